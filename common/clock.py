@@ -1,0 +1,23 @@
+"""The one place that asks what time it is. Everything else takes `now` as an argument."""
+
+from datetime import UTC, datetime
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now() -> datetime:
+    """The present instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00:00Z, exact (no float on the way)."""
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def iso(moment: datetime | None) -> str | None:
+    """RFC 3339 with milliseconds and `Z`, as the Segment wire writes times."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,32 @@
+"""How personal data looks to those who may not see it. Pure."""
+
+import re
+
+PERSONAL = frozenset(
+    {
+        "email", "phone", "name", "first_name", "last_name", "firstname", "lastname", "surname", "given_name",
+        "family_name", "address", "street", "postcode", "postal_code", "zip", "birth_date", "birthday", "dob", "ip",
+        "user_id", "loyalty_id", "crm_id", "push_token", "username",
+    }
+)  # fmt: skip
+_SQUASH = re.compile(r"[^a-z0-9]+")
+_PERSONAL_SQUASHED = frozenset(_SQUASH.sub("", name) for name in PERSONAL)
+
+
+def is_personal(field: str) -> bool:
+    """Whether an identifier kind or trait name is personal data by its name (`firstName` and `first_name` alike)."""
+    return _SQUASH.sub("", field.lower()) in _PERSONAL_SQUASHED
+
+
+def mask(field: str, value: object) -> str:
+    """A value that can be told from others without being read: `j•••@example.com`, `+4•••••21`, `A•••`."""
+    text = "" if value is None else str(value)
+    if not text or not is_personal(field):
+        return text
+    if "@" in text:
+        local, _, domain = text.partition("@")
+        return f"{local[:1]}•••@{domain}"
+    digits = sum(c.isdigit() for c in text)
+    if digits >= 6:
+        return f"{text[:2]}•••••{text[-2:]}"
+    return f"{text[:1]}•••"

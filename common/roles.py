@@ -1,0 +1,51 @@
+"""Roles, capabilities and scopes: who may do what. Pure data, one table a reader can check."""
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    """What a person is here. Ordered from least to most."""
+
+    VIEWER = "viewer", "Viewer"
+    MARKETER = "marketer", "Marketer"
+    STEWARD = "steward", "Data steward"
+    ADMIN = "admin", "Admin"
+
+
+class Theme(TextChoices):
+    """How the pages look to one person."""
+
+    SYSTEM = "system", "Same as the system"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
+_ALL = frozenset(Role.values)
+_STEWARDS = frozenset({Role.STEWARD, Role.ADMIN})
+_MARKETERS = frozenset({Role.MARKETER, Role.ADMIN})
+_ADMINS = frozenset({Role.ADMIN})
+
+CAPABILITIES: dict[str, frozenset[str]] = {
+    "see": _ALL,
+    "unmask": _STEWARDS,
+    "edit_segments": _MARKETERS,
+    "steward_identity": _STEWARDS,
+    "publish_policy": _ADMINS,
+    "edit_connections": _STEWARDS,
+    "replay_quarantine": _STEWARDS,
+    "see_audit": _STEWARDS,
+    "administer": _ADMINS,
+}
+
+SCOPES: dict[str, str] = {
+    "events:write": "Send events",
+    "profiles:read": "Read profiles, with personal data masked",
+    "profiles:write": "Merge and unmerge profiles",
+    "profiles:pii": "See personal data unmasked",
+    "segments:read": "Read segments and their members",
+    "segments:write": "Create and change segments",
+    "sync:read": "Read destinations, syncs and the changes feed",
+    "sync:ack": "Acknowledge the changes feed",
+    "sync:write": "Create, run and pause syncs",
+    "admin:*": "Everything",
+}
