@@ -1,0 +1,66 @@
+"""The Celery application: which task goes to which queue, and what beat starts when."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
+
+app = Celery("cdp")
+
+
+def broker_url(redis_url: str) -> str:
+    """Kombu's name for a Redis behind a unix socket differs from redis-py's."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    path, _, query = redis_url.removeprefix("unix://").partition("?")
+    database = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair).get("db", "0")
+    return f"redis+socket://{path}?virtual_host={database}"
+
+
+def every(seconds: float, task: str, queue: str) -> dict[str, Any]:
+    """A beat entry. A run that could not start within its own period is dropped: the next one does the same work."""
+    return {"task": f"cdp.tasks.{task}", "schedule": seconds, "options": {"queue": queue, "expires": max(seconds, 5.0)}}
+
+
+BEAT_SCHEDULE = {
+    "apply-inbox": every(5, "apply_inbox", "pipeline"),
+    "run-due-timers": every(1, "run_due_timers", "default"),
+    "deliver-syncs": every(10, "deliver_syncs", "deliveries"),
+    "refresh-segments": every(3600, "refresh_segments", "default"),
+    "link-profiles": every(30, "link_profiles", "linkage"),
+    "keep-house": every(300, "keep_house", "default"),
+    "beat-heartbeat": every(15, "beat_heartbeat", "default"),
+}
+
+app.conf.update(
+    broker_url=broker_url(settings.REDIS_URL),
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={"visibility_timeout": 3600, "socket_keepalive": True, "health_check_interval": 10},
+    accept_content=["json"],
+    task_serializer="json",
+    result_serializer="json",
+    task_ignore_result=True,
+    # A task that dies with its worker is run again: every task is written to be repeatable.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_hijack_root_logger=False,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    task_default_queue="default",
+    task_routes={
+        "cdp.tasks.apply_inbox": {"queue": "pipeline"},
+        "cdp.tasks.deliver_syncs": {"queue": "deliveries"},
+        "cdp.tasks.link_profiles": {"queue": "linkage"},
+    },
+    beat_schedule=BEAT_SCHEDULE,
+    beat_max_loop_interval=1,
+    timezone="UTC",
+    enable_utc=True,
+)
+app.autodiscover_tasks(["cdp"])

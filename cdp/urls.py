@@ -1,0 +1,13 @@
+"""Every address that goes through Django. The ingestion paths do not: `cdp/wsgi.py` answers them before."""
+
+from django.urls import include, path
+
+from cdp import health
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("api/", include("cdp.api.urls")),
+    path("", include("cdp.web.urls")),
+]

@@ -1,0 +1,1 @@
+"""Fixtures for every test. The servers are started by `tests/embedded.py`."""
