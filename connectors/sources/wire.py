@@ -1,0 +1,305 @@
+"""Reading what SDKs send: a request body into items, each with a verdict. Pure.
+
+The whole body is decoded at once when it is clean, which nearly all are. Otherwise it is cut into its items by a
+tolerant scan and each is judged alone, so that one bad item never costs the good ones beside it.
+"""
+
+import gzip
+import io
+import re
+import zlib
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import msgspec
+
+from events.contracts import EVENT_TYPES, Body, Item, Refusal
+
+MAX_BODY = 8 * 1024 * 1024
+MAX_UNPACKED = 16 * 1024 * 1024
+MAX_ITEM = 32 * 1024
+MAX_ID = 1024
+MAX_MESSAGE_ID = 255
+MAX_ITEMS = 20_000
+
+_decode_body = msgspec.json.Decoder(Body).decode
+_decode_item = msgspec.json.Decoder(Item).decode
+_decode_pieces = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a surrogate pair: a real character
+    rb"|(?P<bad>\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000)"  # half a pair, or NUL, which PostgreSQL cannot hold
+    rb"|\\.",
+    re.DOTALL,
+)
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
+
+
+class BadRequest(Exception):
+    """The body as a whole cannot be read. `code` and `message` go to the client as they are."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass(slots=True)
+class Refused:
+    """An item that was not taken: where it stood, why, and its bytes for the quarantine."""
+
+    index: int
+    refusal: Refusal
+    raw: bytes
+    message_id: str | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a body holds: the document for the inbox, its message ids in order, and what was refused."""
+
+    document: bytes
+    message_ids: list[str] = field(default_factory=list)
+    indexes: list[int] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    write_key: str | None = None
+
+
+def unpack(body: bytes, *, encoding: str) -> bytes:
+    """Undo gzip or deflate with a hard limit on the output. A body that starts with gzip's magic is gzip, whatever
+    its label says."""
+    if not (body[:2] == b"\x1f\x8b" or encoding == "deflate"):
+        return body
+    try:
+        if encoding == "deflate" and body[:2] != b"\x1f\x8b":
+            inflater = zlib.decompressobj()
+            unpacked = inflater.decompress(body, MAX_UNPACKED + 1)
+        else:
+            unpacked = gzip.GzipFile(fileobj=io.BytesIO(body)).read(MAX_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error):
+        raise BadRequest(400, "invalid_gzip", "The body is labelled gzip but cannot be unpacked.") from None
+    if len(unpacked) > MAX_UNPACKED:
+        raise BadRequest(413, "body_too_large", f"Unpacked, the body is larger than {MAX_UNPACKED >> 20} MB.")
+    return unpacked
+
+
+def read_batch(body: bytes) -> Reading:
+    """A `/v1/batch` body. Raises BadRequest when it is not a JSON object with a list `batch`."""
+    clean = _clean(body)
+    try:
+        batch = _decode_body(clean)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _read_one_by_one(clean)
+    if len(clean) <= MAX_ITEM and len(batch.batch) <= MAX_ITEMS and all(_plain(item) for item in batch.batch):
+        return Reading(
+            document=clean,
+            message_ids=[item.messageId for item in batch.batch],  # type: ignore[misc]
+            indexes=list(range(len(batch.batch))),
+            write_key=_key(batch.writeKey) or None,
+        )
+    return _read_large(clean, batch)
+
+
+def read_single(body: bytes, *, event_type: str) -> Reading:
+    """A `/v1/track`-like body: one item, whose type the path says."""
+    clean = _clean(body)
+    judged = judge(clean, default_type=event_type)
+    reading = Reading(document=b"", write_key=_single_key(clean))
+    _place(reading, 0, clean, judged)
+    reading.document = b'{"batch":[' + b",".join(_documents(reading, [judged])) + b"]}"
+    return reading
+
+
+def judge(raw: bytes, *, default_type: str | None = None) -> tuple[Item, bytes] | Refusal:
+    """Read one item: the item with its (completed) JSON, or why it is refused."""
+    if len(raw) > MAX_ITEM:
+        return Refusal("too_large", f"The item has {len(raw):,} bytes; the limit is {MAX_ITEM:,}.")
+    try:
+        item = _decode_item(raw)
+    except RecursionError:
+        return Refusal("too_deep", "The item is nested too deeply to be read.")
+    except msgspec.ValidationError as error:
+        return Refusal("wrong_type", str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Refusal("invalid_json", str(error))
+    refusal = _objection(item, default_type)
+    if refusal is not None:
+        return refusal
+    return item, _complete(raw, item, default_type)
+
+
+def _plain(item: Item) -> bool:
+    """Whether an item can be kept exactly as it came."""
+    return (
+        item.type in EVENT_TYPES
+        and isinstance(item.messageId, str)
+        and 0 < len(item.messageId) <= MAX_MESSAGE_ID
+        and _objection(item, None) is None
+    )
+
+
+def _objection(item: Item, default_type: str | None) -> Refusal | None:
+    event_type = item.type or default_type
+    if event_type not in EVENT_TYPES:
+        return Refusal("unknown_type", f"`type` must be one of {', '.join(sorted(EVENT_TYPES))}; it is {event_type!r}.")
+    for name in ("properties", "traits", "context", "integrations"):
+        raw = bytes(getattr(item, name))
+        if raw and raw[:1] != b"{" and raw != b"null":
+            return Refusal("wrong_type", f"`{name}` must be an object.")
+    if event_type == "track" and item.event in (None, ""):
+        return Refusal("missing_event", "A track call needs `event`, the name of what happened.")
+    for name in ("userId", "anonymousId", "previousId", "groupId", "event"):
+        value = getattr(item, name)
+        if isinstance(value, str) and len(value) > MAX_ID:
+            return Refusal("id_too_long", f"`{name}` has {len(value):,} characters; the limit is {MAX_ID:,}.")
+    if isinstance(item.messageId, str) and len(item.messageId) > MAX_MESSAGE_ID:
+        return Refusal("id_too_long", f"`messageId` is longer than {MAX_MESSAGE_ID} characters.")
+    if _blank(item.userId) and _blank(item.anonymousId) and not (event_type == "alias" and not _blank(item.previousId)):
+        if not _names_a_person(item):
+            return Refusal("no_identity", "The item has neither `userId` nor `anonymousId`.")
+    return None
+
+
+def _names_a_person(item: Item) -> bool:
+    """Rows of offline data may be known by external ids, or by nothing but their traits."""
+    return b'"externalIds"' in bytes(item.context) or len(bytes(item.traits)) > 2
+
+
+def _blank(value: object) -> bool:
+    return value is None or value == ""
+
+
+def _complete(raw: bytes, item: Item, default_type: str | None) -> bytes:
+    """Add the type that the path said and the messageId that the client left out. Later keys win in JSON."""
+    extra: dict[str, str] = {}
+    if item.type is None and default_type:
+        extra["type"] = default_type
+    if not isinstance(item.messageId, str) or not item.messageId:
+        extra["messageId"] = str(uuid4()) if _blank(item.messageId) else str(item.messageId)
+    if not extra:
+        return raw
+    item.messageId = extra.get("messageId", item.messageId)
+    inner = raw.strip()[:-1].rstrip()
+    return inner + (b"" if inner.endswith(b"{") else b",") + _encode(extra)[1:]
+
+
+def _read_large(clean: bytes, batch: Body) -> Reading:
+    """Decoded, but some item needs a closer look: find each item's own bytes."""
+    pieces = _decode_pieces(clean)
+    raws = [bytes(raw) for raw in msgspec.json.decode(pieces["batch"], type=list[msgspec.Raw])]
+    return _assemble(raws, pieces, _key(batch.writeKey) or None)
+
+
+def _read_one_by_one(clean: bytes) -> Reading:
+    try:
+        pieces = _decode_pieces(clean)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pieces = split_tolerantly(clean)
+    if "batch" not in pieces:
+        raise BadRequest(400, "invalid_request", "The body needs `batch`, a list of calls.")
+    listing = bytes(pieces["batch"]).strip()
+    if listing[:1] != b"[":
+        raise BadRequest(400, "invalid_request", "`batch` must be a list of calls.")
+    return _assemble(_elements(listing), pieces, _key(_decoded(pieces.get("writeKey"))) or None)
+
+
+def _assemble(raws: list[bytes], pieces: dict[str, msgspec.Raw], write_key: str | None) -> Reading:
+    if len(raws) > MAX_ITEMS:
+        raise BadRequest(413, "too_many_items", f"A batch may hold {MAX_ITEMS:,} calls; this one has {len(raws):,}.")
+    reading = Reading(document=b"", write_key=write_key)
+    judged = [judge(raw) for raw in raws]
+    for index, (raw, outcome) in enumerate(zip(raws, judged, strict=True)):
+        _place(reading, index, raw, outcome)
+    head = b""
+    for name in ("sentAt", "context"):
+        value = bytes(pieces.get(name, b""))
+        if value[:1] == (b'"' if name == "sentAt" else b"{") and _decodes(value):
+            head += b'"' + name.encode() + b'":' + value + b","
+    reading.document = b"{" + head + b'"batch":[' + b",".join(_documents(reading, judged)) + b"]}"
+    return reading
+
+
+def _place(reading: Reading, index: int, raw: bytes, outcome: tuple[Item, bytes] | Refusal) -> None:
+    if isinstance(outcome, Refusal):
+        reading.refused.append(Refused(index, outcome, raw))
+        return
+    reading.indexes.append(index)
+    reading.message_ids.append(str(outcome[0].messageId))
+
+
+def _documents(reading: Reading, judged: list[tuple[Item, bytes] | Refusal]) -> list[bytes]:
+    return [outcome[1] for outcome in judged if not isinstance(outcome, Refusal)]
+
+
+def _clean(body: bytes) -> bytes:
+    """Make the text storable: valid UTF-8, no NUL, no half surrogates; each is replaced by U+FFFD."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            body = body.decode(errors="replace").encode()
+    if b"\\u0000" in body or b"\\ud" in body or b"\\uD" in body:
+        body = _ESCAPES.sub(lambda found: b"\\ufffd" if found["bad"] else found[0], body)
+    return body
+
+
+def split_tolerantly(body: bytes) -> dict[str, msgspec.Raw]:
+    """The top-level members of an object whose inside may be broken or nested without end, by counting brackets."""
+    members: dict[str, msgspec.Raw] = {}
+    depth, key, start = 0, None, 0
+    previous = b""
+    for token in _TOKENS.finditer(body):
+        text = token[0]
+        if depth == 1 and text == b":":
+            key, start = _decoded(msgspec.Raw(previous)), token.end()
+        closing = depth == 1 and text in (b",", b"}")
+        if closing and isinstance(key, str):
+            members[key] = msgspec.Raw(body[start : token.start()].strip())
+            key = None
+        depth += (text in (b"{", b"[")) - (text in (b"}", b"]"))
+        previous = text
+    if not members:
+        raise BadRequest(400, "invalid_json", "The body is not a JSON object.")
+    return members
+
+
+def _elements(listing: bytes) -> list[bytes]:
+    """The elements of a JSON list by counting brackets, whatever is inside them."""
+    elements: list[bytes] = []
+    depth, start = 0, 1
+    for token in _TOKENS.finditer(listing):
+        text = token[0]
+        if depth == 1 and text in (b",", b"]"):
+            element = listing[start : token.start()].strip()
+            if element:
+                elements.append(element)
+            start = token.end()
+        depth += (text in (b"{", b"[")) - (text in (b"}", b"]"))
+    return elements
+
+
+def _single_key(raw: bytes) -> str | None:
+    try:
+        return _key(_decoded(_decode_pieces(raw).get("writeKey"))) or None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def _decodes(raw: bytes) -> bool:
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _decoded(raw: msgspec.Raw | None) -> object:
+    try:
+        return None if raw is None else msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def _key(value: object) -> str:
+    return value if isinstance(value, str) else ""

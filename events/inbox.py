@@ -1,0 +1,108 @@
+"""The inbox: what was accepted, in order, until it is applied.
+
+Rows are read in order of (transaction, id) and only below the oldest transaction still running, so that a row whose
+transaction commits late is never passed over by the cursor.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import zstandard
+from psycopg import errors
+
+from events import partitions
+from events.contracts import Backlog, InboxRow
+
+_INSERT = """
+insert into events_inbox (received_at, source_id, events, client_ip, body)
+values (%(received_at)s, %(source_id)s, %(events)s, %(client_ip)s, %(body)b)
+"""
+_CURSOR = "select tx::text, inbox_id, applied from events_cursor where name = 'applier'"
+_CLAIM = """
+select id, received_at, source_id, client_ip, body, tx::text, events
+from (
+    select *, sum(events) over (order by tx, id) - events as before
+    from (
+        select * from events_inbox
+        where (tx, id) > (%(tx)s::xid8, %(inbox_id)s) and tx < pg_snapshot_xmin(pg_current_snapshot())
+        order by tx, id
+        limit %(rows)s
+    ) waiting
+) counted
+where before < %(events)s
+order by tx, id
+"""
+_MOVE = """
+insert into events_cursor (name, tx, inbox_id, applied, moved_at)
+values ('applier', %(tx)s::xid8, %(inbox_id)s, %(applied)s, %(now)s)
+on conflict (name) do update set tx = excluded.tx, inbox_id = excluded.inbox_id,
+    applied = events_cursor.applied + excluded.applied, moved_at = excluded.moved_at
+"""
+_BACKLOG = """
+select count(*), coalesce(sum(events), 0), min(received_at) from events_inbox
+where (tx, id) > (coalesce((select tx from events_cursor where name = 'applier'), '0'::xid8),
+                  coalesce((select inbox_id from events_cursor where name = 'applier'), 0))
+"""
+_MAX_ROWS = 4_000
+
+
+@dataclass(slots=True)
+class Claim:
+    """What one batch takes from the inbox, and where the cursor goes when it is applied."""
+
+    rows: list[InboxRow]
+    tx: str = "0"
+    inbox_id: int = 0
+    events: int = 0
+
+
+def store(
+    conn: psycopg.Connection[Any],
+    *,
+    source_id: int,
+    document: bytes,
+    events: int,
+    client_ip: str | None,
+    received_at: datetime,
+    compressor: zstandard.ZstdCompressor,
+) -> None:
+    """Insert one accepted request. Durable when the caller's transaction commits."""
+    row = {
+        "received_at": received_at,
+        "source_id": source_id,
+        "events": events,
+        "client_ip": client_ip,
+        "body": compressor.compress(document),
+    }
+    try:
+        conn.execute(_INSERT, row, binary=True)
+    except errors.CheckViolation:
+        # No partition for this hour: beat has been away for days.
+        conn.rollback()
+        partitions.ensure_inbox(conn, now=received_at)
+        conn.execute(_INSERT, row, binary=True)
+
+
+def claim(conn: psycopg.Connection[Any], *, events: int) -> Claim:
+    """What waits, oldest first, up to about `events` events. The caller holds the turn."""
+    cursor = conn.execute(_CURSOR).fetchone() or ("0", 0, 0)
+    place = {"tx": cursor[0], "inbox_id": cursor[1], "events": events, "rows": _MAX_ROWS}
+    rows = conn.execute(_CLAIM, place, binary=True).fetchall()
+    if not rows:
+        return Claim([])
+    last = rows[-1]
+    return Claim([InboxRow(*row[:5]) for row in rows], last[5], last[0], sum(row[6] for row in rows))
+
+
+def settle(conn: psycopg.Connection[Any], taken: Claim, *, now: datetime) -> None:
+    """Move the cursor past what was taken, in the transaction that applies it."""
+    conn.execute(_MOVE, {"tx": taken.tx, "inbox_id": taken.inbox_id, "applied": taken.events, "now": now})
+
+
+def backlog(conn: psycopg.Connection[Any]) -> Backlog:
+    """What is accepted and not yet applied."""
+    row = conn.execute(_BACKLOG).fetchone()
+    assert row is not None
+    return Backlog(requests=int(row[0]), events=int(row[1]), oldest_at=row[2])

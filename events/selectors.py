@@ -1,0 +1,113 @@
+"""Reading the inbox's backlog, the log and the quarantine: what other apps may call."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Sum
+
+from common import pg
+from events import inbox
+from events.contracts import Backlog, EventView, QuarantinedView
+from events.models import QuarantinedItem, Tally
+
+_COLUMNS = "identifier_id, source_id, type, name, message_id, occurred_at, received_at, properties::text, envelope"
+_TIMELINE = f"""
+select {_COLUMNS} from events_event
+where identifier_id = any(%(ids)s) and occurred_at < %(before)s
+  and (%(names)s::text[] is null or name = any(%(names)s))
+order by occurred_at desc, message_id desc limit %(limit)s
+"""
+_LATEST = f"""
+select {_COLUMNS} from events_event
+where received_at > %(since)s and (%(source_id)s::int is null or source_id = %(source_id)s)
+order by received_at desc, message_id desc limit %(limit)s
+"""
+_STREAM = f"select {_COLUMNS} from events_event where %(source_id)s::int is null or source_id = %(source_id)s"
+_NAMES = """
+select name, count(*) from (
+    select name from events_event where received_at > %(since)s order by received_at desc limit 20000
+) recent group by name order by count(*) desc limit %(limit)s
+"""
+
+
+def backlog() -> Backlog:
+    """What is accepted and not yet applied."""
+    return inbox.backlog(pg.raw())
+
+
+def applied_total() -> int:
+    """How many items the applier has taken from the inbox, ever."""
+    with connection.cursor() as cursor:
+        cursor.execute("select applied from events_cursor where name = 'applier'")
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def timeline(
+    *, identifier_ids: Sequence[int], before: datetime, limit: int = 50, names: Sequence[str] | None = None
+) -> list[EventView]:
+    """The events that hang on these identifiers, newest first, before an instant (exclusive)."""
+    found = {"ids": list(identifier_ids), "before": before, "limit": limit, "names": list(names) if names else None}
+    return _views(_TIMELINE, found)
+
+
+def latest(*, source_id: int | None, since: datetime, limit: int = 50) -> list[EventView]:
+    """What came in since an instant, newest first: the live stream."""
+    return _views(_LATEST, {"source_id": source_id, "since": since, "limit": limit})
+
+
+def event_names(*, since: datetime, limit: int = 200) -> list[tuple[str, int]]:
+    """The rule names seen of late with how often, most frequent first, from at most 20,000 events."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES, {"since": since, "limit": limit})
+        return [(str(name), int(count)) for name, count in cursor.fetchall()]
+
+
+def stream_events(*, source_id: int | None = None) -> Iterator[EventView]:
+    """Every stored event, in no promised order, with flat memory. Reads on a connection of its own."""
+    with pg.connect() as conn, conn.cursor(name="stream_events") as cursor:
+        cursor.itersize = 2000
+        for row in cursor.execute(_STREAM, {"source_id": source_id}):
+            yield _view(row)
+
+
+def tallies(*, since: datetime) -> list[tuple[datetime, int, int, int, int]]:
+    """(hour, source, applied, duplicates, refused) of each hour since an instant, in order."""
+    rows = Tally.objects.filter(hour__gte=since).order_by("hour", "source_id")
+    return list(rows.values_list("hour", "source_id", "applied", "duplicates", "refused"))
+
+
+def totals(*, now: datetime) -> dict[str, int]:
+    """Items applied, repeated and refused over all time that tallies are kept, and in the last 24 hours."""
+    kept = Tally.objects.aggregate(applied=Sum("applied"), duplicates=Sum("duplicates"), refused=Sum("refused"))
+    day = Tally.objects.filter(hour__gte=now - timedelta(hours=24)).aggregate(applied_24h=Sum("applied"))
+    return {name: int(value or 0) for name, value in {**kept, **day}.items()}
+
+
+def quarantined(*, state: str = "open", before_id: int | None = None, limit: int = 50) -> list[QuarantinedView]:
+    """Quarantined items in a state, newest first, by keyset."""
+    rows = QuarantinedItem.objects.filter(state=state)
+    if before_id is not None:
+        rows = rows.filter(pk__lt=before_id)
+    return [
+        QuarantinedView(row.pk, row.source_id, row.received_at, row.stage, row.reason, row.detail, row.item, row.state)
+        for row in rows.order_by("-id")[:limit]
+    ]
+
+
+def quarantine_size() -> int:
+    """How many items wait in the quarantine for somebody to decide."""
+    return QuarantinedItem.objects.filter(state=QuarantinedItem.State.OPEN).count()
+
+
+def _views(query: str, parameters: dict[str, Any]) -> list[EventView]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return [_view(row) for row in cursor.fetchall()]
+
+
+def _view(row: Sequence[Any]) -> EventView:
+    return EventView(*row[:7], properties=json.loads(row[7]) if row[7] else {}, envelope=json.loads(row[8]))

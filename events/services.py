@@ -1,0 +1,117 @@
+"""Writing to the inbox, the log and the quarantine: what other apps may call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from common import pg
+from events.dedup import SeenMessages, consolidate, message_hash
+from events.inbox import Claim, claim, settle, store
+from events.log import Log
+from events.models import QuarantinedItem
+from events.parse import Batch, envelope, parse, text
+from events.partitions import drop_done_inbox, ensure_inbox
+
+__all__ = [
+    "Batch", "Claim", "Log", "SeenMessages", "Setback", "claim", "discard", "drop_done_inbox", "ensure_inbox",
+    "envelope", "keep_house", "message_hash", "parse", "quarantine", "settle", "store", "take_for_replay", "tally",
+    "text",
+]  # fmt: skip
+
+_QUARANTINE = """
+insert into events_quarantineditem
+    (source_id, received_at, stage, reason, detail, message_id, item, state, settled_by)
+select source_id, %(received_at)s, %(stage)s, reason, detail, message_id, item, 'open', ''
+from unnest(%(sources)s, %(reasons)s, %(details)s, %(messages)s, %(items)s)
+    as refused (source_id, reason, detail, message_id, item)
+"""
+_TALLY = """
+insert into events_tally (source_id, hour, applied, duplicates, refused)
+select source_id, date_trunc('hour', %(now)s::timestamptz, 'UTC'), applied, duplicates, refused
+from unnest(%(sources)s, %(applied)s, %(duplicates)s, %(refused)s) as counted (source_id, applied, duplicates, refused)
+on conflict (hour, source_id) do update set applied = events_tally.applied + excluded.applied,
+    duplicates = events_tally.duplicates + excluded.duplicates, refused = events_tally.refused + excluded.refused
+"""
+_KEEP_TALLIES = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """An item that goes to the quarantine, with what its sender needs to know."""
+
+    source_id: int
+    reason: str
+    detail: str
+    message_id: str
+    item: bytes
+
+
+def quarantine(
+    conn: psycopg.Connection[Any], setbacks: Sequence[Setback], *, stage: str, received_at: datetime
+) -> None:
+    """Keep items that were refused (`stage` "accept") or could not be applied ("apply"), whole, for replay."""
+    if not setbacks:
+        return
+    conn.execute(
+        _QUARANTINE,
+        {
+            "received_at": received_at,
+            "stage": stage,
+            "sources": pg.int4s([one.source_id for one in setbacks]),
+            "reasons": pg.texts(one.reason for one in setbacks),
+            "details": pg.texts(_storable(one.detail) for one in setbacks),
+            "messages": pg.texts(_storable(one.message_id) for one in setbacks),
+            "items": pg.texts(_storable(one.item.decode(errors="replace")) for one in setbacks),
+        },
+    )
+
+
+def tally(conn: psycopg.Connection[Any], counts: dict[int, tuple[int, int, int]], *, now: datetime) -> None:
+    """Add (applied, duplicates, refused) of each source to this hour's numbers."""
+    if not counts:
+        return
+    rows = sorted(counts.items())
+    conn.execute(
+        _TALLY,
+        {
+            "now": now,
+            "sources": pg.int4s([source_id for source_id, _ in rows]),
+            "applied": pg.int8s([numbers[0] for _, numbers in rows]),
+            "duplicates": pg.int8s([numbers[1] for _, numbers in rows]),
+            "refused": pg.int8s([numbers[2] for _, numbers in rows]),
+        },
+    )
+
+
+def take_for_replay(ids: Sequence[int], *, by: str, now: datetime) -> list[tuple[int, str]]:
+    """Mark open items as replayed and hand them out as (source id, JSON) to be accepted again."""
+    taken: list[tuple[int, str]] = []
+    for item in QuarantinedItem.objects.select_for_update().filter(pk__in=ids, state=QuarantinedItem.State.OPEN):
+        if item.source_id is not None:
+            taken.append((item.source_id, item.item))
+            item.state, item.settled_at, item.settled_by = QuarantinedItem.State.REPLAYED, now, by
+            item.save(update_fields=["state", "settled_at", "settled_by"])
+    return taken
+
+
+def discard(ids: Sequence[int], *, by: str, now: datetime) -> int:
+    """Close open items without replaying them; returns how many."""
+    return QuarantinedItem.objects.filter(pk__in=ids, state=QuarantinedItem.State.OPEN).update(
+        state=QuarantinedItem.State.DISCARDED, settled_at=now, settled_by=by
+    )
+
+
+def keep_house(conn: psycopg.Connection[Any], *, now: datetime, dedup_days: int) -> None:
+    """Make the partitions to come, drop the inbox's finished ones, trim what is past its time. Safe at any moment."""
+    ensure_inbox(conn, now=now)
+    drop_done_inbox(conn, now=now)
+    with conn.transaction():
+        consolidate(conn, today=now.date(), days=dedup_days)
+        conn.execute("delete from events_tally where hour < %s", [now - _KEEP_TALLIES])
+
+
+def _storable(value: str) -> str:
+    return value.replace("\x00", "\ufffd").encode(errors="replace").decode()
