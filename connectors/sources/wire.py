@@ -9,11 +9,12 @@ import io
 import re
 import zlib
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 from uuid import uuid4
 
 import msgspec
 
-from events.contracts import EVENT_TYPES, Body, Item, Refusal
+from events.contracts import EVENT_TYPES, Item, Refusal, Text
 
 MAX_BODY = 8 * 1024 * 1024
 MAX_UNPACKED = 16 * 1024 * 1024
@@ -22,7 +23,47 @@ MAX_ID = 1024
 MAX_MESSAGE_ID = 255
 MAX_ITEMS = 20_000
 
-_decode_body = msgspec.json.Decoder(Body).decode
+Id = Annotated[str, msgspec.Meta(max_length=MAX_ID)] | int | float | None
+
+
+class _Object(msgspec.Struct, gc=False):
+    """Any JSON object, checked and passed over."""
+
+
+class _Call(msgspec.Struct, gc=False):
+    """An item that needs nothing done to it. The decoder checks types and lengths faster than we could."""
+
+    type: Literal["track", "identify", "page", "screen", "group", "alias"]
+    messageId: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_MESSAGE_ID)]
+    userId: Id = None
+    anonymousId: Id = None
+    previousId: Id = None
+    groupId: Id = None
+    event: Id = None
+    name: Text = None
+    category: Text = None
+    timestamp: Text = None
+    originalTimestamp: Text = None
+    sentAt: Text = None
+    properties: _Object | None = None
+    traits: _Object | None = None
+    context: _Object | None = None
+    integrations: _Object | None = None
+
+
+class _Calls(msgspec.Struct, gc=False):
+    batch: Annotated[list[_Call], msgspec.Meta(max_length=MAX_ITEMS)]
+    sentAt: Text = None
+    writeKey: Text = None
+    context: _Object | None = None
+
+
+class _Sizes(msgspec.Struct, gc=False):
+    batch: list[msgspec.Raw]
+
+
+_decode_calls = msgspec.json.Decoder(_Calls).decode
+_decode_sizes = msgspec.json.Decoder(_Sizes).decode
 _decode_item = msgspec.json.Decoder(Item).decode
 _decode_pieces = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
@@ -33,7 +74,7 @@ _ESCAPES = re.compile(
     rb"|\\.",
     re.DOTALL,
 )
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
 
 
 class BadRequest(Exception):
@@ -87,22 +128,24 @@ def read_batch(body: bytes) -> Reading:
     """A `/v1/batch` body. Raises BadRequest when it is not a JSON object with a list `batch`."""
     clean = _clean(body)
     try:
-        batch = _decode_body(clean)
+        calls = _decode_calls(clean)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return _read_one_by_one(clean)
-    if len(clean) <= MAX_ITEM and len(batch.batch) <= MAX_ITEMS and all(_plain(item) for item in batch.batch):
-        return Reading(
-            document=clean,
-            message_ids=[item.messageId for item in batch.batch],  # type: ignore[misc]
-            indexes=list(range(len(batch.batch))),
-            write_key=_key(batch.writeKey) or None,
-        )
-    return _read_large(clean, batch)
+    if not all(_complete_call(call) for call in calls.batch) or not _all_small(clean):
+        return _read_one_by_one(clean)
+    return Reading(
+        document=clean,
+        message_ids=[call.messageId for call in calls.batch],
+        indexes=list(range(len(calls.batch))),
+        write_key=_key(calls.writeKey) or None,
+    )
 
 
 def read_single(body: bytes, *, event_type: str) -> Reading:
     """A `/v1/track`-like body: one item, whose type the path says."""
-    clean = _clean(body)
+    clean = _clean(body).strip()
+    if clean[:1] != b"{" or clean[-1:] != b"}":
+        raise BadRequest(400, "invalid_json", "The body is not a JSON object.")
     judged = judge(clean, default_type=event_type)
     reading = Reading(document=b"", write_key=_single_key(clean))
     _place(reading, 0, clean, judged)
@@ -128,41 +171,46 @@ def judge(raw: bytes, *, default_type: str | None = None) -> tuple[Item, bytes] 
     return item, _complete(raw, item, default_type)
 
 
-def _plain(item: Item) -> bool:
-    """Whether an item can be kept exactly as it came."""
-    return (
-        item.type in EVENT_TYPES
-        and isinstance(item.messageId, str)
-        and 0 < len(item.messageId) <= MAX_MESSAGE_ID
-        and _objection(item, None) is None
-    )
+def _complete_call(call: _Call) -> bool:
+    """Whether the quick look suffices: somebody did it, and a track says what."""
+    return bool((call.userId or call.anonymousId) and (call.event or call.type != "track"))
+
+
+def _all_small(clean: bytes) -> bool:
+    return len(clean) <= MAX_ITEM or max(map(len, _decode_sizes(clean).batch), default=0) <= MAX_ITEM
 
 
 def _objection(item: Item, default_type: str | None) -> Refusal | None:
     event_type = item.type or default_type
     if event_type not in EVENT_TYPES:
         return Refusal("unknown_type", f"`type` must be one of {', '.join(sorted(EVENT_TYPES))}; it is {event_type!r}.")
+    if event_type == "track" and _blank(item.event):
+        return Refusal("missing_event", "A track call needs `event`, the name of what happened.")
+    return _shape_objection(item) or _identity_objection(item, event_type)
+
+
+def _shape_objection(item: Item) -> Refusal | None:
     for name in ("properties", "traits", "context", "integrations"):
         raw = bytes(getattr(item, name))
         if raw and raw[:1] != b"{" and raw != b"null":
             return Refusal("wrong_type", f"`{name}` must be an object.")
-    if event_type == "track" and item.event in (None, ""):
-        return Refusal("missing_event", "A track call needs `event`, the name of what happened.")
     for name in ("userId", "anonymousId", "previousId", "groupId", "event"):
         value = getattr(item, name)
         if isinstance(value, str) and len(value) > MAX_ID:
             return Refusal("id_too_long", f"`{name}` has {len(value):,} characters; the limit is {MAX_ID:,}.")
     if isinstance(item.messageId, str) and len(item.messageId) > MAX_MESSAGE_ID:
         return Refusal("id_too_long", f"`messageId` is longer than {MAX_MESSAGE_ID} characters.")
-    if _blank(item.userId) and _blank(item.anonymousId) and not (event_type == "alias" and not _blank(item.previousId)):
-        if not _names_a_person(item):
-            return Refusal("no_identity", "The item has neither `userId` nor `anonymousId`.")
     return None
 
 
-def _names_a_person(item: Item) -> bool:
-    """Rows of offline data may be known by external ids, or by nothing but their traits."""
-    return b'"externalIds"' in bytes(item.context) or len(bytes(item.traits)) > 2
+def _identity_objection(item: Item, event_type: str) -> Refusal | None:
+    named = not _blank(item.userId) or not _blank(item.anonymousId)
+    if named or (event_type == "alias" and not _blank(item.previousId)):
+        return None
+    # Rows of offline data may be known by external ids, or by nothing but their traits.
+    if b'"externalIds"' in bytes(item.context) or len(item.traits) > 2:
+        return None
+    return Refusal("no_identity", "The item has neither `userId` nor `anonymousId`.")
 
 
 def _blank(value: object) -> bool:
@@ -181,13 +229,6 @@ def _complete(raw: bytes, item: Item, default_type: str | None) -> bytes:
     item.messageId = extra.get("messageId", item.messageId)
     inner = raw.strip()[:-1].rstrip()
     return inner + (b"" if inner.endswith(b"{") else b",") + _encode(extra)[1:]
-
-
-def _read_large(clean: bytes, batch: Body) -> Reading:
-    """Decoded, but some item needs a closer look: find each item's own bytes."""
-    pieces = _decode_pieces(clean)
-    raws = [bytes(raw) for raw in msgspec.json.decode(pieces["batch"], type=list[msgspec.Raw])]
-    return _assemble(raws, pieces, _key(batch.writeKey) or None)
 
 
 def _read_one_by_one(clean: bytes) -> Reading:

@@ -1,0 +1,25 @@
+"""The web process: SDK calls go straight to the ingestion API, everything else through Django."""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
+_django = get_wsgi_application()
+
+# These need the app registry that get_wsgi_application has just filled.
+from django.conf import settings  # noqa: E402
+
+from cdp.nudge import Nudge  # noqa: E402
+from connectors.sources import ingestion  # noqa: E402
+
+_ingestion = ingestion.Ingestion(nudge=Nudge("cdp.tasks.apply_inbox"), behind_proxy=settings.BEHIND_PROXY)
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The WSGI entry that the server is started with."""
+    if ingestion.serves(environ["PATH_INFO"]):
+        return _ingestion(environ, start_response)
+    return _django(environ, start_response)

@@ -1,0 +1,60 @@
+"""Write keys: finding one in a request, and whose it is."""
+
+import base64
+import binascii
+import threading
+import time
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from connectors.sources.contracts import SourceView
+
+_FRESH_SECONDS = 5.0
+_PATIENCE_SECONDS = 0.5
+
+
+def key_from_header(authorization: str) -> str:
+    """The user name of Basic credentials, with or without the colon; "" when there is none."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        decoded = base64.b64decode(value.strip() + "==", validate=False).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return ""
+    return decoded.partition(":")[0]
+
+
+def key_from_query(query: str) -> str:
+    """`?writeKey=`, the only way that sendBeacon leaves."""
+    if "writeKey" not in query:
+        return ""
+    try:
+        return parse_qs(query, max_num_fields=50).get("writeKey", [""])[0]
+    except ValueError:
+        return ""
+
+
+class KeyRing:
+    """The sources by write key, read again every few seconds, and for an unknown key at most twice a second."""
+
+    def __init__(self, load: Callable[[], list[SourceView]]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._by_key: dict[str, SourceView] = {}
+        self._loaded_at = -1e9
+
+    def find(self, key: str) -> SourceView | None:
+        """The enabled source of a key, or None."""
+        age = time.monotonic() - self._loaded_at
+        if age > _FRESH_SECONDS or (key not in self._by_key and age > _PATIENCE_SECONDS):
+            self._reload(age)
+        found = self._by_key.get(key)
+        return found if found is not None and found.enabled else None
+
+    def _reload(self, age: float) -> None:
+        with self._lock:
+            if time.monotonic() - self._loaded_at < min(age, _PATIENCE_SECONDS):
+                return
+            self._by_key = {source.write_key: source for source in self._load()}
+            self._loaded_at = time.monotonic()
