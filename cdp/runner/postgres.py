@@ -85,14 +85,9 @@ class Cluster:
         return {"cwd": "/", **(self.account.popen_arguments() if self.account else {})}
 
     def is_ready(self) -> bool:
-        """True when a connection is answered."""
-        import psycopg
-
-        try:
-            psycopg.connect(self.url("postgres"), connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        """True when the server accepts connections. Asked of pg_isready: the supervisor loads no database driver."""
+        command = [str(self.programs / "pg_isready"), "-q", "-t", "2", "-h", str(self.socket_folder)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def serving_pid(self) -> int | None:
         """The process named by postmaster.pid, if there is one."""
@@ -103,12 +98,23 @@ class Cluster:
 
     def create_database(self) -> None:
         """Make the product's database unless it is there."""
-        import psycopg
+        known = self._psql(f"select 1 from pg_database where datname = '{DATABASE}'")
+        if not known:
+            self._psql(f"create database {DATABASE}")
 
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            known = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
-            if not known:
-                connection.execute(f"create database {DATABASE}")
+    def _psql(self, statement: str) -> str:
+        command = [str(self.programs / "psql"), "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        address = {"PGHOST": str(self.socket_folder), "PGUSER": USER, "PGDATABASE": "postgres"}
+        secret = {"PGPASSWORD": self.password, "PGCONNECT_TIMEOUT": "10"}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, **address, **secret}
+        )
+        if done.returncode != 0:
+            raise StartProblem(
+                cause=f"PostgreSQL refused a statement ({done.stderr.strip()}).",
+                mend=f"see that {self.home} and the password file beside it belong together.",
+            )
+        return done.stdout.strip()
 
 
 def prepare(folder: Path) -> Cluster:

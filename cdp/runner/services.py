@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cdp import environment
-from cdp.runner import postgres, processes, valkey
+from cdp.runner import holding, leftovers, postgres, processes, valkey
 from cdp.runner.problems import StartProblem
 
 # A server that has to replay its log after a crash may take long.
@@ -82,6 +82,7 @@ def claim(folder: Path) -> None:
         if owner != os.geteuid():
             raise PermissionError
         folder.chmod(0o711 if owner == 0 else 0o700)
+        (folder / "static").mkdir(exist_ok=True)
         key = folder / environment.SECRET_KEY_FILE
         if not key.exists():
             postgres.write_private(key, os.urandom(48).hex())
@@ -119,17 +120,38 @@ def last_line(log: Path) -> str:
 
 
 def ensure(folder: Path) -> Callable[[], None]:
-    """Start whichever server of this data folder does not answer yet; returns what stops those again."""
+    """See that both servers answer; returns what stops those that we started.
+
+    When another process (the product itself, another test run) holds the data folder, its servers are used.
+    """
     plan = prepare(folder)
-    started = [(server, launch(plan, server)) for server in plan.servers() if not server.is_ready()]
+    held = holding.hold(folder)
+    if held is None:
+        _wait(plan)
+        return lambda: None
+    leftovers.stop_leftovers(plan.folder, plan.cluster)
+    started = [(server, launch(plan, server)) for server in plan.servers()]
     if plan.cluster:
         plan.cluster.create_database()
 
     def stop() -> None:
         for server, process in reversed(started):
             processes.stop(process, stop_signal=server.stop_signal, patience=30)
+        held.close()
 
     return stop
+
+
+def _wait(plan: Plan) -> None:
+    deadline = time.monotonic() + PATIENCE
+    for server in plan.servers():
+        while not server.is_ready():
+            if time.monotonic() > deadline:
+                raise StartProblem(
+                    cause=f"{server.name} of process {holding.holder(plan.folder)} does not answer.",
+                    mend="stop that process and start again.",
+                )
+            time.sleep(0.1)
 
 
 def main() -> int:

