@@ -1,0 +1,195 @@
+"""The shapes that cross identity's doors. No Django, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from identity.kinds import IDENTIFIER_KINDS, kind_strength, strongest
+
+__all__ = [
+    "IDENTIFIER_KINDS",
+    "ClaimIn",
+    "Evidence",
+    "IdentifierKey",
+    "IdentifierView",
+    "LinkView",
+    "Move",
+    "Outcome",
+    "PolicyView",
+    "ProfileSummary",
+    "ProfileView",
+    "Resolution",
+    "TraitCandidate",
+    "TraitProvenance",
+    "Why",
+    "kind_strength",
+    "strongest",
+]
+
+
+class IdentifierKey(NamedTuple):
+    """One key of a person, its value canonical (see `identity.services.standardise`)."""
+
+    kind: str
+    value: str
+
+
+class ClaimIn(NamedTuple):
+    """What one source said of one identifier: `key_index` points into `Evidence.keys`."""
+
+    key_index: int
+    source_id: int
+    trait: str
+    value_json: bytes
+    at_us: int
+    tiebreak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a batch of arrivals asserts.
+
+    `keys` are distinct, in order of arrival; `seen_us[i]` is the earliest time key `i` was seen in the batch; `links`
+    are `(index a, index b, at, basis)` with basis "observed" (both came in one event) or "alias".
+    """
+
+    keys: list[IdentifierKey]
+    seen_us: list[int]
+    links: list[tuple[int, int, int, str]]
+    claims: list[ClaimIn]
+
+
+class Move(NamedTuple):
+    """An identifier that was known before and now belongs to another profile."""
+
+    identifier_id: int
+    from_profile: int
+    to_profile: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Who is who after the evidence; arrays are parallel to `Evidence.keys`."""
+
+    identifier_ids: npt.NDArray[np.int64]
+    profile_ids: npt.NDArray[np.int64]
+    moved: list[Move]
+    created: list[int]
+    retired: list[int]
+    traits_changed: set[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a steward's act did. When `done` is false nothing was written and `refusal` says why."""
+
+    done: bool
+    decision_id: int | None = None
+    refusal: str = ""
+    profile_ids: tuple[int, ...] = ()
+    moved: tuple[Move, ...] = ()
+    created: tuple[int, ...] = ()
+    retired: tuple[int, ...] = ()
+    traits_changed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierView:
+    """One identifier of a profile."""
+
+    id: int
+    kind: str
+    value: str
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """One person as identity knows them. `merged_from` are the retired profile ids that now answer here."""
+
+    id: int
+    identifiers: tuple[IdentifierView, ...]
+    traits: Mapping[str, Any]
+    merged_from: tuple[int, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSummary:
+    """One row of a list of profiles."""
+
+    id: int
+    traits: Mapping[str, Any]
+    identifiers: tuple[IdentifierView, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TraitCandidate:
+    """One claim that competed for a trait."""
+
+    value: Any
+    source_id: int
+    identifier: IdentifierKey
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TraitProvenance:
+    """Where a trait's value comes from, and what else was claimed."""
+
+    key: str
+    value: Any
+    rule: str
+    source_id: int
+    identifier: IdentifierKey
+    observed_at: datetime
+    others: tuple[TraitCandidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """A link as stored; `refused_because` is empty for a link that holds."""
+
+    a: IdentifierView
+    b: IdentifierView
+    origin: str
+    basis: str
+    confidence: float | None
+    evidence: Any
+    first_at: datetime
+    retracted_at: datetime | None
+    retracted_by: str
+    retracted_reason: str
+    refused_because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why two identifiers are, or are not, one person."""
+
+    together: bool
+    path: tuple[LinkView, ...]
+    refused: tuple[LinkView, ...]
+    cannot_links: tuple[tuple[IdentifierView, IdentifierView, str, str], ...]
+    policy_version: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyView:
+    """One version of the policy."""
+
+    version: int
+    spec: Mapping[str, Any]
+    active: bool
+    created_at: datetime | None = None
+    created_by: str = ""
+    note: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
