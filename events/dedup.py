@@ -65,9 +65,8 @@ class SeenMessages:
         """Write a batch's fresh messages; they count here from `commit` on."""
         if not len(hashes):
             return
-        row = conn.execute(_SAVE, {"day": today, "hashes": hashes.tobytes()}).fetchone()
-        assert row is not None
-        self._staged = (today, np.sort(hashes), row[0])
+        saved = conn.execute(_SAVE, {"day": today, "hashes": hashes.tobytes()}).fetchall()
+        self._staged = (today, np.sort(hashes), saved[0][0])
 
     def commit(self) -> None:
         """The batch is durable: its messages are known from now on."""

@@ -34,6 +34,14 @@ from (
 where before < %(events)s
 order by tx, id
 """
+_WAITING = """
+select exists (
+    select from events_inbox
+    where (tx, id) > (coalesce((select tx from events_cursor where name = 'applier'), '0'::xid8),
+                      coalesce((select inbox_id from events_cursor where name = 'applier'), 0))
+      and tx < pg_snapshot_xmin(pg_current_snapshot())
+)
+"""
 _MOVE = """
 insert into events_cursor (name, tx, inbox_id, applied, moved_at)
 values ('applier', %(tx)s::xid8, %(inbox_id)s, %(applied)s, %(now)s)
@@ -85,6 +93,11 @@ def store(
         conn.execute(_INSERT, row, binary=True)
 
 
+def waiting(conn: psycopg.Connection[Any]) -> bool:
+    """Whether anything waits; asks without taking the turn, so that an idle applier writes nothing."""
+    return bool(conn.execute(_WAITING).fetchall()[0][0])
+
+
 def claim(conn: psycopg.Connection[Any], *, events: int) -> Claim:
     """What waits, oldest first, up to about `events` events. The caller holds the turn."""
     cursor = conn.execute(_CURSOR).fetchone() or ("0", 0, 0)
@@ -103,6 +116,5 @@ def settle(conn: psycopg.Connection[Any], taken: Claim, *, now: datetime) -> Non
 
 def backlog(conn: psycopg.Connection[Any]) -> Backlog:
     """What is accepted and not yet applied."""
-    row = conn.execute(_BACKLOG).fetchone()
-    assert row is not None
+    row = conn.execute(_BACKLOG).fetchall()[0]
     return Backlog(requests=int(row[0]), events=int(row[1]), oldest_at=row[2])

@@ -111,6 +111,19 @@ def envelope(item: Item, *, sent_at: str | None, client_ip: str | None) -> bytes
     )  # fmt: skip
 
 
+def original(item: Item) -> bytes:
+    """The item as JSON, as it could be sent again."""
+    return (
+        b"{"
+        + b",".join(
+            b'"' + name.encode() + b'":' + (bytes(value) if isinstance(value, msgspec.Raw) else _encode(value))
+            for name, value in ((name, getattr(item, name)) for name in item.__struct_fields__)
+            if value is not None and not (isinstance(value, msgspec.Raw) and len(value) == 0)
+        )
+        + b"}"
+    )
+
+
 def with_ip(context: msgspec.Raw, client_ip: str | None) -> msgspec.Raw:
     """`context.ip` is filled from the connection when the client did not give it."""
     if client_ip is None:

@@ -9,16 +9,16 @@ import psycopg
 
 from common import pg
 from events.dedup import SeenMessages, consolidate, message_hash
-from events.inbox import Claim, claim, settle, store
+from events.inbox import Claim, claim, settle, store, waiting
 from events.log import Log
 from events.models import QuarantinedItem
-from events.parse import Batch, envelope, parse, text
+from events.parse import Batch, original, parse
 from events.partitions import drop_done_inbox, ensure_inbox
 
 __all__ = [
     "Batch", "Claim", "Log", "SeenMessages", "Setback", "claim", "discard", "drop_done_inbox", "ensure_inbox",
-    "envelope", "keep_house", "message_hash", "parse", "quarantine", "settle", "store", "take_for_replay", "tally",
-    "text",
+    "keep_house", "message_hash", "original", "parse", "quarantine", "settle", "store", "take_for_replay", "tally",
+    "waiting",
 ]  # fmt: skip
 
 _QUARANTINE = """

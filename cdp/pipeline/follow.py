@@ -1,0 +1,42 @@
+"""What follows when people are merged or parted outside the pipeline: memberships are corrected in the same breath."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import psycopg
+
+import segments.services as segments
+from common import clock
+from identity.contracts import Move
+
+_NOTHING = np.empty(0, dtype=np.int64)
+
+
+def follow_moves(conn: psycopg.Connection[Any], moved: Sequence[Move], traits_changed: Collection[int]) -> None:
+    """Let segments follow identifiers that moved and profiles whose traits changed, in the caller's transaction.
+
+    Pass it as `after=` to identity's steward services, which have the turn.
+    """
+    sides = {profile for move in moved for profile in (move.from_profile, move.to_profile)}
+    segments.follow(
+        conn,
+        activity=segments.Activity(_NOTHING, _NOTHING, [], [], []),
+        moved=list(moved),
+        retired=_retired(conn, sides),
+        touched_traits=set(traits_changed),
+        memory=segments.Memory(),
+        now=clock.now(),
+    )
+
+
+def _retired(conn: psycopg.Connection[Any], profiles: set[int]) -> list[int]:
+    """Those of these profiles that no identifier belongs to any more."""
+    if not profiles:
+        return []
+    rows = conn.execute(
+        "select p.id from unnest(%s::bigint[]) as p (id)"
+        " where not exists (select from identity_member m where m.profile_id = p.id)",
+        [sorted(profiles)],
+    )
+    return [row[0] for row in rows]

@@ -1,0 +1,233 @@
+"""The applier: takes what waits in the inbox and applies it, one transaction a batch, one applier at a time."""
+
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+import zstandard
+
+import events.services as events
+import identity.services as identity
+import segments.services as segments
+from cdp.pipeline.collect import collect
+from common import clock, pg, turns
+
+log = logging.getLogger(__name__)
+
+BATCH_EVENTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one batch came to."""
+
+    taken: int = 0
+    fresh: int = 0
+    changes: int = 0
+
+
+class Applier:
+    """Everything a process remembers between batches. Cheap to make; one a process."""
+
+    def __init__(self, *, dedup_days: int = 7) -> None:
+        self.holder = uuid.uuid4().hex
+        self._conn: psycopg.Connection[Any] | None = None
+        self._seen = events.SeenMessages(days=dedup_days)
+        self._log = events.Log()
+        self._people = identity.Memory()
+        self._rules = segments.Memory()
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._limit = BATCH_EVENTS
+        self._requests = 0
+
+    def apply_batch(self, *, now: datetime) -> Applied:
+        """Apply what waits, oldest first, up to 20,000 events, as one transaction.
+
+        A batch that fails is tried again in smaller parts, at last item by item; an item that fails alone goes to the
+        quarantine with the reason. Nothing is lost and nothing is applied twice, whatever happens in between.
+        """
+        conn = self._connection()
+        self._requests = 0
+        try:
+            if not events.waiting(conn):
+                return Applied()
+            with conn.transaction():
+                taken = self._take(conn, now=now)
+                applied = self._apply(conn, events.parse(taken.rows, decompressor=self._decompressor), now=now)
+                if taken.rows:
+                    events.settle(conn, taken, now=now)
+            self._remember()
+        except psycopg.OperationalError:
+            self._forget()
+            raise
+        except Exception:
+            log.exception("a batch of %s requests could not be applied; trying smaller parts", self._requests)
+            self._forget()
+            if self._requests <= 1:
+                return self._apply_one_by_one(now=now)
+            self._limit = max(1, self._limit // 8)
+            return Applied()
+        self._limit = min(BATCH_EVENTS, self._limit * 2)
+        return Applied(taken.events, applied.fresh, applied.changes)
+
+    def close(self) -> None:
+        """Let go of the connection; the applier can be used again."""
+        if self._conn is not None:
+            self._conn.close()
+        self._conn = None
+
+    def _take(self, conn: psycopg.Connection[Any], *, now: datetime) -> events.Claim:
+        self._take_turn(conn, now=now)
+        taken = events.claim(conn, events=self._limit)
+        self._requests = len(taken.rows)
+        return taken
+
+    def _take_turn(self, conn: psycopg.Connection[Any], *, now: datetime) -> None:
+        if not turns.take(conn, self.holder):
+            self._people.forget()
+            self._rules.forget()
+            self._log.forget()
+        self._seen.catch_up(conn, today=now.date())
+
+    def _apply(self, conn: psycopg.Connection[Any], batch: events.Batch, *, now: datetime) -> Applied:
+        """The order of everything that follows from a batch of events."""
+        if not len(batch):
+            return Applied()
+        fresh = self._deduplicate(conn, batch, now=now)
+        collected = collect(fresh)
+        resolution = identity.apply_evidence(conn, evidence=collected.evidence, memory=self._people, now=now)
+        carriers = np.asarray(collected.carriers, dtype=np.int64)
+        identifier_ids = resolution.identifier_ids[carriers] if len(carriers) else carriers
+        profile_ids = resolution.profile_ids[carriers] if len(carriers) else carriers
+        self._log.append(conn, fresh, identifier_ids.tolist())
+        activity = segments.Activity(
+            identifier_ids=identifier_ids,
+            profile_ids=profile_ids,
+            names=fresh.names,
+            at_us=fresh.occurred_us,
+            properties=[bytes(item.properties) for item in fresh.items],
+        )
+        changes = segments.follow(
+            conn, activity=activity, moved=resolution.moved, retired=resolution.retired,
+            touched_traits=resolution.traits_changed, memory=self._rules, now=now,
+        )  # fmt: skip
+        _tally(conn, batch, fresh, now=now)
+        return Applied(len(batch), len(fresh), changes)
+
+    def _deduplicate(self, conn: psycopg.Connection[Any], batch: events.Batch, *, now: datetime) -> events.Batch:
+        hashes = np.fromiter(
+            map(events.message_hash, batch.source_ids, batch.message_ids), dtype=np.uint64, count=len(batch)
+        )
+        keep = self._seen.fresh(hashes)
+        self._seen.stage(conn, hashes[keep], today=now.date())
+        return batch if keep.all() else batch.only(np.flatnonzero(keep).tolist())
+
+    def _apply_one_by_one(self, *, now: datetime) -> Applied:
+        """Each item of the oldest waiting request in a transaction of its own; then the cursor moves past it."""
+        conn = self._connection()
+        with conn.transaction():
+            self._limit = 1
+            taken = self._take(conn, now=now)
+        batch = events.parse(taken.rows, decompressor=self._decompressor)
+        counts = Counter[str]()
+        for position in range(len(batch)):
+            applied = self._apply_alone(conn, batch.only([position]), now=now)
+            counts["fresh"] += applied.fresh
+            counts["changes"] += applied.changes
+        with conn.transaction():
+            turns.take(conn, self.holder)
+            if taken.rows and events.claim(conn, events=1).inbox_id == taken.inbox_id:
+                events.settle(conn, taken, now=now)
+        return Applied(taken.events, counts["fresh"], counts["changes"])
+
+    def _apply_alone(self, conn: psycopg.Connection[Any], item: events.Batch, *, now: datetime) -> Applied:
+        try:
+            with conn.transaction():
+                self._take_turn(conn, now=now)
+                applied = self._apply(conn, item, now=now)
+            self._remember()
+        except psycopg.OperationalError:
+            self._forget()
+            raise
+        except Exception as failure:
+            log.exception("an item could not be applied; it goes to the quarantine")
+            self._forget()
+            self._quarantine(conn, item, failure, now=now)
+            return Applied()
+        return applied
+
+    def _quarantine(
+        self, conn: psycopg.Connection[Any], item: events.Batch, failure: Exception, *, now: datetime
+    ) -> None:
+        setback = events.Setback(
+            source_id=item.source_ids[0],
+            reason="could_not_apply",
+            detail=f"{type(failure).__name__}: {failure}"[:2000],
+            message_id=item.message_ids[0],
+            item=events.original(item.items[0]),
+        )
+        with conn.transaction():
+            events.quarantine(conn, [setback], stage="apply", received_at=now)
+
+    def _remember(self) -> None:
+        self._seen.commit()
+        self._people.trim()
+        self._rules.trim()
+
+    def _forget(self) -> None:
+        """After a rollback the caches may hold ids that were never committed."""
+        self._seen.rollback()
+        self._log.forget()
+        self._people.forget()
+        self._rules.forget()
+        if self._conn is not None and self._conn.broken:
+            self.close()
+
+    def _connection(self) -> psycopg.Connection[Any]:
+        if self._conn is None or self._conn.closed:
+            self._conn = pg.connect(autocommit=True)
+        return self._conn
+
+
+def drain(
+    applier: Applier,
+    *,
+    after_changes: Callable[[], None] | None = None,
+    clock_now: Callable[[], datetime] = clock.now,
+    stay: float = 1.0,
+    at_most: float = 60.0,
+    pause: float = 0.01,
+) -> int:
+    """Apply until the inbox has been empty for `stay` seconds, or `at_most` seconds have gone; returns events taken.
+    `after_changes` is called after each commit that changed memberships.
+
+    Staying a little saves a task for every request: what comes meanwhile is seen within `pause` seconds.
+    """
+    began = idle_since = time.monotonic()
+    total = 0
+    while True:
+        applied = applier.apply_batch(now=clock_now())
+        moment = time.monotonic()
+        total += applied.taken
+        if applied.changes and after_changes is not None:
+            after_changes()
+        if applied.taken:
+            idle_since = moment
+        elif moment - idle_since >= stay:
+            return total
+        else:
+            time.sleep(pause)
+        if moment - began >= at_most:
+            return total
+
+
+def _tally(conn: psycopg.Connection[Any], batch: events.Batch, fresh: events.Batch, *, now: datetime) -> None:
+    came, applied = Counter(batch.source_ids), Counter(fresh.source_ids)
+    events.tally(conn, {source: (applied[source], came[source] - applied[source], 0) for source in came}, now=now)

@@ -1,0 +1,83 @@
+"""Celery's addresses: each task is one call of a service. All are safe to run twice, or late, or side by side."""
+
+from functools import lru_cache
+
+import redis
+from celery import shared_task
+from django.conf import settings
+
+from cdp import nudge
+from cdp.pipeline import run
+from common import clock, pg
+
+APPLY_INBOX = "cdp.tasks.apply_inbox"
+DELIVER_SYNCS = "cdp.tasks.deliver_syncs"
+BEAT_KEY = "cdp:beat"
+
+
+@lru_cache(maxsize=1)
+def _applier() -> run.Applier:
+    """One a process: it keeps what it has learned of people and rules between tasks."""
+    return run.Applier(dedup_days=settings.DEDUPLICATION_DAYS)
+
+
+@lru_cache(maxsize=1)
+def _nudge_deliveries() -> nudge.Nudge:
+    return nudge.Nudge(DELIVER_SYNCS)
+
+
+@shared_task(name=APPLY_INBOX, queue="pipeline")
+def apply_inbox() -> None:
+    """Apply what waits in the inbox and stay a moment for more; then let channels follow."""
+    nudge.taken(APPLY_INBOX)
+    run.drain(_applier(), after_changes=_nudge_deliveries())
+
+
+@shared_task(name="cdp.tasks.run_due_timers", queue="default")
+def run_due_timers() -> None:
+    """Let memberships change whose time has come."""
+    from segments import services
+
+    if services.run_due(now=clock.now()):
+        _nudge_deliveries()()
+
+
+@shared_task(name="cdp.tasks.refresh_segments", queue="default")
+def refresh_segments() -> None:
+    """Hold every segment against its rule in SQL and correct what differs."""
+    from segments import services
+
+    services.refresh_all(now=clock.now())
+
+
+@shared_task(name=DELIVER_SYNCS, queue="deliveries")
+def deliver_syncs() -> None:
+    """Plan and send what the ledger asks of every sync."""
+    from connectors import services
+
+    nudge.taken(DELIVER_SYNCS)
+    services.deliver_all_due(now=clock.now())
+
+
+@shared_task(name="cdp.tasks.link_profiles", queue="linkage")
+def link_profiles() -> None:
+    """Find the same people among profiles that changed. The only task that loads pandas."""
+    from cdp.pipeline.follow import follow_moves
+    from identity.linkage import services
+
+    services.link_changed(now=clock.now(), after=follow_moves)
+
+
+@shared_task(name="cdp.tasks.keep_house", queue="default")
+def keep_house() -> None:
+    """Make partitions to come, drop finished ones, trim what is past its time."""
+    from events import services
+
+    with pg.connect(autocommit=True) as conn:
+        services.keep_house(conn, now=clock.now(), dedup_days=settings.DEDUPLICATION_DAYS)
+
+
+@shared_task(name="cdp.tasks.beat_heartbeat", queue="default")
+def beat_heartbeat() -> None:
+    """Note that beat and a worker are alive; `doctor` and the home page read it."""
+    redis.Redis.from_url(settings.REDIS_URL).set(BEAT_KEY, clock.iso(clock.now()) or "", ex=300)
