@@ -25,9 +25,9 @@ def stop_leftovers(folder: Path, cluster: Cluster | None) -> list[str]:
     if ours:
         said.append(f"stopped {len(ours)} process(es) that an earlier run had left")
         _stop(ours)
-    if cluster and _is_stale(cluster):
-        (cluster.data / "postmaster.pid").unlink(missing_ok=True)
-        said.append("removed a stale postmaster.pid: the process it names is not this PostgreSQL")
+    for stale in _stale_files(cluster) if cluster else []:
+        stale.unlink(missing_ok=True)
+        said.append(f"removed a stale {stale.name}: the process it names is not this PostgreSQL")
     return said
 
 
@@ -69,9 +69,11 @@ def _others() -> Iterator[psutil.Process]:
     return (process for process in psutil.process_iter() if process.pid != mine)
 
 
-def _is_stale(cluster: Cluster) -> bool:
-    """The file names a live process that is not this server (its number was given away again, as after a reboot)."""
-    pid = cluster.serving_pid()
-    if pid is None or not psutil.pid_exists(pid):
-        return False  # none, or one that PostgreSQL recognises as stale by itself
-    return not any(process.pid == pid for process in _working_in([cluster.data]))
+def _stale_files(cluster: Cluster) -> list[Path]:
+    """Lock files that name a living process which is not this server: a number given away again, or a zombie.
+
+    A number that nobody has is left to PostgreSQL, which recognises that by itself.
+    """
+    serving = {process.pid for process in _working_in([cluster.data])}
+    named = {path: cluster.pid_in(path) for path in cluster.lock_files()}
+    return [path for path, pid in named.items() if pid and psutil.pid_exists(pid) and pid not in serving]

@@ -52,8 +52,7 @@ log_timezone = 'UTC'
 log_line_prefix = '%m [%p] '
 log_checkpoints = off
 log_min_duration_statement = 5s
-include_if_exists = 'custom.conf'
-"""
+{custom}"""
 
 
 @dataclass(frozen=True)
@@ -89,10 +88,15 @@ class Cluster:
         command = [str(self.programs / "pg_isready"), "-q", "-t", "2", "-h", str(self.socket_folder)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
-    def serving_pid(self) -> int | None:
-        """The process named by postmaster.pid, if there is one."""
+    def lock_files(self) -> list[Path]:
+        """The files by which PostgreSQL sees that it runs already."""
+        return [self.data / "postmaster.pid", self.socket_folder / ".s.PGSQL.5432.lock"]
+
+    @staticmethod
+    def pid_in(lock_file: Path) -> int | None:
+        """The process that a lock file names."""
         try:
-            return int((self.data / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+            return int(lock_file.read_text(encoding="utf-8").split("\n", 1)[0])
         except (OSError, ValueError):
             return None
 
@@ -247,7 +251,8 @@ def _create(cluster: Cluster) -> None:
 
 def _configure(cluster: Cluster) -> None:
     ours = cluster.data / "cdp.conf"
-    ours.write_text(CONFIGURATION.format(socket_folder=cluster.socket_folder), encoding="utf-8")
+    custom = "include 'custom.conf'\n" if (cluster.data / "custom.conf").exists() else ""
+    ours.write_text(CONFIGURATION.format(socket_folder=cluster.socket_folder, custom=custom), encoding="utf-8")
     main = cluster.data / "postgresql.conf"
     text = main.read_text(encoding="utf-8")
     if "include 'cdp.conf'" not in text:

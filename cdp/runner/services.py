@@ -111,12 +111,13 @@ def launch(plan: Plan, server: Server) -> subprocess.Popen[bytes]:
 
 
 def last_line(log: Path) -> str:
-    """The last thing a process said."""
+    """The last complaint of a process, or else the last thing that it said."""
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-40:]
     except OSError:
         return "no log"
-    return lines[-1] if lines else "it said nothing"
+    complaints = [line for line in lines if any(word in line for word in ("FATAL", "Error:", "ERROR", "rror: "))]
+    return [*lines, *complaints][-1].strip() if lines else "it said nothing"
 
 
 def ensure(folder: Path) -> Callable[[], None]:

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.processes
 def folder() -> Iterator[Path]:
     """A data folder with a short path, as unix sockets like it."""
     made = Path(tempfile.mkdtemp(prefix="cdp-up-", dir="/tmp"))
+    made.chmod(0o711)
     yield made / "data"
+    pointer = made / "data" / "postgres_home"
+    if pointer.is_file():  # root, and a data folder that `nobody` cannot reach
+        shutil.rmtree(pointer.read_text(encoding="utf-8"), ignore_errors=True)
     shutil.rmtree(made, ignore_errors=True)
 
 
@@ -107,6 +111,17 @@ def test_a_data_folder_that_is_a_file_is_refused_in_one_line(product: Product) -
     assert product.process
     assert product.process.wait(timeout=30) == 1
     assert product.said() == (f"cause: {product.folder} is not a folder. mend: set CDP_DATA_DIR to a folder.\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
+def test_root_keeps_the_database_under_var_lib_when_the_data_folder_lies_in_a_closed_home(product: Product) -> None:
+    product.folder.parent.chmod(0o700)
+    product.up()
+    home = Path((product.folder / "postgres_home").read_text(encoding="utf-8"))
+    assert home.parent == Path("/var/lib/cdp")
+    assert (home / "data" / "PG_VERSION").exists()
+    assert product.folder.parent.stat().st_mode & 0o777 == 0o700
+    assert product.stop() == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a folder of somebody else")
