@@ -62,8 +62,9 @@ def deliver_syncs() -> None:
 @shared_task(name="cdp.tasks.link_profiles", queue="linkage")
 def link_profiles() -> None:
     """Find the same people among profiles that changed. The only task that loads pandas."""
-    from cdp.pipeline.follow import follow_moves
     from identity.linkage import services
+
+    from cdp.pipeline.follow import follow_moves
 
     services.link_changed(now=clock.now(), after=follow_moves)
 

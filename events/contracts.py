@@ -105,3 +105,12 @@ class Backlog:
 def rule_name(event_type: str, event: str | None) -> str:
     """The name by which rules and the log know an event: a track's own, else `$page`, `$identify` and so on."""
     return (event or "") if event_type == NAMED_BY_CALLER else f"${event_type}"
+
+
+def text(value: Text) -> str | None:
+    """An id as text: numbers are written out, the empty string is none."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

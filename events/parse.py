@@ -7,7 +7,7 @@ import msgspec
 import zstandard
 
 from common.clock import micros
-from events.contracts import Body, InboxRow, Item, Text, rule_name
+from events.contracts import Body, InboxRow, Item, Text, rule_name, text
 
 OLDEST = timedelta(days=20 * 366)
 NEWEST = timedelta(days=1)
@@ -137,15 +137,6 @@ def with_ip(context: msgspec.Raw, client_ip: str | None) -> msgspec.Raw:
 
 def _given(raw: msgspec.Raw) -> msgspec.Raw | None:
     return raw if len(bytes(raw)) else None
-
-
-def text(value: Text) -> str | None:
-    """An id as text: numbers are written out, the empty string is none."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        return value
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 _OLDEST_US = OLDEST // timedelta(microseconds=1)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from events.contracts import Item
+from events.contracts import Item, text
 from events.services import Batch, message_hash
 from identity.contracts import ClaimIn, Evidence, IdentifierKey, kind_strength
 from identity.services import standardise
@@ -59,7 +59,7 @@ class _Collector:
         return place
 
     def _new(self, kind: str, raw: object, at_us: int) -> int:
-        value = standardise(kind, raw)
+        value = standardise(kind, text(raw) if isinstance(raw, float) else raw)
         if value is None:
             return -1
         key = IdentifierKey(kind, value)

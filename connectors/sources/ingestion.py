@@ -21,7 +21,9 @@ from connectors.sources.contracts import SourceView
 from connectors.sources.keys import KeyRing, key_from_header, key_from_query
 from connectors.sources.recent import RecentMessages
 from connectors.sources.selectors import sources
+from events.contracts import text
 from events.services import Setback, quarantine, store
+from identity.services import standardise
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +76,9 @@ class Ingestion:
         if call is None and path not in BATCH_PATHS:
             return error(start, 404, "not_found", f"There is no {path}. Send events to /v1/batch or /v1/track.")
         body = wire.unpack(_body(environ), encoding=environ.get("HTTP_CONTENT_ENCODING", "").lower())
-        reading = wire.read_single(body, event_type=call) if call else wire.read_batch(body)
+        reading = (
+            wire.read_single(body, event_type=call, usable=_usable) if call else wire.read_batch(body, usable=_usable)
+        )
         source = self._source(environ, reading.write_key)
         if source is None:
             return error(start, 401, "invalid_write_key", "The write key is missing, unknown or disabled.")
@@ -173,6 +177,10 @@ class Ingestion:
             self._local.connection = conn
             self._local.compressor = zstandard.ZstdCompressor(level=1)
         return conn
+
+
+def _usable(kind: str, value: object) -> bool:
+    return value is not None and standardise(kind, text(value) if isinstance(value, float) else value) is not None
 
 
 def _setbacks(reading: wire.Reading, source: SourceView) -> list[Setback]:

@@ -8,6 +8,7 @@ import gzip
 import io
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from uuid import uuid4
@@ -23,6 +24,7 @@ MAX_ID = 1024
 MAX_MESSAGE_ID = 255
 MAX_ITEMS = 20_000
 
+Usable = Callable[[str, object], bool]
 Id = Annotated[str, msgspec.Meta(max_length=MAX_ID)] | int | float | None
 
 
@@ -124,15 +126,16 @@ def unpack(body: bytes, *, encoding: str) -> bytes:
     return unpacked
 
 
-def read_batch(body: bytes) -> Reading:
-    """A `/v1/batch` body. Raises BadRequest when it is not a JSON object with a list `batch`."""
+def read_batch(body: bytes, *, usable: Usable) -> Reading:
+    """A `/v1/batch` body. Raises BadRequest when it is not a JSON object with a list `batch`. `usable(kind, value)`
+    says whether an id tells who somebody is."""
     clean = _clean(body)
     try:
         calls = _decode_calls(clean)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _read_one_by_one(clean)
-    if not all(_complete_call(call) for call in calls.batch) or not _all_small(clean):
-        return _read_one_by_one(clean)
+        return _read_one_by_one(clean, usable)
+    if not all(_complete_call(call, usable) for call in calls.batch) or not _all_small(clean):
+        return _read_one_by_one(clean, usable)
     return Reading(
         document=clean,
         message_ids=[call.messageId for call in calls.batch],
@@ -141,19 +144,19 @@ def read_batch(body: bytes) -> Reading:
     )
 
 
-def read_single(body: bytes, *, event_type: str) -> Reading:
+def read_single(body: bytes, *, event_type: str, usable: Usable) -> Reading:
     """A `/v1/track`-like body: one item, whose type the path says."""
     clean = _clean(body).strip()
     if clean[:1] != b"{" or clean[-1:] != b"}":
         raise BadRequest(400, "invalid_json", "The body is not a JSON object.")
-    judged = judge(clean, default_type=event_type)
+    judged = judge(clean, usable=usable, default_type=event_type)
     reading = Reading(document=b"", write_key=_single_key(clean))
     _place(reading, 0, clean, judged)
     reading.document = b'{"batch":[' + b",".join(_documents(reading, [judged])) + b"]}"
     return reading
 
 
-def judge(raw: bytes, *, default_type: str | None = None) -> tuple[Item, bytes] | Refusal:
+def judge(raw: bytes, *, usable: Usable, default_type: str | None = None) -> tuple[Item, bytes] | Refusal:
     """Read one item: the item with its (completed) JSON, or why it is refused."""
     if len(raw) > MAX_ITEM:
         return Refusal("too_large", f"The item has {len(raw):,} bytes; the limit is {MAX_ITEM:,}.")
@@ -165,28 +168,30 @@ def judge(raw: bytes, *, default_type: str | None = None) -> tuple[Item, bytes] 
         return Refusal("wrong_type", str(error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Refusal("invalid_json", str(error))
-    refusal = _objection(item, default_type)
+    refusal = _objection(item, default_type, usable)
     if refusal is not None:
         return refusal
     return item, _complete(raw, item, default_type)
 
 
-def _complete_call(call: _Call) -> bool:
+def _complete_call(call: _Call, usable: Usable) -> bool:
     """Whether the quick look suffices: somebody did it, and a track says what."""
-    return bool((call.userId or call.anonymousId) and (call.event or call.type != "track"))
+    return bool(call.event or call.type != "track") and (
+        usable("user_id", call.userId) or usable("anonymous_id", call.anonymousId)
+    )
 
 
 def _all_small(clean: bytes) -> bool:
     return len(clean) <= MAX_ITEM or max(map(len, _decode_sizes(clean).batch), default=0) <= MAX_ITEM
 
 
-def _objection(item: Item, default_type: str | None) -> Refusal | None:
+def _objection(item: Item, default_type: str | None, usable: Usable) -> Refusal | None:
     event_type = item.type or default_type
     if event_type not in EVENT_TYPES:
         return Refusal("unknown_type", f"`type` must be one of {', '.join(sorted(EVENT_TYPES))}; it is {event_type!r}.")
     if event_type == "track" and _blank(item.event):
         return Refusal("missing_event", "A track call needs `event`, the name of what happened.")
-    return _shape_objection(item) or _identity_objection(item, event_type)
+    return _shape_objection(item) or _identity_objection(item, event_type, usable)
 
 
 def _shape_objection(item: Item) -> Refusal | None:
@@ -203,14 +208,17 @@ def _shape_objection(item: Item) -> Refusal | None:
     return None
 
 
-def _identity_objection(item: Item, event_type: str) -> Refusal | None:
-    named = not _blank(item.userId) or not _blank(item.anonymousId)
-    if named or (event_type == "alias" and not _blank(item.previousId)):
+def _identity_objection(item: Item, event_type: str | None, usable: Usable) -> Refusal | None:
+    if usable("user_id", item.userId) or usable("anonymous_id", item.anonymousId):
+        return None
+    if event_type == "alias" and usable("user_id", item.previousId):
         return None
     # Rows of offline data may be known by external ids, or by nothing but their traits.
     if b'"externalIds"' in bytes(item.context) or len(item.traits) > 2:
         return None
-    return Refusal("no_identity", "The item has neither `userId` nor `anonymousId`.")
+    if _blank(item.userId) and _blank(item.anonymousId):
+        return Refusal("no_identity", "The item has neither `userId` nor `anonymousId`.")
+    return Refusal("unusable_identity", "Neither `userId` nor `anonymousId` says who it was: they are placeholders.")
 
 
 def _blank(value: object) -> bool:
@@ -231,7 +239,7 @@ def _complete(raw: bytes, item: Item, default_type: str | None) -> bytes:
     return inner + (b"" if inner.endswith(b"{") else b",") + _encode(extra)[1:]
 
 
-def _read_one_by_one(clean: bytes) -> Reading:
+def _read_one_by_one(clean: bytes, usable: Usable) -> Reading:
     try:
         pieces = _decode_pieces(clean)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -241,14 +249,14 @@ def _read_one_by_one(clean: bytes) -> Reading:
     listing = bytes(pieces["batch"]).strip()
     if listing[:1] != b"[":
         raise BadRequest(400, "invalid_request", "`batch` must be a list of calls.")
-    return _assemble(_elements(listing), pieces, _key(_decoded(pieces.get("writeKey"))) or None)
+    return _assemble(_elements(listing), pieces, usable)
 
 
-def _assemble(raws: list[bytes], pieces: dict[str, msgspec.Raw], write_key: str | None) -> Reading:
+def _assemble(raws: list[bytes], pieces: dict[str, msgspec.Raw], usable: Usable) -> Reading:
     if len(raws) > MAX_ITEMS:
         raise BadRequest(413, "too_many_items", f"A batch may hold {MAX_ITEMS:,} calls; this one has {len(raws):,}.")
-    reading = Reading(document=b"", write_key=write_key)
-    judged = [judge(raw) for raw in raws]
+    reading = Reading(document=b"", write_key=_key(_decoded(pieces.get("writeKey"))) or None)
+    judged = [judge(raw, usable=usable) for raw in raws]
     for index, (raw, outcome) in enumerate(zip(raws, judged, strict=True)):
         _place(reading, index, raw, outcome)
     head = b""
