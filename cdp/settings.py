@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "segments",
     "connectors",
     "cdp",
+    "cdp.api",
 ]
 
 MIDDLEWARE = [
@@ -140,6 +141,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # -- behind TLS (CDP_HTTPS=1) cookies travel on TLS only; on a laptop's loopback they could not be set at all
 HTTPS = envbool("CDP_HTTPS", False)
+BEHIND_PROXY = envbool("CDP_BEHIND_PROXY", HTTPS)  # believe X-Forwarded-For
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = False  # the proxy in front does it; health checks come without TLS
@@ -173,6 +175,7 @@ DEDUPLICATION_DAYS = envint("CDP_DEDUPLICATION_DAYS", 7)
 EVENT_RETENTION_DAYS = envint("CDP_EVENT_RETENTION_DAYS", 0)  # 0 keeps everything
 READY_MAX_LAG = envint("CDP_READY_MAX_LAG", 200_000)  # accepted minus processed events
 READY_MIN_FREE_MB = envint("CDP_READY_MIN_FREE_MB", 512)
+METRICS_TOKEN = envsecret("CDP_METRICS_TOKEN")
 
 LOGGING = {
     "version": 1,

@@ -90,7 +90,7 @@ def install(lock):
     stamp = stamp_of(lock)
     if os.path.exists(stamp):
         return
-    sys.stdout.write("Installing {} (one or two minutes the first time)\n".format(os.path.basename(lock)))
+    sys.stdout.write(f"Installing {os.path.basename(lock)} (one or two minutes the first time)\n")
     sys.stdout.flush()
     command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-q"]
     done = subprocess.run([*command, "--require-hashes", "--no-deps", "-r", lock], cwd=PROJECT)
