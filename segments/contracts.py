@@ -1,0 +1,138 @@
+"""What crosses the door of `segments`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from segments.parsing import Problem, RuleError
+from segments.rules import Node
+
+__all__ = [
+    "Activity",
+    "ConditionView",
+    "Explanation",
+    "MembershipChange",
+    "MembershipView",
+    "MoveLike",
+    "Node",
+    "Preview",
+    "Problem",
+    "RuleError",
+    "SegmentView",
+    "SizePoint",
+    "VersionView",
+]
+
+# (identifier, from profile, to profile); zero or None where there is no profile.
+MoveLike: TypeAlias = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The fresh events of one batch, column by column. `profile_ids` is who they belong to after the batch."""
+
+    identifier_ids: npt.NDArray[np.int64] | Sequence[int] = ()
+    profile_ids: npt.NDArray[np.int64] | Sequence[int] = ()
+    names: Sequence[str] = ()
+    at_us: npt.NDArray[np.int64] | Sequence[int] = ()
+    properties: Sequence[bytes | str | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentView:
+    """A segment as other apps see it."""
+
+    id: int
+    slug: str
+    name: str
+    description: str
+    owner: str
+    review_on: date | None
+    rule: dict[str, Any]
+    wording: str
+    version: int
+    size: int
+    created_at: datetime
+    changed_at: datetime
+    archived_at: datetime | None
+    refreshed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version of a segment's rule, with what it changed."""
+
+    version: int
+    rule: dict[str, Any]
+    wording: str
+    diff: list[dict[str, Any]]
+    by: str
+    note: str
+    at: datetime
+
+
+class MembershipChange(NamedTuple):
+    """One row of the ledger."""
+
+    seq: int
+    segment_id: int
+    profile_id: int
+    entered: bool
+    at: datetime
+    reason: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipView:
+    """One segment that a profile is in, since when and why."""
+
+    segment_id: int
+    slug: str
+    name: str
+    since: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How many profiles a rule would take now, and some of them."""
+
+    count: int
+    sample: tuple[int, ...]
+
+
+class SizePoint(NamedTuple):
+    """The size of a segment at the end of an hour, and what moved in it."""
+
+    hour: datetime
+    members: int
+    entered: int
+    exited: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionView:
+    """One node of a rule as it stands for one profile. `actual` and `needed` are words for people."""
+
+    wording: str
+    holds: bool
+    actual: str = ""
+    needed: str = ""
+    kind: str = "condition"
+    children: "tuple[ConditionView, ...]" = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a profile is in a segment or not: every condition with its value."""
+
+    segment_id: int
+    profile_id: int
+    holds: bool
+    stored: bool
+    condition: ConditionView

@@ -1,0 +1,102 @@
+"""The live segments made ready for evaluation: distinct conditions, what counts for them, and who depends on what."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from segments.evaluate import Facts, holds
+from segments.measures import Horizon, MeasureKey, keys_of
+from segments.rules import Leaf, Node, TraitIs, Where, leaves
+
+# Where nothing is known, no time matters.
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSegment:
+    """What evaluation needs to know of a published segment."""
+
+    id: int
+    version: int
+    rule: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A stored counter."""
+
+    id: int
+    key: MeasureKey
+    horizon: Horizon
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """How one event adds to one measure."""
+
+    measure_id: int
+    where: Where
+    sum_property: str | None
+
+    @property
+    def plain(self) -> bool:
+        """The properties of the event do not matter."""
+        return not self.where and self.sum_property is None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Immutable: a change of any live segment makes a new one."""
+
+    segments: tuple[LiveSegment, ...]
+    measure_ids: Mapping[MeasureKey, int]
+    horizons: Mapping[int, Horizon]
+    counters: Mapping[str, tuple[Counter, ...]]
+    trait_names: tuple[str, ...]
+    readers_of_measure: Mapping[int, frozenset[int]]
+    readers_of_traits: frozenset[int]
+    true_of_newborns: frozenset[int]  # segments whose rule holds for a profile of which nothing is known
+    names: tuple[str, ...]  # the event names that are counted
+    codes: Mapping[str, int]  # and their places
+
+    @property
+    def everything(self) -> frozenset[int]:
+        return frozenset(range(len(self.segments)))
+
+
+def make_plan(segments: Sequence[LiveSegment], measures: Iterable[Measure]) -> Plan:
+    """The plan of these segments; `measures` must hold every counter that their rules read."""
+    stored = {measure.key: measure for measure in measures}
+    readers: dict[int, set[int]] = {}
+    traits: set[str] = set()
+    trait_readers: set[int] = set()
+    used: dict[MeasureKey, Measure] = {}
+    for index, segment in enumerate(segments):
+        for leaf in leaves(segment.rule):
+            if isinstance(leaf, TraitIs):
+                traits.add(leaf.trait)
+                trait_readers.add(index)
+            for key in keys_of(leaf):
+                used[key] = stored[key]
+                readers.setdefault(stored[key].id, set()).add(index)
+    counters: dict[str, list[Counter]] = {}
+    for key, measure in used.items():
+        counters.setdefault(key.event, []).append(Counter(measure.id, key.where, key.sum_property))
+    names = tuple(sorted(counters))
+    return Plan(
+        segments=tuple(segments),
+        measure_ids={key: measure.id for key, measure in used.items()},
+        horizons={measure.id: measure.horizon for measure in used.values()},
+        counters={name: tuple(found) for name, found in counters.items()},
+        trait_names=tuple(sorted(traits)),
+        readers_of_measure={measure: frozenset(found) for measure, found in readers.items()},
+        readers_of_traits=frozenset(trait_readers),
+        true_of_newborns=frozenset(i for i, one in enumerate(segments) if holds(one.rule, Facts(), now=_ANY_TIME)),
+        names=names,
+        codes={name: code for code, name in enumerate(names)},
+    )
+
+
+def distinct_leaves(rules: Iterable[Node]) -> tuple[Leaf, ...]:
+    """Every condition once, in order of first appearance."""
+    return tuple(dict.fromkeys(leaf for rule in rules for leaf in leaves(rule)))

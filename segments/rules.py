@@ -1,0 +1,168 @@
+"""The rule of a segment: a typed tree. Every node can be read, written, compiled, evaluated and explained."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from segments.values import Wanted
+from segments.windows import Window
+
+MAX_DEPTH = 5
+MAX_CONDITIONS = 50
+NUMBER_OPS = ("eq", "ne", "lt", "lte", "gt", "gte")
+TIME_OPS = ("before", "after", "within_last", "more_than_ago")
+PROPERTY_OPS = (*NUMBER_OPS, "in", "contains", "starts_with", "exists", "missing", "before", "after")
+TRAIT_OPS = (*PROPERTY_OPS, "within_last", "more_than_ago")
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyIs:
+    """A filter on one property of an event."""
+
+    property: str
+    op: str
+    value: Wanted
+
+    def to_json(self) -> dict[str, Any]:
+        return {"property": self.property, "is": self.op, **_value_json(self.value)}
+
+
+Where: TypeAlias = tuple[PropertyIs, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TraitIs:
+    """A comparison of one trait of the profile."""
+
+    trait: str
+    op: str
+    value: Wanted
+
+    def to_json(self) -> dict[str, Any]:
+        return {"trait": self.trait, "is": self.op, **_value_json(self.value)}
+
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """How often an event happened."""
+
+    event: str
+    op: str
+    value: int
+    within: Window | None = None
+    where: Where = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"event": self.event, "count": {"is": self.op, "value": self.value}, **_scope_json(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class EventSum:
+    """The total of one numeric property over an event."""
+
+    event: str
+    property: str
+    op: str
+    value: float
+    within: Window | None = None
+    where: Where = ()
+
+    def to_json(self) -> dict[str, Any]:
+        total = {"property": self.property, "is": self.op, "value": self.value}
+        return {"event": self.event, "sum": total, **_scope_json(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class EventTime:
+    """When an event happened first or last."""
+
+    event: str
+    which: Literal["first", "last"]
+    op: str
+    value: str | Window
+    where: Where = ()
+
+    def to_json(self) -> dict[str, Any]:
+        where = {"where": [one.to_json() for one in self.where]} if self.where else {}
+        return {"event": self.event, self.which: {"is": self.op, **_value_json(self.value)}, **where}
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """`after` happened, its latest time is longer ago than `lasting`, and `absent` has not happened since."""
+
+    absent: str
+    after: str
+    lasting: Window
+
+    def to_json(self) -> dict[str, Any]:
+        return {"absent": self.absent, "after": self.after, "for": self.lasting.to_json()}
+
+
+Leaf: TypeAlias = TraitIs | EventCount | EventSum | EventTime | Absent
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every child holds. Without children: everyone."""
+
+    children: "tuple[Node, ...]"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"all": [child.to_json() for child in self.children]}
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one child holds."""
+
+    children: "tuple[Node, ...]"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"any": [child.to_json() for child in self.children]}
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The child does not hold."""
+
+    child: "Node"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"not": self.child.to_json()}
+
+
+Node: TypeAlias = All | AnyOf | Not | Leaf
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """The conditions of a rule in reading order, repeated ones too."""
+    match node:
+        case All(children) | AnyOf(children):
+            for child in children:
+                yield from leaves(child)
+        case Not(child):
+            yield from leaves(child)
+        case _:
+            yield node
+
+
+def to_text(node: Node) -> str:
+    """The canonical text of a rule: equal rules have equal texts."""
+    return json.dumps(node.to_json(), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _value_json(value: Wanted) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, Window):
+        return {"value": value.to_json()}
+    return {"value": list(value) if isinstance(value, tuple) else value}
+
+
+def _scope_json(node: EventCount | EventSum) -> dict[str, Any]:
+    scope: dict[str, Any] = {"within": node.within.to_json()} if node.within else {}
+    if node.where:
+        scope["where"] = [one.to_json() for one in node.where]
+    return scope

@@ -1,0 +1,51 @@
+"""What the process of the applier remembers between batches."""
+
+import json
+from typing import Any
+
+import psycopg
+
+from segments import sql
+from segments.measures import Horizon, key_of_json
+from segments.parsing import parse_rule
+from segments.plan import LiveSegment, Measure, Plan, make_plan
+
+
+class Memory:
+    """The plan of the live segments, right while this process has the turn; `forget` when it lost it or rolled back."""
+
+    def __init__(self) -> None:
+        self._plan: Plan | None = None
+
+    def forget(self) -> None:
+        """Read everything anew at the next batch."""
+        self._plan = None
+
+    def plan(self, conn: psycopg.Connection[Any]) -> Plan:
+        """The plan, read when it is not remembered."""
+        if self._plan is None:
+            self._plan = load_plan(conn)
+        return self._plan
+
+
+def load_plan(conn: psycopg.Connection[Any]) -> Plan:
+    """The plan of what is live in this transaction."""
+    with conn.cursor() as cursor:
+        rows = cursor.execute(sql.LIVE_SEGMENTS).fetchall()
+        segments = [LiveSegment(id_, version, parse_rule(_json(rule))) for id_, version, rule in rows]
+    return make_plan(segments, load_measures(conn))
+
+
+def load_measures(conn: psycopg.Connection[Any]) -> list[Measure]:
+    """Every stored counter."""
+    with conn.cursor() as cursor:
+        rows = cursor.execute(sql.MEASURES).fetchall()
+    return [
+        Measure(id_, key_of_json(event, _json(where), sum_property), Horizon(minutes, hours))
+        for id_, event, where, sum_property, minutes, hours in rows
+    ]
+
+
+def _json(value: Any) -> Any:
+    # Django's connections leave jsonb as text, raw ones parse it.
+    return json.loads(value) if isinstance(value, str | bytes) else value

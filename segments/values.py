@@ -1,0 +1,164 @@
+"""What a condition says of one JSON value: the same in Python here and in SQL (`sqlvalues.py`), to the last bit.
+
+Numbers are IEEE doubles; a text that is a plain decimal (`"12.50"`) counts as its number, because half of all senders
+quote them. Instants are ISO 8601 texts. Text is compared exactly, upper and lower case included: two languages do not
+agree on what lower case is. A value that is absent or null matches nothing but `missing`.
+"""
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import orjson
+
+from segments.windows import Window, minute_of
+
+Scalar: TypeAlias = str | float | bool
+Wanted: TypeAlias = Scalar | tuple[Scalar, ...] | Window | None
+
+NUMBER_PATTERN = "[+-]?[0-9]{1,15}([.][0-9]{1,15})?"
+DATE_PATTERN = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
+TIME_PATTERN = "[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
+ZONE_PATTERN = "(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
+LARGEST_NUMBER = 1e300
+SMALLEST_NUMBER = 1e-300
+LARGEST_AMOUNT = 1e10  # nine thousand such amounts still fit the 64 bits of a sum in millionths
+
+RELATIVE = ("within_last", "more_than_ago")
+
+_NUMBER = re.compile(NUMBER_PATTERN)
+_INSTANT = re.compile(f"(?P<date>{DATE_PATTERN})(?P<time>{TIME_PATTERN})?(?P<zone>{ZONE_PATTERN})?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def number(value: Any) -> float | None:
+    """The value as a double, or None when it is not a number and not a plain decimal text."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        if not _NUMBER.fullmatch(value):
+            return None
+    elif not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    if not abs(found) < LARGEST_NUMBER:
+        return None
+    return found if abs(found) >= SMALLEST_NUMBER else 0.0
+
+
+def micros_of_amount(amount: float | None) -> int:
+    """An amount in millionths, rounded half away from zero in double arithmetic; out of range adds nothing."""
+    if amount is None or not abs(amount) <= LARGEST_AMOUNT:
+        return 0
+    return math.trunc(amount * 1e6 + (-0.5 if amount < 0 else 0.5))
+
+
+def read_json(text: str | bytes) -> Any:
+    """The value of a JSON text, also where a number is too large for a double (then it is infinite)."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text, parse_int=float)
+
+
+@lru_cache(maxsize=4096)
+def _instant_of_text(text: str) -> int | None:
+    match = _INSTANT.fullmatch(text)
+    if match is None or (match["zone"] and not match["time"]):
+        return None
+    try:
+        moment = datetime.fromisoformat(match["date"] + (match["time"] or "T00:00") + (match["zone"] or "Z"))
+    except ValueError:
+        return None
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def instant(value: Any) -> int | None:
+    """An ISO 8601 text as microseconds since 1970 (UTC when it names no zone), or None."""
+    return _instant_of_text(value) if isinstance(value, str) else None
+
+
+def equals(value: Any, wanted: Scalar) -> bool:
+    """Equal as the person who wrote the condition means it: `"42"` also equals the number 42, `"true"` also true."""
+    if isinstance(wanted, bool):
+        return value is wanted
+    if isinstance(wanted, str):
+        if isinstance(value, str):
+            return value == wanted
+        if isinstance(value, bool):
+            return wanted == ("true" if value else "false")
+        return isinstance(value, int | float) and (sought := number(wanted)) is not None and number(value) == sought
+    return number(value) == wanted
+
+
+def _contains(value: Any, wanted: Scalar) -> bool:
+    if isinstance(value, list):
+        return any(equals(element, wanted) for element in value)
+    return isinstance(value, str) and isinstance(wanted, str) and wanted in value
+
+
+def compare(op: str, left: Any, right: float) -> Any:
+    """The six comparisons of numbers. Works element by element on numpy arrays."""
+    if op in ("gte", "lt"):
+        found = left >= right
+        return found if op == "gte" else _negated(found)
+    if op in ("gt", "lte"):
+        found = left > right
+        return found if op == "gt" else _negated(found)
+    found = left == right
+    return found if op == "eq" else _negated(found)
+
+
+def _negated(found: Any) -> Any:
+    return (not found) if isinstance(found, bool) else ~found
+
+
+def matches(op: str, wanted: Wanted, value: Any) -> bool:
+    """Whether `value` meets one of the conditions that do not depend on the present time."""
+    if value is None:
+        return op == "missing"
+    if op in ("exists", "missing"):
+        return op == "exists"
+    if op in ("eq", "ne"):
+        return equals(value, wanted) == (op == "eq")  # type: ignore[arg-type]
+    if op == "in":
+        return any(equals(value, one) for one in wanted)  # type: ignore[union-attr]
+    return _matches_text_or_order(op, wanted, value)
+
+
+def _matches_text_or_order(op: str, wanted: Any, value: Any) -> bool:
+    if op == "contains":
+        return _contains(value, wanted)
+    if op == "starts_with":
+        return isinstance(value, str) and value.startswith(wanted)
+    if op in ("before", "after"):
+        found, limit = instant(value), instant(wanted)
+        return found is not None and limit is not None and (found < limit) == (op == "before")
+    found_number = number(value)
+    return found_number is not None and compare(op, found_number, wanted)
+
+
+def matches_at(op: str, wanted: Wanted, value: Any, *, now: datetime) -> tuple[bool, int | None]:
+    """Whether `value` meets any condition now, and the first minute at which time alone changes that."""
+    if op not in RELATIVE:
+        return matches(op, wanted, value), None
+    found = instant(value)
+    if found is None:
+        return False, None
+    return dated(op, wanted, found // 60_000_000, minute_of(now))  # type: ignore[arg-type]
+
+
+def dated(op: str, window: Window, minute: int, now_minute: int) -> tuple[bool, int | None]:
+    """`within_last` and `more_than_ago` for a date of the person: a date to come is not within the last days."""
+    end: int = window.end_of(minute)
+    start = minute // 60 * 60 if window.hourly else minute
+    upcoming = [edge for edge in ((start, end) if op == "within_last" else (end,)) if edge > now_minute]
+    inside = start <= now_minute < end
+    return (inside if op == "within_last" else now_minute >= end), min(upcoming, default=None)
