@@ -42,7 +42,7 @@ def rows(people: Sequence[Person], *, seed: int) -> list[tuple[Row, str]]:
     A row for every card, and a paper form without a card number for one person in eight; in an order of its own, so
     that neighbours in the file are strangers.
     """
-    rng = Random(f"{seed}/loyalty")  # noqa: S311 - an invented file, not a secret
+    rng = Random(f"{seed}/loyalty")
     written = [(person, card) for person in people for card in person.loyalty_ids]
     written += [(person, "") for person in people if rng.random() < 0.12]
     rng.shuffle(written)

@@ -68,5 +68,9 @@ def _about(mailing: Mailing) -> dict[str, Any]:
 
 def _who(addressee: Person, at: datetime, *, address: str, knows_account: bool) -> dict[str, Any]:
     if knows_account:
-        return {"userId": addressee.user_id, "context": {"traits": {"email": account_email(addressee, at)}}}
-    return {"context": {"traits": {"email": address}}}
+        return {"userId": addressee.user_id, "context": {"externalIds": [_address(account_email(addressee, at))]}}
+    return {"context": {"externalIds": [_address(address)]}}
+
+
+def _address(email: str) -> dict[str, Any]:
+    return external_id("email", email)

@@ -131,12 +131,12 @@ _HOBBIES = ["runner", "gardener", "fishing", "quilter", "skater", "guitar", "bak
 
 def people(households: Sequence[Household], *, seed: int = SEED) -> list[Person]:
     """Everybody who lives in these households, in the households' order."""
-    allocator = _Allocator(Random(f"{seed}/allocator"))  # noqa: S311 - invented people, not secrets
+    allocator = _Allocator(Random(f"{seed}/allocator"))
     return [person for household in households for person in _household(household, allocator, seed)]
 
 
 def _household(household: Household, allocator: _Allocator, seed: int) -> list[Person]:
-    rng = Random(f"{seed}/household/{household.id}")  # noqa: S311
+    rng = Random(f"{seed}/household/{household.id}")
     band = household.age or rng.choices(list(_AGE_BANDS), weights=[46, 142, 194, 288, 59, 72])[0]
     adults = household.adults or rng.choices([1, 2], weights=[43, 57])[0]
     members = [_first_adult(rng, band, allocator, household.id)]

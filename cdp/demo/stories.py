@@ -59,7 +59,7 @@ def write_play(*, only: Sequence[Household] | None = None, seed: int = SEED) -> 
 
 
 def _household_story(home: Household, members: Sequence[Person], seed: int) -> Iterator[Message]:
-    rng = Random(f"{seed}/story/{home.id}")  # noqa: S311 - a story, not a secret
+    rng = Random(f"{seed}/story/{home.id}")
     bought: dict[tuple[str, str], list[Basket]] = defaultdict(list)
     buyers = rng.choices(members, weights=[one.share for one in members], k=len(home.baskets))
     for basket, buyer in zip(home.baskets, buyers, strict=True):

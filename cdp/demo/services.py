@@ -1,0 +1,93 @@
+"""The demo's doors: play it once, and grade what the resolution made of it."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Lock
+
+from django.db import transaction
+
+from cdp.demo import loyalty, player
+from cdp.demo.messages import CHANNELS, days_to_today, to_wire
+from cdp.demo.setting import create_segments, create_sources, write_keys
+from cdp.demo.stories import Play, write_play
+from cdp.demo.truth import Scorecard, scorecard, store_truth
+from cdp.models import DemoPlay
+from common import clock, jobs
+
+__all__ = ["BY", "Scorecard", "already_played", "has_begun", "play_demo", "scorecard"]
+
+BY = "demo"
+_REPORT_EVERY = 2_000
+
+
+def already_played() -> bool:
+    """Whether the demo has been played to its end in this database."""
+    return DemoPlay.objects.filter(finished_at__isnull=False).exists()
+
+
+def has_begun() -> bool:
+    """Whether a play has been begun, ended or not."""
+    return DemoPlay.objects.exists()
+
+
+def play_demo(*, base_url: str, folder: Path, now: datetime, play: Play | None = None) -> list[player.Sent]:
+    """Play the demo over the HTTP API at `base_url`; files that people may want to look at go to `folder`.
+
+    A play that was cut short is taken up: same sources, same place in time, same message ids, so nothing counts twice.
+    Raises PlayFailed when the server stays away.
+    """
+    play = play or write_play()
+    row = _begin(play, now=now)
+    store_truth(play.truth())
+    create_segments(by=BY, now=now)
+    loyalty.write_file(folder / "loyalty.csv", play.loyalty_file)
+    shift = timedelta(days=row.shift_days)
+    channels = {channel: to_wire(play.messages, channel=channel, shift=shift) for channel in CHANNELS}
+    sent = _send(base_url, channels, write_keys(row.sources))
+    DemoPlay.objects.filter(pk=row.pk).update(finished_at=clock.now())
+    return sent
+
+
+@transaction.atomic
+def _begin(play: Play, *, now: datetime) -> DemoPlay:
+    row, _ = DemoPlay.objects.select_for_update().get_or_create(
+        pk=1, defaults={"started_at": now, "shift_days": days_to_today(now).days}
+    )
+    row.sources = create_sources(row.sources, by=BY)
+    row.people, row.messages = len(play.people), len(play.messages)
+    row.save()
+    return row
+
+
+def _send(
+    base_url: str, channels: Mapping[str, list[dict[str, object]]], write_keys: Mapping[str, str]
+) -> list[player.Sent]:
+    """Send, showing the progress as a job; the job fails with the play."""
+    job = jobs.start("demo", "Playing the demo", total=sum(map(len, channels.values())), by=BY)
+    try:
+        counter = _Counter(lambda done: jobs.progress(job, done, stage="sending"))
+        sent = player.play(base_url=base_url, channels=channels, write_keys=write_keys, on_progress=counter.add)
+    except BaseException as problem:
+        jobs.finish(job, error=str(problem) or type(problem).__name__)
+        raise
+    jobs.finish(job, counts={one.channel: one.messages for one in sent})
+    return sent
+
+
+class _Counter:
+    """Adds up what the channels' threads send, and tells of it now and then."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell, self._lock = tell, Lock()
+        self._done = self._told = 0
+
+    def add(self, n: int) -> None:
+        """Count `n` more messages."""
+        with self._lock:
+            self._done += n
+            if self._done - self._told < _REPORT_EVERY:
+                return
+            self._told = self._done
+            done = self._done
+        self._tell(done)
