@@ -175,6 +175,8 @@ DEDUPLICATION_DAYS = envint("CDP_DEDUPLICATION_DAYS", 7)
 EVENT_RETENTION_DAYS = envint("CDP_EVENT_RETENTION_DAYS", 0)  # 0 keeps everything
 READY_MAX_LAG = envint("CDP_READY_MAX_LAG", 200_000)  # accepted minus processed events
 READY_MIN_FREE_MB = envint("CDP_READY_MIN_FREE_MB", 512)
+OUTBOUND_ALLOW = envlist("CDP_OUTBOUND_ALLOW", [])  # private hosts and networks that destinations may call
+DROP_FOLDER = envstr("CDP_DROP_FOLDER", str(DATA_FOLDER / "drops"))  # file destinations write below it
 METRICS_TOKEN = envsecret("CDP_METRICS_TOKEN")
 
 LOGGING = {

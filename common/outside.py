@@ -1,0 +1,25 @@
+"""What this installation permits towards the outside world, read from the settings in one place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSettings:
+    """Hosts and networks that may be called although they are private, and where files may be dropped."""
+
+    allow: tuple[str, ...]
+    drop_folder: Path
+    redis_url: str
+
+
+def outside_settings() -> OutsideSettings:
+    """The operator's choice: CDP_OUTBOUND_ALLOW (hosts, `*.suffix`, addresses, CIDRs) and CDP_DROP_FOLDER."""
+    folder = getattr(settings, "DROP_FOLDER", None) or Path(settings.DATA_FOLDER) / "drops"
+    return OutsideSettings(
+        allow=tuple(getattr(settings, "OUTBOUND_ALLOW", ())),
+        drop_folder=Path(folder),
+        redis_url=str(getattr(settings, "REDIS_URL", "")),
+    )

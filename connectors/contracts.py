@@ -1,0 +1,19 @@
+"""Shapes that cross the doors of this app."""
+
+from connectors.destinations.contracts import ActionView, DestinationView, InvalidSettings, KindView, Tested
+from connectors.sources.contracts import SourceView
+from connectors.syncs.contracts import Counts, DeliveryView, RunView, SyncView, Worked
+
+__all__ = [
+    "ActionView",
+    "Counts",
+    "DeliveryView",
+    "DestinationView",
+    "InvalidSettings",
+    "KindView",
+    "RunView",
+    "SourceView",
+    "SyncView",
+    "Tested",
+    "Worked",
+]

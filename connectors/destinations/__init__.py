@@ -1,0 +1,1 @@
+"""Destinations out: the kit, the declarations, and the accounts that are configured."""

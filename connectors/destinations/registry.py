@@ -1,0 +1,7 @@
+"""The destinations there are. To add one, write its package and put it here."""
+
+from connectors.destinations.filedrop.destination import filedrop
+from connectors.destinations.kit import Destination
+from connectors.destinations.webhook.destination import webhook
+
+DESTINATIONS: dict[str, Destination] = {kind.slug: kind for kind in (webhook, filedrop)}

@@ -1,0 +1,7 @@
+"""All tables of this app; each concern keeps its own."""
+
+from connectors.destinations.models import Destination
+from connectors.sources.models import Source
+from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched
+
+__all__ = ["Delivery", "Destination", "Run", "Sent", "Source", "Sync", "Touched"]

@@ -1,0 +1,33 @@
+"""The door through which others read sources, destinations and syncs."""
+
+from connectors.destinations.selectors import destination, destination_kinds, destinations
+from connectors.sources.selectors import source, source_names, sources
+from connectors.syncs.selectors import (
+    due_sync_ids,
+    failed_deliveries,
+    pending_deliveries,
+    run,
+    run_rows,
+    runs,
+    sent_syncs,
+    sync,
+    syncs,
+)
+
+__all__ = [
+    "destination",
+    "destination_kinds",
+    "destinations",
+    "due_sync_ids",
+    "failed_deliveries",
+    "pending_deliveries",
+    "run",
+    "run_rows",
+    "runs",
+    "sent_syncs",
+    "source",
+    "source_names",
+    "sources",
+    "sync",
+    "syncs",
+]

@@ -1,0 +1,52 @@
+"""The door through which others change sources, destinations and syncs."""
+
+from connectors.destinations.services import (
+    create_destination,
+    pause_destination,
+    resume_destination,
+    rotate_secret,
+    test_destination,
+    update_destination,
+)
+from connectors.sources.services import UnknownKind, create_source, rotate_write_key, set_enabled
+from connectors.syncs.services import (
+    NotPossible,
+    approve_run,
+    change_mapping,
+    create_sync,
+    decline_run,
+    deliver_all_due,
+    deliver_due,
+    keep_house,
+    note_changed,
+    pause_sync,
+    resume_sync,
+    retry_failed,
+    run_now,
+)
+
+__all__ = [
+    "NotPossible",
+    "UnknownKind",
+    "approve_run",
+    "change_mapping",
+    "create_destination",
+    "create_source",
+    "create_sync",
+    "decline_run",
+    "deliver_all_due",
+    "deliver_due",
+    "keep_house",
+    "note_changed",
+    "pause_destination",
+    "pause_sync",
+    "resume_destination",
+    "resume_sync",
+    "retry_failed",
+    "rotate_secret",
+    "rotate_write_key",
+    "run_now",
+    "set_enabled",
+    "test_destination",
+    "update_destination",
+]

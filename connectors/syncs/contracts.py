@@ -1,0 +1,103 @@
+"""Shapes that cross the door of the sync engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows of each operation."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.added + self.changed + self.removed
+
+
+@dataclass(frozen=True, slots=True)
+class SyncView:
+    """A sync as pages and the API show it. `lag` is how far its cursor is behind the ledger, in ledger numbers."""
+
+    id: int
+    name: str
+    segment_id: int
+    destination_id: int
+    destination_name: str
+    destination_kind: str
+    action: str
+    mapping: Mapping[str, Any]
+    identifier_kind: str
+    state: str
+    state_reason: str
+    cursor_seq: int
+    lag: int
+    sent: int
+    pending: int
+    failed: int
+    guard_percent: int
+    guard_rows: int
+    resync_every_hours: int | None
+    last_resync_at: datetime | None
+    last_delivered_at: datetime | None
+    created_by: str
+    created_at: datetime
+    waiting_run_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run: planned, delivered and failed rows by operation; for one that waits for approval, what it would do."""
+
+    id: int
+    sync_id: int
+    kind: str
+    state: str
+    from_seq: int
+    until_seq: int
+    expected_adds: int
+    expected_removes: int
+    sent_before: int
+    planned: Counts
+    delivered: Counts
+    failed: Counts
+    skipped: int
+    skip_reasons: Mapping[str, int]
+    approved_by: str
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """One row of a run. `label` is masked; the payload never leaves the engine."""
+
+    id: int
+    sync_id: int
+    run_id: int
+    profile_id: int
+    operation: str
+    label: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime | None
+    code: str
+    message: str
+    key: str
+    planned_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What one turn at a sync did."""
+
+    planned: int = 0
+    delivered: int = 0
+    failed: int = 0
+    retried: int = 0
+    stopped: str = field(default="", compare=False)
