@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from cdp.tasks import BEAT_KEY
 from events import selectors as events
 
+BEAT_KEY = "cdp:beat"
 # Beat's heart beats every 15 s.
 BEAT_LATE = 60.0
 # The applier works within a second; an item that waits this long means that it does not, or falls behind.
