@@ -3,14 +3,12 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
 import psycopg
 
 import segments.services as segments
 from common import clock
 from identity.contracts import Move
-
-_NOTHING = np.empty(0, dtype=np.int64)
+from segments.contracts import Activity
 
 
 def follow_moves(conn: psycopg.Connection[Any], moved: Sequence[Move], traits_changed: Collection[int]) -> None:
@@ -21,7 +19,7 @@ def follow_moves(conn: psycopg.Connection[Any], moved: Sequence[Move], traits_ch
     sides = {profile for move in moved for profile in (move.from_profile, move.to_profile)}
     segments.follow(
         conn,
-        activity=segments.Activity(_NOTHING, _NOTHING, [], [], []),
+        activity=Activity(),
         moved=list(moved),
         retired=_retired(conn, sides),
         touched_traits=set(traits_changed),

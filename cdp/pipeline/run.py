@@ -18,6 +18,7 @@ import identity.services as identity
 import segments.services as segments
 from cdp.pipeline.collect import collect
 from common import clock, pg, turns
+from segments.contracts import Activity
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Applier:
         identifier_ids = resolution.identifier_ids[carriers] if len(carriers) else carriers
         profile_ids = resolution.profile_ids[carriers] if len(carriers) else carriers
         self._log.append(conn, fresh, identifier_ids.tolist())
-        activity = segments.Activity(
+        activity = Activity(
             identifier_ids=identifier_ids,
             profile_ids=profile_ids,
             names=fresh.names,
@@ -116,7 +117,7 @@ class Applier:
         )
         changes = segments.follow(
             conn, activity=activity, moved=resolution.moved, retired=resolution.retired,
-            touched_traits=resolution.traits_changed, memory=self._rules, now=now,
+            touched_traits=resolution.traits_changed, created=resolution.created, memory=self._rules, now=now,
         )  # fmt: skip
         _tally(conn, batch, fresh, now=now)
         return Applied(len(batch), len(fresh), changes)
@@ -179,7 +180,6 @@ class Applier:
     def _remember(self) -> None:
         self._seen.commit()
         self._people.trim()
-        self._rules.trim()
 
     def _forget(self) -> None:
         """After a rollback the caches may hold ids that were never committed."""

@@ -18,7 +18,7 @@ from common import clock, pg
 from connectors.sources import documents, wire
 from connectors.sources.answers import Accepted, Environ, StartResponse, Verdict, error, preflight, send
 from connectors.sources.contracts import SourceView
-from connectors.sources.keys import KeyRing, key_from_header, key_from_query
+from connectors.sources.keys import FRESH_SECONDS, KeyRing, key_from_header, key_from_query
 from connectors.sources.recent import RecentMessages
 from connectors.sources.selectors import sources
 from events.contracts import text
@@ -43,12 +43,14 @@ def serves(path: str) -> bool:
 
 class Ingestion:
     """Answers the paths of the SDKs. `nudge` is called after each durable insert; `behind_proxy` says whether
-    X-Forwarded headers may be believed."""
+    X-Forwarded headers may be believed; a change to a source is seen here after `key_seconds` at the latest."""
 
-    def __init__(self, *, nudge: Callable[[], None], behind_proxy: bool = False) -> None:
+    def __init__(
+        self, *, nudge: Callable[[], None], behind_proxy: bool = False, key_seconds: float = FRESH_SECONDS
+    ) -> None:
         self._nudge = nudge
         self._behind_proxy = behind_proxy
-        self._keys = KeyRing(sources)
+        self._keys = KeyRing(sources, fresh_seconds=key_seconds)
         self._recent = RecentMessages()
         self._local = threading.local()
 
@@ -168,6 +170,13 @@ class Ingestion:
         if self._behind_proxy and environ.get("HTTP_X_FORWARDED_PROTO") in ("http", "https"):
             return str(environ["HTTP_X_FORWARDED_PROTO"])
         return str(environ.get("wsgi.url_scheme", "http"))
+
+    def close(self) -> None:
+        """Close this thread's connection; the next request opens another."""
+        conn = getattr(self._local, "connection", None)
+        if conn is not None:
+            conn.close()
+            self._local.connection = None
 
     def _connection(self) -> psycopg.Connection[Any]:
         """One connection a thread, kept: taking one from a pool costs a fifth of a single event's time."""

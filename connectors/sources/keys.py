@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from connectors.sources.contracts import SourceView
 
-_FRESH_SECONDS = 5.0
+FRESH_SECONDS = 5.0
 _PATIENCE_SECONDS = 0.5
 
 
@@ -38,8 +38,9 @@ def key_from_query(query: str) -> str:
 class KeyRing:
     """The sources by write key, read again every few seconds, and for an unknown key at most twice a second."""
 
-    def __init__(self, load: Callable[[], list[SourceView]]) -> None:
+    def __init__(self, load: Callable[[], list[SourceView]], *, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._load = load
+        self._fresh_seconds = fresh_seconds
         self._lock = threading.Lock()
         self._by_key: dict[str, SourceView] = {}
         self._loaded_at = -1e9
@@ -47,14 +48,14 @@ class KeyRing:
     def find(self, key: str) -> SourceView | None:
         """The enabled source of a key, or None."""
         age = time.monotonic() - self._loaded_at
-        if age > _FRESH_SECONDS or (key not in self._by_key and age > _PATIENCE_SECONDS):
+        if age > self._fresh_seconds or (key not in self._by_key and age > _PATIENCE_SECONDS):
             self._reload(age)
         found = self._by_key.get(key)
         return found if found is not None and found.enabled else None
 
     def _reload(self, age: float) -> None:
         with self._lock:
-            if time.monotonic() - self._loaded_at < min(age, _PATIENCE_SECONDS):
+            if time.monotonic() - self._loaded_at < age:  # another thread has just done it
                 return
             self._by_key = {source.write_key: source for source in self._load()}
             self._loaded_at = time.monotonic()
