@@ -2,7 +2,7 @@
 
 Usage: python3 cdp/runner/bootstrap.py [--dev]
 
-Written for interpreters from 3.6 on, so that an old one can say that it is too old: no annotations here.
+Written for interpreters from 3.6 on, so that an old one can say that it is too old: annotations are only text here.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import NoReturn
 
 OLDEST = (3, 11)
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -17,13 +18,13 @@ VENV = os.path.join(PROJECT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 
 
-def stop(cause, mend):
+def stop(cause: str, mend: str) -> NoReturn:
     """One line, and out."""
     sys.stderr.write(f"cause: {cause} mend: {mend}\n")
     sys.exit(1)
 
 
-def version_of(python):
+def version_of(python: str) -> "tuple[int, int] | None":
     """(major, minor) of an interpreter, or None."""
     try:
         asked = [python, "-c", "import sys; print(sys.version_info[0], sys.version_info[1])"]
@@ -33,7 +34,7 @@ def version_of(python):
         return None
 
 
-def good_python():
+def good_python() -> str:
     """This interpreter if it is new enough, else the newest suitable one on the PATH."""
     if sys.version_info[:2] >= OLDEST:
         return sys.executable
@@ -47,7 +48,7 @@ def good_python():
     )
 
 
-def make_venv():
+def make_venv() -> None:
     """A virtual environment with pip in it; an existing one of a good version is kept."""
     present = version_of(PYTHON)
     if present is None or present < OLDEST:
@@ -61,13 +62,13 @@ def make_venv():
         complain_about_venv(PYTHON, "ensurepip")
 
 
-def succeeds(*words):
+def succeeds(*words: str) -> bool:
     """Run the environment's own Python, without a word."""
     nowhere = subprocess.DEVNULL
     return subprocess.run([PYTHON, *words], stdout=nowhere, stderr=nowhere).returncode == 0
 
 
-def complain_about_venv(python, output):
+def complain_about_venv(python: str, output: str) -> None:
     """Debian and Ubuntu ship Python without its venv module."""
     if "ensurepip" in output or "No module named venv" in output:
         major, minor = version_of(python) or OLDEST
@@ -77,7 +78,7 @@ def complain_about_venv(python, output):
     stop(".venv could not be made (" + last + ").", "see that the project folder can be written, and `rm -rf .venv`.")
 
 
-def stamp_of(lock):
+def stamp_of(lock: str) -> str:
     """What was installed: the lock's content and the interpreter."""
     with open(lock, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()[:24]
@@ -85,7 +86,7 @@ def stamp_of(lock):
     return os.path.join(VENV, f".installed-{digest}-{major}.{minor}")
 
 
-def install(lock):
+def install(lock: str) -> None:
     """Install a lock unless exactly this lock is there already."""
     stamp = stamp_of(lock)
     if os.path.exists(stamp):
@@ -100,7 +101,7 @@ def install(lock):
         file.write("")
 
 
-def main():
+def main() -> int:
     """The whole of it."""
     os.chdir(PROJECT)
     make_venv()
