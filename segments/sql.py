@@ -74,3 +74,67 @@ select array_send(array_agg(profile_id)) from (
     select profile_id from segments_membership where due_at <= %(now)s order by due_at limit %(limit)s
 ) d
 """
+
+# -- publishing, refreshing, archiving: whole segments at once
+
+INSERT_MEASURE = """
+insert into segments_measure (event, "where", sum_property, key, minutes, hours)
+values (%(event)s, %(where)s, %(sum_property)s, %(key)s, %(minutes)s, %(hours)s) returning id
+"""
+
+DELETE_MEASURES = "delete from segments_measure where id = any(%(ids)s)"
+
+# The same buckets as `entries.compact`: single minutes, then hours, then one for everything older; the last by itself.
+BACKFILL = """
+insert into segments_activity as t (identifier_id, entries)
+select identifier_id, string_agg(
+    int4send(%(measure)s::int) || int4send(minute::int) || int4send(n::int) || int8send(micros), '')
+from (
+    select identifier_id, min(minute) as minute, count(*) as n,
+           greatest(least(sum(micros), 9e18), -9e18)::bigint as micros
+    from (
+        select e.identifier_id, greatest(floor(extract(epoch from e.occurred_at) / 60), 0)::bigint as minute,
+               {amount} as micros, max(e.occurred_at) over (partition by e.identifier_id) as last_at
+        from events_event e where {condition}
+    ) one
+    group by identifier_id, case
+        when minute >= %(fresh_from)s or minute = floor(extract(epoch from last_at) / 60) then minute + 1
+        when minute >= %(hours_from)s then -1 - minute / 60
+        else 0 end
+) bucket
+group by identifier_id
+on conflict (identifier_id) do update set entries = t.entries || excluded.entries
+"""
+
+# What the rule says now against the stored bits; the difference goes to the ledger and to the bits.
+SETTLE_SEGMENT = """
+with matched as ({rule}),
+stored as (
+    select profile_id from segments_membership
+    where octet_length(bits) > %(byte)s and get_bit(bits, %(bit)s) = 1
+),
+difference as materialized (
+    select coalesce(m.profile_id, s.profile_id) as profile_id, m.profile_id is not null as entered
+    from matched m full join stored s on s.profile_id = m.profile_id
+    where m.profile_id is null or s.profile_id is null
+),
+ledger as (
+    insert into segments_change (segment_id, profile_id, entered, at, reason, version)
+    select %(bit)s, profile_id, entered, %(now)s, %(reason)s, %(version)s from difference order by profile_id
+),
+memberships as (
+    insert into segments_membership as t (profile_id, bits, due_at)
+    select profile_id, set_bit(%(zeros)s::bytea, %(bit)s, entered::int), null from difference
+    on conflict (profile_id) do update set bits = set_bit(
+        t.bits || substr(%(zeros)s::bytea, octet_length(t.bits) + 1), %(bit)s, get_bit(excluded.bits, %(bit)s))
+)
+select count(*) filter (where entered), count(*) filter (where not entered) from difference
+"""
+
+NOBODY = "select null::bigint as profile_id where false"
+
+MARK_DUE = """
+insert into segments_membership as t (profile_id, bits, due_at)
+select profile_id, ''::bytea, %(now)s from ({marks}) marks
+on conflict (profile_id) do update set due_at = least(t.due_at, excluded.due_at)
+"""

@@ -84,7 +84,7 @@ def _append(conn: psycopg.Connection[Any], counted: Entries) -> dict[int, int]:
     if not len(counted):
         return {}
     owners, packed = pack(counted)
-    with conn.cursor() as cursor:
+    with psycopg.Cursor(conn) as cursor:
         cursor.execute(sql.APPEND_ACTIVITY, {"ids": pg.int8s(owners), "entries": pg.byteas(packed)})
     sizes = np.diff(np.r_[np.searchsorted(counted.owner, owners), len(counted)])
     return dict(zip(owners.tolist(), sizes.tolist(), strict=True))

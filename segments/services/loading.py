@@ -44,8 +44,8 @@ def _no_entries() -> tuple[Ints, Ints, Entries]:
 
 
 def _load_entries(conn: psycopg.Connection[Any], profiles: Ints) -> tuple[Ints, Ints, Entries]:
-    with conn.cursor(binary=True) as cursor:
-        row = cursor.execute(sql.LOAD_ACTIVITY, {"profiles": pg.int8s(profiles)}).fetchone()
+    with psycopg.Cursor(conn) as cursor:
+        row = cursor.execute(sql.LOAD_ACTIVITY, {"profiles": pg.int8s(profiles)}, binary=True).fetchone()
     if row is None or row[0] is None:
         return _no_entries()
     owners = np.searchsorted(profiles, pg.int8_array(row[0]))
@@ -60,7 +60,7 @@ def load_traits(
     columns: dict[str, list[str | bytes | None]] = {name: [None] * len(profiles) for name in names}
     if not names:
         return columns
-    with conn.cursor(binary=True) as cursor:
+    with psycopg.Cursor(conn) as cursor:
         params = {f"t{place}": name for place, name in enumerate(names)}
         wanted = ", ".join(f"array_agg((t.traits -> %({one})s::text)::text)" for one in params)
         row = cursor.execute(
@@ -78,8 +78,8 @@ def load_traits(
 
 def due_profiles(conn: psycopg.Connection[Any], now: datetime, limit: int) -> Ints:
     """The profiles whose time has come, ascending."""
-    with conn.cursor(binary=True) as cursor:
-        row = cursor.execute(sql.DUE_PROFILES, {"now": now, "limit": limit}).fetchone()
+    with psycopg.Cursor(conn) as cursor:
+        row = cursor.execute(sql.DUE_PROFILES, {"now": now, "limit": limit}, binary=True).fetchone()
     return np.sort(pg.int8_array(None if row is None else row[0]))
 
 
@@ -96,6 +96,6 @@ def compact_grown(
         return
     chosen = compact(facts.entries.take(due[facts.entries.owner]), plan.horizons, now_minute=minute_of(now))
     owners, packed = pack(chosen)
-    with conn.cursor() as cursor:
+    with psycopg.Cursor(conn) as cursor:
         params = {"ids": pg.int8s(facts.identifiers[owners]), "entries": pg.byteas(packed)}
         cursor.execute(sql.REPLACE_ACTIVITY, params)

@@ -30,22 +30,22 @@ class Memory:
 
 def load_plan(conn: psycopg.Connection[Any]) -> Plan:
     """The plan of what is live in this transaction."""
-    with conn.cursor() as cursor:
+    with psycopg.Cursor(conn) as cursor:
         rows = cursor.execute(sql.LIVE_SEGMENTS).fetchall()
-        segments = [LiveSegment(id_, version, parse_rule(_json(rule))) for id_, version, rule in rows]
+        segments = [LiveSegment(id_, version, parse_rule(as_json(rule))) for id_, version, rule in rows]
     return make_plan(segments, load_measures(conn))
 
 
 def load_measures(conn: psycopg.Connection[Any]) -> list[Measure]:
     """Every stored counter."""
-    with conn.cursor() as cursor:
+    with psycopg.Cursor(conn) as cursor:
         rows = cursor.execute(sql.MEASURES).fetchall()
     return [
-        Measure(id_, key_of_json(event, _json(where), sum_property), Horizon(minutes, hours))
+        Measure(id_, key_of_json(event, as_json(where), sum_property), Horizon(minutes, hours))
         for id_, event, where, sum_property, minutes, hours in rows
     ]
 
 
-def _json(value: Any) -> Any:
-    # Django's connections leave jsonb as text, raw ones parse it.
+def as_json(value: Any) -> Any:
+    """A jsonb value: connections that Django made leave it as text, raw ones parse it."""
     return json.loads(value) if isinstance(value, str | bytes) else value

@@ -64,8 +64,10 @@ def load_memberships(conn: psycopg.Connection[Any], profiles: Ints, highest_id: 
     width = highest_id // 8 + 1
     due = np.full(len(profiles), NEVER, dtype=np.int64)
     known = np.zeros(len(profiles), dtype=np.bool_)
-    with conn.cursor(binary=True) as cursor:
-        row = cursor.execute(sql.LOAD_MEMBERSHIPS, {"profiles": pg.int8s(profiles), "never": NEVER_AT}).fetchone()
+    with psycopg.Cursor(conn) as cursor:
+        row = cursor.execute(
+            sql.LOAD_MEMBERSHIPS, {"profiles": pg.int8s(profiles), "never": NEVER_AT}, binary=True
+        ).fetchone()
     if row is None or row[0] is None:
         return Stored(np.zeros((len(profiles), width * 8), dtype=np.bool_), due, known)
     places = np.searchsorted(profiles, pg.int8_array(row[0]))
@@ -97,7 +99,7 @@ def _write_changes(
     version_of = np.zeros(differs.shape[1], dtype=np.int64)
     for segment in segments:
         version_of[segment.id] = segment.version
-    with conn.cursor() as cursor:
+    with psycopg.Cursor(conn) as cursor:
         params = {
             "segments": pg.int4s(columns),
             "profiles": pg.int8s(touched.profiles[places]),
@@ -137,7 +139,7 @@ def _write_memberships(
         due = np.minimum(due, stored.due)
         written = changed | (due < stored.due)
     written &= ~touched.gone
-    with conn.cursor() as cursor:
+    with psycopg.Cursor(conn) as cursor:
         if touched.gone.any():
             cursor.execute(sql.DELETE_MEMBERSHIPS, {"profiles": pg.int8s(touched.profiles[touched.gone])})
         if written.any():

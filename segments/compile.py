@@ -1,0 +1,175 @@
+"""A rule as one SQL statement over the event log: the oracle, and what fills, refreshes and previews a segment.
+
+All conditions about events are aggregates of a single pass over the log; the rule is a boolean expression over them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, assert_never
+
+from segments.evaluate import limit_minute
+from segments.measures import EventLeaf, MeasureKey, keys_of
+from segments.plan import distinct_leaves
+from segments.rules import Absent, All, AnyOf, EventCount, EventSum, EventTime, Node, Not, TraitIs, Where
+from segments.sqlvalues import Params, compare, matches
+from segments.values import micros_of_amount
+from segments.windows import Window, minute_of, moment_of
+
+MINUTE = "floor(extract(epoch from {}) / 60)"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text with the values of its parameters."""
+
+    text: str
+    params: dict[str, Any]
+
+
+def compile_rule(rule: Node, *, now: datetime, profiles: str = "") -> Statement:
+    """`select profile_id` of every live profile that meets the rule now.
+
+    `profiles` may hold an SQL condition on `p.profile_id` that narrows the answer.
+    """
+    compiler = _Compiler(now)
+    condition = compiler.node(rule)
+    narrowed = f" and {profiles}" if profiles else ""
+    return Statement(
+        f"select p.profile_id from identity_trait p {compiler.counted()} where {condition}{narrowed}",
+        compiler.params.values,
+    )
+
+
+def event_filter(name: str, where: Where, params: Params, *, now: datetime) -> str:
+    """The events `e` of a name that pass every filter."""
+    parts = [f"e.name = {params.bind(name, 'text')}"]
+    for one in where:
+        value = f"(e.properties -> {params.bind(one.property, 'text')})"
+        parts.append(f"coalesce({matches(one.op, one.value, value, params, now=now)}, false)")
+    return " and ".join(parts)
+
+
+def amount_of(name: str | None, params: Params) -> str:
+    """The millionths that an event `e` adds to a sum."""
+    if name is None:
+        return "0::bigint"
+    return f"coalesce(segments_micros(e.properties -> {params.bind(name, 'text')}), 0)"
+
+
+class _Compiler:
+    """Collects the aggregates that the conditions of one rule need."""
+
+    def __init__(self, now: datetime) -> None:
+        self.params = Params()
+        self._now = now
+        self._aggregates: list[str] = []
+        self._columns: dict[object, str] = {}
+        self._names: set[str] = set()
+        self._since_all: list[int | None] = []
+
+    def counted(self) -> str:
+        """The pass over the log, joined to the profiles; nothing when no condition asks for an event."""
+        if not self._aggregates:
+            return ""
+        names = self.params.bind(sorted(self._names), "text[]")
+        bounds = [minute for minute in self._since_all if minute is not None]
+        recent = len(bounds) == len(self._since_all)
+        bound = f" and e.occurred_at >= {self.params.bind(moment_of(min(bounds)), 'timestamptz')}" if recent else ""
+        return (
+            f"left join (select m.profile_id, {', '.join(self._aggregates)}"
+            " from events_event e join identity_member m on m.identifier_id = e.identifier_id"
+            f" where e.name = any({names}){bound} group by m.profile_id) c on c.profile_id = p.profile_id"
+        )
+
+    def node(self, node: Node) -> str:
+        match node:
+            case All(children):
+                return f"({' and '.join(self.node(child) for child in children) or 'true'})"
+            case AnyOf(children):
+                return f"({' or '.join(self.node(child) for child in children) or 'false'})"
+            case Not(child):
+                return f"(not {self.node(child)})"
+            case TraitIs(trait, op, value):
+                found = f"(p.traits -> {self.params.bind(trait, 'text')})"
+                return f"coalesce({matches(op, value, found, self.params, now=self._now)}, false)"
+            case _:
+                return f"coalesce({self._event(node)}, false)"
+
+    def _event(self, leaf: EventLeaf) -> str:
+        match leaf:
+            case EventCount():
+                total = self._column(leaf, keys_of(leaf)[0], "count(*)", leaf.within)
+                return compare(leaf.op, f"coalesce({total}, 0)", leaf.value, self.params)
+            case EventSum():
+                added = f"sum({amount_of(leaf.property, self.params)})"
+                total = self._column(leaf, keys_of(leaf)[0], added, leaf.within)
+                return compare(leaf.op, f"coalesce({total}, 0)", micros_of_amount(leaf.value), self.params)
+            case EventTime():
+                return self._time(leaf)
+            case Absent():
+                absent, after = (self._column((leaf, key), key, "max(e.occurred_at)", None) for key in keys_of(leaf))
+                past = f"{after} < {self._since(leaf.lasting)}"
+                answered = f"{MINUTE.format(absent)} >= {MINUTE.format(after)}"
+                return f"({past} and ({absent} is null or not {answered}))"
+            case _:
+                assert_never(leaf)
+
+    def _time(self, leaf: EventTime) -> str:
+        which = "min(e.occurred_at)" if leaf.which == "first" else "max(e.occurred_at)"
+        found = self._column(leaf, keys_of(leaf)[0], which, None)
+        if isinstance(leaf.value, Window):
+            return f"({found} {'<' if leaf.op == 'more_than_ago' else '>='} {self._since(leaf.value)})"
+        limit = self.params.bind(moment_of(limit_minute(leaf.value)), "timestamptz")
+        return f"({found} {'<' if leaf.op == 'before' else '>='} {limit})"
+
+    def _since(self, window: Window) -> str:
+        return self.params.bind(moment_of(window.since(minute_of(self._now))), "timestamptz")
+
+    def _column(self, asked: object, key: MeasureKey, aggregate: str, within: Window | None) -> str:
+        if asked not in self._columns:
+            column = f"a{len(self._columns)}"
+            condition = event_filter(key.event, key.where, self.params, now=self._now)
+            if within:
+                condition += f" and e.occurred_at >= {self._since(within)}"
+            self._aggregates.append(f"{aggregate} filter (where {condition}) as {column}")
+            self._columns[asked] = f"c.{column}"
+            self._names.add(key.event)
+            self._since_all.append(within.since(minute_of(self._now)) if within else None)
+        return self._columns[asked]
+
+
+def time_marks(rule: Node, *, now: datetime) -> Statement | None:
+    """`select profile_id` of everybody whose membership time alone may change: the timer must look at them.
+
+    None when the rule does not look at the clock.
+    """
+    params = Params()
+    names = sorted({name for leaf in distinct_leaves([rule]) for name in _timed_events(leaf)})
+    traits = sorted(
+        {leaf.trait for leaf in distinct_leaves([rule]) if isinstance(leaf, TraitIs) and _timed(leaf.value)}
+    )
+    parts = []
+    if names:
+        parts.append(
+            "select m.profile_id from events_event e join identity_member m on m.identifier_id = e.identifier_id"
+            f" where e.name = any({params.bind(names, 'text[]')})"
+        )
+    if traits:
+        parts.append(f"select profile_id from identity_trait where traits ?| {params.bind(traits, 'text[]')}")
+    return Statement(" union ".join(parts), params.values) if parts else None
+
+
+def _timed(value: object) -> bool:
+    return isinstance(value, Window)
+
+
+def _timed_events(leaf: Node) -> list[str]:
+    match leaf:
+        case EventCount() | EventSum() if leaf.within:
+            return [leaf.event]
+        case EventTime() if _timed(leaf.value):
+            return [leaf.event]
+        case Absent():
+            return [leaf.after]
+        case _:
+            return []

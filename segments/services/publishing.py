@@ -1,0 +1,196 @@
+"""People's verbs: make, change, archive, refresh and preview a segment.
+
+A published rule starts counting from the whole log, and its members are filled in by one statement; from then on it
+follows the events. All of it happens inside one transaction that has the turn, so no event falls between.
+"""
+
+import re
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from django.db import IntegrityError, OperationalError, transaction
+
+from common import pg, turns
+from segments import sql
+from segments.compile import compile_rule, time_marks
+from segments.contracts import Preview, RuleError, SegmentView
+from segments.differing import diff_rules
+from segments.models import Segment, SegmentVersion
+from segments.parsing import Problem, parse_rule
+from segments.rules import Node
+from segments.services import counters
+from segments.services.following import DUE_BATCH, run_due
+from segments.views import segment_view
+
+_SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+
+
+class SlugTaken(ValueError):
+    """Another segment, perhaps an archived one, has this slug."""
+
+
+class PreviewTooSlow(RuntimeError):
+    """The rule could not be counted in the time given."""
+
+
+def create_segment(
+    *,
+    name: str,
+    rule: Any,
+    by: str,
+    now: datetime,
+    slug: str = "",
+    description: str = "",
+    owner: str = "",
+    review_on: date | None = None,
+) -> SegmentView:
+    """Publish a new segment: its counters are filled from the log, its members entered with reason `publish`.
+
+    Raises `RuleError` (every problem with its place) or `SlugTaken`.
+    """
+    node = rule if isinstance(rule, Node) else parse_rule(rule)
+    slug = slug or re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
+    if not _SLUG.fullmatch(slug) or len(slug) > 80:
+        raise RuleError(Problem("/slug", "Use up to 80 small letters, digits and single hyphens."))
+    try:
+        with transaction.atomic():
+            conn = _turn()
+            with transaction.atomic():
+                segment = Segment.objects.create(
+                    slug=slug,
+                    name=name or slug,
+                    rule=node.to_json(),
+                    description=description,
+                    owner=owner or by,
+                    review_on=review_on,
+                    created_by=by,
+                    created_at=now,
+                    changed_at=now,
+                    refreshed_at=now,
+                )
+            _add_version(segment, [], by=by, note="", now=now)
+            _publish(conn, segment, node, now)
+    except IntegrityError as error:
+        raise SlugTaken(f"A segment with the slug {slug} exists already. Choose another slug.") from error
+    return segment_view(segment)
+
+
+def change_rule(*, segment_id: int, rule: Any, by: str, now: datetime, note: str = "") -> SegmentView:
+    """Give a live segment a new rule, as its next version. The same rule again changes nothing."""
+    node = rule if isinstance(rule, Node) else parse_rule(rule)
+    with transaction.atomic():
+        conn = _turn()
+        segment = Segment.objects.select_for_update().get(pk=segment_id, archived_at=None)
+        before = parse_rule(segment.rule)
+        if node != before:
+            segment.rule, segment.version = node.to_json(), segment.version + 1
+            segment.changed_at = segment.refreshed_at = now
+            segment.save()
+            _add_version(segment, diff_rules(before, node), by=by, note=note, now=now)
+            _publish(conn, segment, node, now)
+    return segment_view(segment)
+
+
+def change_details(*, segment_id: int, now: datetime, **details: Any) -> SegmentView:
+    """Set any of name, description, owner and review_on."""
+    unknown = set(details) - {"name", "description", "owner", "review_on"}
+    if unknown:
+        raise TypeError(f"not a detail of a segment: {', '.join(sorted(unknown))}")
+    Segment.objects.filter(pk=segment_id).update(changed_at=now, **details)
+    return segment_view(Segment.objects.get(pk=segment_id))
+
+
+def archive(*, segment_id: int, by: str, now: datetime) -> SegmentView:
+    """End a segment: everybody leaves it, its ledger and versions stay. Safe to repeat."""
+    with transaction.atomic():
+        conn = _turn()
+        segment = Segment.objects.select_for_update().get(pk=segment_id)
+        if segment.archived_at is None:
+            _settle(conn, segment, sql.NOBODY, {}, reason="archive", now=now)
+            segment.archived_at = segment.changed_at = now
+            segment.save()
+            _add_version(segment, [{"change": "archived"}], by=by, note="", now=now, version=segment.version + 1)
+            counters.drop_unread(conn)
+    return segment_view(segment)
+
+
+def refresh(*, segment_id: int, now: datetime) -> int:
+    """Compare a segment with what the log says and write corrections, with reason `refresh`. Returns how many.
+
+    On a healthy database that is none: what is due is settled first.
+    """
+    with transaction.atomic():
+        conn = pg.raw()
+        turns.borrow(conn)
+        segment = Segment.objects.select_for_update().get(pk=segment_id, archived_at=None)
+        while run_due(now=now, conn=conn) == DUE_BATCH:
+            pass
+        statement = compile_rule(parse_rule(segment.rule), now=now)
+        entered, exited = _settle(conn, segment, statement.text, statement.params, reason="refresh", now=now)
+        Segment.objects.filter(pk=segment_id).update(refreshed_at=now)
+    return entered + exited
+
+
+def refresh_all(*, now: datetime) -> dict[int, int]:
+    """Refresh every live segment, each in a transaction of its own; the corrections of each."""
+    ids = Segment.objects.filter(archived_at=None).order_by("refreshed_at", "pk").values_list("pk", flat=True)
+    return {segment_id: refresh(segment_id=segment_id, now=now) for segment_id in ids}
+
+
+def preview(*, rule: Any, now: datetime, sample: int = 10, timeout_ms: int = 10_000) -> Preview:
+    """How many profiles the rule takes now, counted exactly, and some of them. `PreviewTooSlow` after `timeout_ms`."""
+    statement = compile_rule(rule if isinstance(rule, Node) else parse_rule(rule), now=now)
+    text = (
+        f"with matched as materialized ({statement.text}) select count(*), (select array_agg(profile_id) from"
+        " (select profile_id from matched order by hashint8(profile_id) limit %(sample)s) s) from matched"
+    )
+    try:
+        with transaction.atomic(), psycopg.Cursor(pg.raw()) as cursor:
+            cursor.execute("select set_config('statement_timeout', %s, true)", [str(timeout_ms)])
+            row = cursor.execute(text, {**statement.params, "sample": sample}).fetchone()
+            cursor.execute("select set_config('statement_timeout', '0', true)")
+    except (OperationalError, psycopg.errors.QueryCanceled) as error:
+        raise PreviewTooSlow("Counting took too long. Narrow the rule, or publish it and look at its size.") from error
+    return Preview(row[0], tuple(row[1] or ())) if row else Preview(0, ())
+
+
+def _turn() -> psycopg.Connection[Any]:
+    conn = pg.raw()
+    # A holder of its own: whoever had the turn before must read the plan anew.
+    turns.take(conn, f"segments:{uuid.uuid4()}")
+    return conn
+
+
+def _publish(conn: psycopg.Connection[Any], segment: Segment, rule: Node, now: datetime) -> None:
+    counters.ensure(conn, rule, now=now)
+    statement = compile_rule(rule, now=now)
+    _settle(conn, segment, statement.text, statement.params, reason="publish", now=now)
+    marks = time_marks(rule, now=now)
+    if marks is not None:
+        with psycopg.Cursor(conn) as cursor:
+            cursor.execute(sql.MARK_DUE.format(marks=marks.text), {**marks.params, "now": now})
+    counters.drop_unread(conn)
+
+
+def _settle(
+    conn: psycopg.Connection[Any], segment: Segment, rule: str, params: dict[str, Any], *, reason: str, now: datetime
+) -> tuple[int, int]:
+    byte = segment.pk // 8
+    bound = {"byte": byte, "bit": segment.pk, "zeros": bytes(byte + 1), "reason": reason, "version": segment.version}
+    with psycopg.Cursor(conn) as cursor:
+        row = cursor.execute(sql.SETTLE_SEGMENT.format(rule=rule), {**params, **bound, "now": now}).fetchone()
+        entered, exited = (row[0], row[1]) if row else (0, 0)
+        sizes = {"segments": pg.int4s([segment.pk]), "entered": pg.int4s([entered]), "exited": pg.int4s([exited])}
+        cursor.execute(sql.ADD_TO_SIZES, {**sizes, "now": now})
+    return entered, exited
+
+
+def _add_version(
+    segment: Segment, diff: list[dict[str, Any]], *, by: str, note: str, now: datetime, version: int | None = None
+) -> None:
+    number = segment.version if version is None else version
+    SegmentVersion.objects.create(
+        segment=segment, version=number, rule=segment.rule, diff=diff, by=by, note=note, at=now
+    )

@@ -1,0 +1,89 @@
+"""What a condition says of one JSON value, as SQL over a `jsonb` expression. `values.py` says the same in Python.
+
+Values are always bound parameters; only generated names and the expressions of this module enter the text. Every
+fragment is true, false or null, and null counts as false where the fragment is used.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from segments.values import Scalar, Wanted, number
+from segments.windows import Window, minute_of, moment_of
+
+_ORDER = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "eq": "=", "ne": "<>"}
+
+
+class Params:
+    """Names and values of the parameters of one statement."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def bind(self, value: Any, cast: str) -> str:
+        """A placeholder for the value, typed."""
+        name = f"p{len(self.values)}"
+        self.values[name] = value
+        return f"%({name})s::{cast}"
+
+
+def equals(value: str, wanted: Scalar, params: Params) -> str:
+    """`values.equals`."""
+    if isinstance(wanted, bool):
+        return f"({value} = {params.bind(json.dumps(wanted), 'jsonb')})"
+    if not isinstance(wanted, str):
+        return f"(segments_number({value}) = {params.bind(float(wanted), 'float8')})"
+    parts = [f"{value} = {params.bind(json.dumps(wanted, ensure_ascii=False), 'jsonb')}"]
+    sought = number(wanted)
+    if sought is not None:
+        parts.append(
+            f"(jsonb_typeof({value}) = 'number' and segments_number({value}) = {params.bind(sought, 'float8')})"
+        )
+    if wanted in ("true", "false"):
+        parts.append(f"{value} = {params.bind(wanted, 'jsonb')}")
+    return f"({' or '.join(parts)})"
+
+
+def matches(op: str, wanted: Wanted, value: str, params: Params, *, now: datetime) -> str:
+    """`values.matches_at`: whether the value, an SQL expression of type jsonb, meets the condition."""
+    present = f"({value} is not null and {value} <> 'null'::jsonb)"
+    if op in ("exists", "missing"):
+        return present if op == "exists" else f"not {present}"
+    if isinstance(wanted, Window):
+        return _relative(op, wanted, value, params, now)
+    if isinstance(wanted, tuple):
+        return f"({' or '.join(equals(value, one, params) for one in wanted)})"
+    if op in ("eq", "ne") and wanted is not None:
+        same = f"coalesce({equals(value, wanted, params)}, false)"
+        return f"({present} and {same})" if op == "eq" else f"({present} and not {same})"
+    if op in ("before", "after"):
+        sign = "<" if op == "before" else ">="
+        bound = params.bind(json.dumps(wanted), "jsonb")
+        return f"(segments_instant({value}) {sign} segments_instant({bound}))"
+    return _text_or_order(op, wanted, value, params)
+
+
+def _text_or_order(op: str, wanted: Any, value: str, params: Params) -> str:
+    if op == "starts_with":
+        text = params.bind(wanted, "text")
+        return f"(jsonb_typeof({value}) = 'string' and starts_with({value} #>> '{{}}', {text}))"
+    if op == "contains":
+        inner = equals("element", wanted, params)
+        found = f"exists(select 1 from jsonb_array_elements({value}) as element where {inner})"
+        text = f"strpos({value} #>> '{{}}', {params.bind(wanted, 'text')}) > 0" if isinstance(wanted, str) else "false"
+        return f"(case jsonb_typeof({value}) when 'array' then {found} when 'string' then {text} else false end)"
+    return f"(segments_number({value}) {_ORDER[op]} {params.bind(float(wanted), 'float8')})"
+
+
+def _relative(op: str, window: Window, value: str, params: Params, now: datetime) -> str:
+    since = params.bind(moment_of(window.since(minute_of(now))), "timestamptz")
+    if op == "more_than_ago":
+        return f"(segments_instant({value}) < {since})"
+    step = 60 if window.hourly else 1
+    until = params.bind(moment_of((minute_of(now) // step + 1) * step), "timestamptz")
+    return f"(segments_instant({value}) >= {since} and segments_instant({value}) < {until})"
+
+
+def compare(op: str, left: str, wanted: int, params: Params) -> str:
+    """`values.compare` of a whole number."""
+    return f"({left} {_ORDER[op]} {params.bind(wanted, 'bigint')})"

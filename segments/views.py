@@ -1,0 +1,41 @@
+"""From rows to contracts."""
+
+from segments.contracts import SegmentView, VersionView
+from segments.models import Segment, SegmentVersion, Size
+from segments.parsing import parse_rule
+from segments.wording import describe
+
+
+def segment_view(segment: Segment, size: int | None = None) -> SegmentView:
+    """A segment as other apps see it; its size is read when it is not given."""
+    if size is None:
+        size = Size.objects.filter(pk=segment.pk).values_list("members", flat=True).first() or 0
+    return SegmentView(
+        id=segment.pk,
+        slug=segment.slug,
+        name=segment.name,
+        description=segment.description,
+        owner=segment.owner,
+        review_on=segment.review_on,
+        rule=segment.rule,
+        wording=describe(parse_rule(segment.rule)),
+        version=segment.version,
+        size=size,
+        created_at=segment.created_at,
+        changed_at=segment.changed_at,
+        archived_at=segment.archived_at,
+        refreshed_at=segment.refreshed_at,
+    )
+
+
+def version_view(row: SegmentVersion) -> VersionView:
+    """One version of a rule."""
+    return VersionView(
+        version=row.version,
+        rule=row.rule,
+        wording=describe(parse_rule(row.rule)),
+        diff=row.diff,
+        by=row.by,
+        note=row.note,
+        at=row.at,
+    )
