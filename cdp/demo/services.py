@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cdp.demo import loyalty, player
 from cdp.demo.messages import CHANNELS, days_to_today, to_wire
-from cdp.demo.setting import create_segments, create_sources, write_keys
+from cdp.demo.setting import create_delivery, create_segments, create_sources, write_keys
 from cdp.demo.stories import Play, write_play
 from cdp.demo.truth import Scorecard, scorecard, store_truth
 from cdp.models import DemoPlay
@@ -45,6 +45,7 @@ def play_demo(*, base_url: str, folder: Path, now: datetime, play: Play | None =
     shift = timedelta(days=row.shift_days)
     channels = {channel: to_wire(play.messages, channel=channel, shift=shift) for channel in CHANNELS}
     sent = _send(base_url, channels, write_keys(row.sources))
+    create_delivery(by=BY, now=clock.now())
     DemoPlay.objects.filter(pk=row.pk).update(finished_at=clock.now())
     return sent
 

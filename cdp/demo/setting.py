@@ -1,11 +1,11 @@
-"""What the play needs around it: its four sources, the segments of the first week, a file drop that gets one of them."""
+"""What the play needs around it: its four sources, the segments of a first week, a file drop that gets one of them."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 from cdp.demo.segments import SEGMENTS
 from connectors import selectors as connectors
-from connectors.services import create_source
+from connectors.services import create_destination, create_source, create_sync
 from segments import selectors as segments
 from segments.services import create_segment
 
@@ -16,6 +16,9 @@ SOURCES: Mapping[str, tuple[str, str]] = {
     "offline": ("Stores and loyalty cards", "offline"),
 }
 """Name and kind of the source that each channel sends to."""
+
+_DELIVERED = "cart-abandoners"
+_SYNC = "Cart abandoners to the mail house"
 
 
 def create_sources(known: Mapping[str, int], *, by: str) -> dict[str, int]:
@@ -41,3 +44,16 @@ def create_segments(*, by: str, now: datetime) -> None:
     for one in SEGMENTS:
         if one.slug not in known:
             create_segment(slug=one.slug, name=one.name, description=one.description, rule=one.rule, by=by, now=now)
+
+
+def create_delivery(*, by: str, now: datetime) -> None:
+    """A folder of files that follows one of the segments; nothing where a sync of that name is there already."""
+    if any(sync.name == _SYNC for sync in connectors.syncs()):
+        return
+    wanted = {segment.slug: segment.id for segment in segments.segments()}.get(_DELIVERED)
+    if wanted is None:
+        return
+    drop = create_destination(
+        kind="filedrop", name="Mail house (files)", settings={"folder": "mail-house", "format": "csv"}, by=by, now=now
+    )
+    create_sync(segment_id=wanted, destination_id=drop.id, name=_SYNC, by=by, now=now)
