@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 import httpcore
@@ -192,13 +193,19 @@ class _Body(httpx.SyncByteStream):
         self._stream.close()
 
 
+@lru_cache(maxsize=1)
+def _ssl_context() -> ssl.SSLContext:
+    # Reading the certificates takes 100 ms; the context is safe to share.
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class _GuardedTransport(httpx.BaseTransport):
     """httpx over an httpcore pool whose connections are made by the guarded backend."""
 
     def __init__(self, allow: AllowList, call: _Call) -> None:
         self._call = call
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=_ssl_context(),
             max_connections=32,
             max_keepalive_connections=8,
             keepalive_expiry=15,
