@@ -13,6 +13,7 @@ from identity.kinds import IDENTIFIER_KINDS, kind_strength, strongest
 __all__ = [
     "IDENTIFIER_KINDS",
     "ClaimIn",
+    "DecisionView",
     "Evidence",
     "IdentifierKey",
     "IdentifierView",
@@ -23,6 +24,7 @@ __all__ = [
     "ProfileSummary",
     "ProfileView",
     "Resolution",
+    "ReviewPairView",
     "TraitCandidate",
     "TraitProvenance",
     "Why",
@@ -180,6 +182,37 @@ class Why:
     cannot_links: tuple[tuple[IdentifierView, IdentifierView, str, str], ...]
     policy_version: int
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """What a steward decided."""
+
+    id: int
+    kind: str
+    profile_ids: tuple[int, ...]
+    by: str
+    reason: str
+    made_at: datetime
+    undone_at: datetime | None
+    undone_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPairView:
+    """Two identifiers that linkage is in doubt about, with the profiles they belong to now."""
+
+    id: int
+    a: IdentifierView
+    b: IdentifierView
+    a_profile: int
+    b_profile: int
+    probability: float
+    weights: Any
+    state: str
+    created_at: datetime
+    decided_by: str
+    decided_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,18 @@ class Refusal(NamedTuple):
     detail: str
 
 
+def refusal_sentence(reason: str, detail: str) -> str:
+    """A refusal in words for the person who asks why."""
+    sentences = {
+        "limit": f"One profile may not have that many identifiers of kind {detail}.",
+        "alias": "An alias alone does not join two user ids.",
+        "cannot_link": "A steward said that they are not one person.",
+        "shared": f"The {detail} is shared by several people, so it belongs to none of them.",
+        "quarantined": "One of them is blocked or touches too many others, so it connects nobody.",
+    }
+    return sentences.get(reason, reason)
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
     """The answer: `component` and `group` by identifier, each named by the id of a member.

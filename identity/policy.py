@@ -52,7 +52,55 @@ _RECORD_LIMITS = (100, 200, False)
 _EXTERNAL_LIMITS = (20, 100, False)
 
 BLOCKED_VALUES = frozenset(
-    ["null", "none", "nil", "nan", "undefined", "unknown", "anonymous", "guest", "n/a", "na", "not_set", "unset", "empty", "missing", "test", "user", "userid", "user_id", "email", "customer", "visitor", "true", "false", "0", "-1", "{}", "[]", '""', "''", "null@null.com", "none@none.com", "test@test.com", "test@test.de", "test@example.com", "test@example.org", "test@mail.com", "a@a.com", "a@b.com", "abc@abc.com", "foo@bar.com", "noemail@noemail.com", "no@email.com", "noreply@example.com", "email@example.com", "example@example.com", "anonymous@example.com", "guest@guest.com"]
+    [
+        "null",
+        "none",
+        "nil",
+        "nan",
+        "undefined",
+        "unknown",
+        "anonymous",
+        "guest",
+        "n/a",
+        "na",
+        "not_set",
+        "unset",
+        "empty",
+        "missing",
+        "test",
+        "user",
+        "userid",
+        "user_id",
+        "email",
+        "customer",
+        "visitor",
+        "true",
+        "false",
+        "0",
+        "-1",
+        "{}",
+        "[]",
+        '""',
+        "''",
+        "null@null.com",
+        "none@none.com",
+        "test@test.com",
+        "test@test.de",
+        "test@example.com",
+        "test@example.org",
+        "test@mail.com",
+        "a@a.com",
+        "a@b.com",
+        "abc@abc.com",
+        "foo@bar.com",
+        "noemail@noemail.com",
+        "no@email.com",
+        "noreply@example.com",
+        "email@example.com",
+        "example@example.com",
+        "anonymous@example.com",
+        "guest@guest.com",
+    ]
 ) | {"(not set)", "not set", "[object object]"}
 BLOCKED_PATTERNS = (r"[0-]*",)
 MAX_VALUE_LENGTH = 1_024
@@ -133,24 +181,41 @@ class Policy:
             "trait_rules": {key: _rule_json(rule) for key, rule in sorted(self.trait_rules.items())},
         }
 
+    def changed(self, spec: Mapping[str, Any]) -> Self:
+        """This policy with the settings that `spec` names; kinds and trait rules are changed one by one."""
+        present = self.to_json()
+        merged = {**present, **spec}
+        for part in ("kinds", "trait_rules"):
+            if isinstance(spec.get(part), Mapping):
+                merged[part] = {**present[part], **spec[part]}
+        return self.from_json(merged)
+
     @classmethod
     def from_json(cls, spec: Mapping[str, Any]) -> Self:
-        """Read the stored form. What is left out keeps its default, also inside one kind."""
-        known = {"kinds", "blocked_values", "blocked_patterns", "on_conflict", "alias_renames"}
-        strange = set(spec) - known - {"trait_default", "trait_rules"}
+        """Read the stored form. What is left out keeps its default, also inside one kind. Raises ValueError."""
+        strange = set(spec) - set(cls().to_json())
         if strange:
-            raise ValueError(f"unknown policy settings: {', '.join(sorted(strange))}")
-        return cls(
-            kinds={
-                kind: default_kind_policy(kind)._replace(**limits) for kind, limits in spec.get("kinds", {}).items()
-            },
-            blocked_values=frozenset(str(v).lower() for v in spec.get("blocked_values", BLOCKED_VALUES)),
-            blocked_patterns=tuple(spec.get("blocked_patterns", BLOCKED_PATTERNS)),
-            on_conflict=spec.get("on_conflict", ISOLATE),
-            alias_renames=bool(spec.get("alias_renames", False)),
-            trait_default=_rule(spec.get("trait_default", {})),
-            trait_rules={key: _rule(rule) for key, rule in spec.get("trait_rules", {}).items()},
-        )
+            raise ValueError(f"unknown policy settings: {', '.join(sorted(map(str, strange)))}")
+        try:
+            return cls(
+                kinds={kind: _kind(kind, limits) for kind, limits in spec.get("kinds", {}).items()},
+                blocked_values=frozenset(str(v).lower() for v in spec.get("blocked_values", BLOCKED_VALUES)),
+                blocked_patterns=tuple(spec.get("blocked_patterns", BLOCKED_PATTERNS)),
+                on_conflict=spec.get("on_conflict", ISOLATE),
+                alias_renames=bool(spec.get("alias_renames", False)),
+                trait_default=_rule(spec.get("trait_default", {})),
+                trait_rules={key: _rule(rule) for key, rule in spec.get("trait_rules", {}).items()},
+            )
+        except (TypeError, AttributeError, re.error) as error:
+            raise ValueError(f"this is not a policy: {error}") from error
+
+
+def _kind(kind: str, limits: Mapping[str, Any]) -> KindPolicy:
+    policy = default_kind_policy(kind)._replace(**limits)
+    for name, least in (("strength", 0), ("max_per_profile", 1), ("max_degree", 1)):
+        if not isinstance(getattr(policy, name), int) or getattr(policy, name) < least:
+            raise ValueError(f"{kind}: {name} must be a whole number from {least} on")
+    return policy._replace(person=bool(policy.person), isolate=bool(policy.isolate))
 
 
 def _rule(spec: Mapping[str, Any]) -> TraitRule:

@@ -1,8 +1,33 @@
 """The writing door of identity: the only module, with `selectors` and `contracts`, that other apps import."""
 
 from identity.kinds import IDENTIFIER_KINDS
+from identity.services.activation import activate_policy
 from identity.services.evidence import apply_evidence
+from identity.services.matches import Match, link_matches
 from identity.services.memory import Memory
+from identity.services.rebuild import Rebuilt, rebuild_profiles
+from identity.services.settle import After, Settled
+from identity.services.simulate import simulate_policy
+from identity.services.steward import assert_link, decide_review, merge, retract_link, split, undo_decision
 from identity.standardise import standardise
 
-__all__ = ["IDENTIFIER_KINDS", "Memory", "apply_evidence", "standardise"]
+__all__ = [
+    "IDENTIFIER_KINDS",
+    "After",
+    "Match",
+    "Memory",
+    "Rebuilt",
+    "Settled",
+    "activate_policy",
+    "apply_evidence",
+    "assert_link",
+    "decide_review",
+    "link_matches",
+    "merge",
+    "rebuild_profiles",
+    "retract_link",
+    "simulate_policy",
+    "split",
+    "standardise",
+    "undo_decision",
+]

@@ -110,9 +110,8 @@ def _look_up(batch: _Batch, keys: Sequence[IdentifierKey]) -> None:
 
 def _give_birth(batch: _Batch, evidence: Evidence, places: Sequence[int]) -> None:
     memory = batch.memory
-    row = batch.cursor.execute(statements.RESERVE, {"count": len(places)}).fetchone()
-    assert row is not None
-    for identifier_id, place in zip(sorted(row[0]), places, strict=True):
+    ((reserved,),) = batch.cursor.execute(statements.RESERVE, {"count": len(places)}).fetchall()
+    for identifier_id, place in zip(sorted(reserved), places, strict=True):
         key, seen_us = IdentifierKey(*evidence.keys[place]), evidence.seen_us[place]
         memory.ids[key] = identifier_id
         memory.standing[identifier_id] = Standing(identifier_id, identifier_id, False, seen_us)

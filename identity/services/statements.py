@@ -1,7 +1,8 @@
 """The SQL of the writing side. Set in, set out: each statement takes whole batches as arrays."""
 
 LOOKUP = """
-select k.n, i.id, i.component_id, i.profile_id, i.quarantine <> '', (extract(epoch from i.first_seen_at) * 1000000)::bigint
+select k.n, i.id, i.component_id, i.profile_id, i.quarantine <> '',
+       (extract(epoch from i.first_seen_at) * 1000000)::bigint
 from unnest(%(kinds)s, %(values)s) with ordinality as k (kind, value, n)
 cross join lateral (
     select * from identity_identifier i where i.kind = k.kind and i.value = k.value limit 1
@@ -115,3 +116,93 @@ returning p.id
 DELETE_PROFILES = "delete from identity_profile where id = any(%(ids)s)"
 
 ACTIVE_POLICY = "select version, spec::text from identity_policy where active"
+
+STANDING = """
+select id, kind, value, component_id, profile_id, quarantine, (extract(epoch from first_seen_at) * 1000000)::bigint
+from identity_identifier where id = any(%(ids)s)
+"""
+
+MEMBERS_OF_PROFILES = """
+select id, kind, value, component_id, profile_id, quarantine, (extract(epoch from first_seen_at) * 1000000)::bigint
+from identity_identifier where profile_id = any(%(profiles)s) order by id
+"""
+
+NEIGHBOURS = """
+select b from identity_link where a = %(id)s and retracted_at is null
+union select a from identity_link where b = %(id)s and retracted_at is null
+limit %(most)s
+"""
+
+ASSERT_LINKS = """
+insert into identity_link as l (a, b, origin, basis, evidence, first_at)
+select n.a, n.b, 0, %(basis)s, jsonb_build_object('by', %(by)s::text, 'reason', %(reason)s::text), %(now)s
+from unnest(%(a)s, %(b)s) as n (a, b)
+on conflict (a, b, origin) do update set retracted_at = null, retracted_by = '', retracted_reason = ''
+where l.retracted_at is not null
+returning l.a, l.b
+"""
+
+RETRACT_LINKS = """
+update identity_link l set retracted_at = %(now)s, retracted_by = %(by)s, retracted_reason = %(reason)s
+from unnest(%(a)s, %(b)s, %(origins)s) as n (a, b, origin)
+where l.a = n.a and l.b = n.b and l.origin = n.origin and l.retracted_at is null
+"""
+
+RESTORE_LINKS = """
+update identity_link l set retracted_at = null, retracted_by = '', retracted_reason = ''
+from unnest(%(a)s, %(b)s, %(origins)s) as n (a, b, origin)
+where l.a = n.a and l.b = n.b and l.origin = n.origin and l.retracted_at is not null
+"""
+
+BAN = """
+insert into identity_cannotlink as c (a, b, by, reason, made_at)
+select n.a, n.b, %(by)s, %(reason)s, %(now)s from unnest(%(a)s, %(b)s) as n (a, b)
+on conflict (a, b) do update
+set retracted_at = null, retracted_by = '', by = excluded.by, reason = excluded.reason, made_at = excluded.made_at
+where c.retracted_at is not null
+returning c.a, c.b
+"""
+
+UNBAN = """
+update identity_cannotlink c set retracted_at = %(now)s, retracted_by = %(by)s
+from unnest(%(a)s, %(b)s) as n (a, b) where c.a = n.a and c.b = n.b and c.retracted_at is null
+returning c.a, c.b
+"""
+
+RESTORE_BANS = """
+update identity_cannotlink c set retracted_at = null, retracted_by = ''
+from unnest(%(a)s, %(b)s) as n (a, b) where c.a = n.a and c.b = n.b
+"""
+
+BANS_BETWEEN = """
+select a, b from identity_cannotlink
+where retracted_at is null
+  and ((a = any(%(left)s) and b = any(%(right)s)) or (a = any(%(right)s) and b = any(%(left)s)))
+"""
+
+LINKS_WITHIN = """
+select a, b, origin from identity_link
+where a = any(%(ids)s) and b = any(%(ids)s) and retracted_at is null order by a, b, origin
+"""
+
+REFUSAL_OF = "select reason, detail from identity_refusal where a = %(a)s and b = %(b)s"
+
+# A match that the model itself withdrew may come back; one that a steward retracted may not.
+UPSERT_MATCHES = """
+insert into identity_link as l (a, b, origin, basis, confidence, evidence, first_at)
+select n.a, n.b, 2, %(basis)s, n.probability, n.evidence, %(now)s
+from unnest(%(a)s, %(b)s, %(probabilities)s, %(evidence)s) as n (a, b, probability, evidence)
+on conflict (a, b, origin) do update
+set confidence = excluded.confidence, evidence = excluded.evidence, basis = excluded.basis,
+    retracted_at = null, retracted_by = '', retracted_reason = ''
+where l.retracted_at is null or l.retracted_by = 'linkage'
+returning l.a, l.b
+"""
+
+WITHDRAW_MATCHES = """
+update identity_link l
+set retracted_at = %(now)s, retracted_by = 'linkage', retracted_reason = %(basis)s || ' no longer matches them'
+from unnest(%(a)s, %(b)s) as n (a, b)
+where l.a = n.a and l.b = n.b and l.origin = 2 and l.retracted_at is null
+returning l.a, l.b
+"""

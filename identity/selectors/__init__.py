@@ -1,0 +1,32 @@
+"""The reading door of identity. Answers are contracts, never rows."""
+
+from identity.selectors.explaining import links_of, why
+from identity.selectors.policies import counts, policy, policy_versions
+from identity.selectors.profiles import (
+    current_ids,
+    find_profile,
+    identifier_ids,
+    profile_view,
+    profiles_by_id,
+    profiles_page,
+    provenance,
+)
+from identity.selectors.stewardship import decisions, review_pair, review_queue
+
+__all__ = [
+    "counts",
+    "current_ids",
+    "decisions",
+    "find_profile",
+    "identifier_ids",
+    "links_of",
+    "policy",
+    "policy_versions",
+    "profile_view",
+    "profiles_by_id",
+    "profiles_page",
+    "provenance",
+    "review_pair",
+    "review_queue",
+    "why",
+]
