@@ -61,6 +61,10 @@ class SegmentView:
     archived_at: datetime | None
     refreshed_at: datetime | None
 
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
+
 
 @dataclass(frozen=True, slots=True)
 class VersionView:

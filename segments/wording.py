@@ -82,6 +82,21 @@ def describe_leaf(leaf: Leaf) -> str:
             assert_never(leaf)
 
 
+def needed_of(leaf: Leaf) -> str:
+    """What a condition asks for, without its subject: beside the value that was found."""
+    match leaf:
+        case TraitIs(_, op, value):
+            return " ".join(part for part in (_VALUE[op], _wanted(value)) if part)
+        case EventCount(_, op, value, within) | EventSum(_, _, op, value, within):
+            return f"{_NUMBER[op]} {value:,}{_window(within)}"
+        case EventTime(_, _, op, value):
+            return f"{_TIME[op]} {value}"
+        case Absent(absent, _, lasting):
+            return f"no {absent} for more than {lasting}"
+        case _:
+            assert_never(leaf)
+
+
 def _bracketed(node: Node, risky: type[All] | type[AnyOf]) -> str:
     text = describe(node)
     return f"({text})" if isinstance(node, risky) and len(node.children) > 1 else text

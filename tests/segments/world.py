@@ -29,7 +29,8 @@ _PROFILE = """
 insert into identity_profile (id, traits, created_at, updated_at) values (%s, %s, %s, %s)
 """
 _EVENT = """
-insert into events_event (identifier_id, occurred_at, received_at, source_id, type, name, message_id, properties, envelope)
+insert into events_event
+    (identifier_id, occurred_at, received_at, source_id, type, name, message_id, properties, envelope)
 values (%s, %s, %s, 1, 'track', %s, %s, %s, '{}')
 """
 

@@ -1,0 +1,101 @@
+"""The JSON Schema (2020-12) of a rule, for builders and for people who write rules by hand."""
+
+from typing import Any
+
+from segments.parsing import MAX_CHOICES, MAX_NAME, MAX_TEXT
+from segments.rules import MAX_CONDITIONS, NUMBER_OPS, PROPERTY_OPS, TIME_OPS, TRAIT_OPS
+
+_ORDER = ("lt", "lte", "gt", "gte")
+_NAME = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
+_SCALAR = {
+    "anyOf": [{"type": "string", "minLength": 1, "maxLength": MAX_TEXT}, {"type": "number"}, {"type": "boolean"}]
+}
+
+
+def rule_schema() -> dict[str, Any]:
+    """What `parse_rule` reads; depth and the number of conditions are checked there as well."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "segment-rule",
+        "title": "Rule of a segment",
+        "$ref": "#/$defs/node",
+        "$defs": {
+            "node": {"oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in _NODES]},
+            "window": {
+                "oneOf": [
+                    _object({unit: {"type": "integer", "minimum": 1}}, unit) for unit in ("minutes", "hours", "days")
+                ]
+            },
+            "filter": _comparison("property", PROPERTY_OPS),
+            **_NODES,
+        },
+    }
+
+
+def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required or properties),
+        "additionalProperties": False,
+    }
+
+
+def _value_of(op: str) -> dict[str, Any] | None:
+    if op in ("exists", "missing"):
+        return None
+    if op in ("within_last", "more_than_ago"):
+        return {"$ref": "#/$defs/window"}
+    if op in ("before", "after"):
+        return {"type": "string", "description": "A date or time, such as 2026-01-31 or 2026-01-31T09:00:00Z"}
+    if op in _ORDER:
+        return {"type": ["number", "string"]}
+    if op == "in":
+        return {"type": "array", "items": _SCALAR, "minItems": 1, "maxItems": MAX_CHOICES}
+    return {"type": "string", "minLength": 1, "maxLength": MAX_TEXT} if op == "starts_with" else _SCALAR
+
+
+def _comparison(subject: str, ops: tuple[str, ...]) -> dict[str, Any]:
+    named = {subject: _NAME} if subject else {}
+    choices = []
+    for op in ops:
+        value = _value_of(op)
+        properties = {**named, "is": {"const": op}}
+        if value is not None:
+            properties["value"] = value
+        choices.append(_object(properties))
+    return {"oneOf": choices}
+
+
+def _group(kind: str, least: int) -> dict[str, Any]:
+    children = {"type": "array", "items": {"$ref": "#/$defs/node"}, "minItems": least, "maxItems": MAX_CONDITIONS}
+    return _object({kind: children})
+
+
+def _event(kind: str, detail: dict[str, Any], *, windowed: bool) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "event": _NAME,
+        kind: detail,
+        "where": {"type": "array", "items": {"$ref": "#/$defs/filter"}, "maxItems": 10},
+    }
+    if windowed:
+        properties["within"] = {"oneOf": [{"$ref": "#/$defs/window"}, {"type": "null"}]}
+    return _object(properties, "event", kind)
+
+
+_WHOLE = {"type": ["integer", "string"], "minimum": 0}
+_NODES: dict[str, dict[str, Any]] = {
+    "all": _group("all", 0),
+    "any": _group("any", 1),
+    "not": _object({"not": {"$ref": "#/$defs/node"}}),
+    "trait": _comparison("trait", TRAIT_OPS),
+    "count": _event("count", _object({"is": {"enum": list(NUMBER_OPS)}, "value": _WHOLE}), windowed=True),
+    "sum": _event(
+        "sum",
+        _object({"property": _NAME, "is": {"enum": list(NUMBER_OPS)}, "value": {"type": ["number", "string"]}}),
+        windowed=True,
+    ),
+    "first": _event("first", _comparison("", TIME_OPS), windowed=False),
+    "last": _event("last", _comparison("", TIME_OPS), windowed=False),
+    "absent": _object({"absent": _NAME, "after": _NAME, "for": {"$ref": "#/$defs/window"}}),
+}
