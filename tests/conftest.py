@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -23,3 +24,8 @@ def _empty_partitioned_tables(request: pytest.FixtureRequest, django_db_blocker:
     if _commits(request.node):
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(f"truncate {_PARTITIONED}")
+
+
+def pytest_configure() -> None:
+    # A password costs a second to hash, on purpose; a test makes dozens of people.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
