@@ -9,5 +9,6 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("api/", include("cdp.api.urls")),
+    path("problems/", include("cdp.api.problem_urls")),
     path("", include("cdp.web.urls")),
 ]

@@ -1,0 +1,149 @@
+"""Segments: rules that are read, made and changed."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import django_filters
+from django.db import transaction
+from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.api import etags, parsing
+from cdp.api.auth import actor
+from cdp.api.filters import Filters, YesNoFilter
+from cdp.api.idempotency import idempotent
+from cdp.api.problems import Problem
+from cdp.api.shapes.fields import page_of
+from cdp.api.shapes.segments import PreviewIn, PreviewShape, SegmentChangeIn, SegmentIn, SegmentShape
+from cdp.api.views.base import ApiView, Page, body, shaped
+from common import clock, pg, turns
+from segments import selectors, services
+from segments.contracts import RuleError, SegmentView
+
+
+def expect_segment(reference: str) -> SegmentView:
+    """The segment that an address names by id or slug, or a 404."""
+    number = parsing.row_id(reference)
+    found = selectors.segment(number if number is not None and number < 2**31 else reference)
+    if found is None:
+        raise Problem("not-found", "No segment has this id or slug.")
+    return found
+
+
+class SegmentFilters(Filters):
+    slug = django_filters.CharFilter(max_length=80)
+    name = django_filters.CharFilter(lookup_expr="icontains", max_length=200, help_text="Part of the name.")
+    owner = django_filters.CharFilter(max_length=200)
+    archived = YesNoFilter(help_text="Archived ones instead of those in use.")
+
+
+class Segments(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"get": "segments:read", "post": "segments:write"}
+    filterset_class = SegmentFilters
+    paged = True
+
+    @extend_schema(operation_id="listSegments", summary="List segments", tags=["segments"],
+                   responses=page_of(SegmentShape))  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """In order of id."""
+        page = Page(request)
+        criteria = self.criteria(request)
+        archived = bool(criteria.value("archived"))
+        rows = [row for row in selectors.segments(archived=archived) if (row.archived_at is not None) == archived]
+        rows = [row for row in criteria.without("archived").keep(rows) if row.id > page.start(0, 0)]
+        rows.sort(key=lambda row: row.id)
+        return page.answer(rows, shaped(SegmentShape, request), lambda row: [row.id])
+
+    @extend_schema(operation_id="createSegment", summary="Create a segment", tags=["segments"],
+                   request=SegmentIn, responses={201: SegmentShape})  # fmt: skip
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Members are found at once; from then on the segment follows the data."""
+        wanted = body(request, SegmentIn)
+        made = judged(lambda: services.create_segment(by=actor(request), now=clock.now(), **wanted))
+        response = tagged(made, request)
+        response.status_code = 201
+        response.headers["Location"] = f"/api/v1/segments/{made.id}"
+        return response
+
+
+class Segment(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"get": "segments:read", "patch": "segments:write"}
+
+    @extend_schema(operation_id="getSegment", summary="Get a segment", tags=["segments"], responses=SegmentShape)
+    def get(self, request: Request, reference: str) -> Response:
+        """By id or slug. The `ETag` is what a change needs as `If-Match`."""
+        return tagged(expect_segment(reference), request)
+
+    @extend_schema(operation_id="changeSegment", summary="Change a segment", tags=["segments"],
+                   request=SegmentChangeIn, responses=SegmentShape)  # fmt: skip
+    def patch(self, request: Request, reference: str) -> Response:
+        """Change name, description or rule. Members who come and go meanwhile do not make `If-Match` stale;
+        a change of the segment itself does."""
+        wanted = body(request, SegmentChangeIn)
+        condition = request.headers.get("If-Match")
+        if condition is None:
+            raise Problem("precondition-required")
+        segment_id = expect_segment(reference).id
+        changed = judged(lambda: change(segment_id, wanted, condition=condition, by=actor(request)))
+        return tagged(changed, request)
+
+
+class SegmentPreview(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"post": "segments:read"}
+
+    @extend_schema(operation_id="previewSegment", summary="Try out a rule", tags=["segments"],
+                   request=PreviewIn, responses=PreviewShape)  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """How many profiles the rule would take now; nothing is stored."""
+        wanted = body(request, PreviewIn)
+        return Response(PreviewShape(judged(lambda: services.preview(rule=wanted["rule"], now=clock.now()))).data)
+
+
+def change(segment_id: int, wanted: dict[str, Any], *, condition: str, by: str) -> SegmentView:
+    """Make the change if `condition` names the present state. The turn is held from the look to the write, so of two
+    who edit at once one gets a 412."""
+    now = clock.now()
+    with transaction.atomic():
+        turns.borrow(pg.raw())
+        present = expect_segment(str(segment_id))
+        if not etags.edits(condition, definition(present)):
+            raise Problem("precondition-failed")
+        if present.archived_at is not None:
+            raise Problem("conflict", "The segment is archived.")
+        details = {name: value for name, value in wanted.items() if name != "rule"}
+        if details:
+            services.change_details(segment_id=segment_id, now=now, **details)
+        if "rule" in wanted:
+            services.change_rule(segment_id=segment_id, rule=wanted["rule"], by=by, now=now)
+    return expect_segment(str(segment_id))
+
+
+def definition(segment: SegmentView) -> str:
+    """A hash of what an edit can change."""
+    parts = [segment.id, segment.version, segment.name, segment.description, segment.owner, segment.review_on]
+    return etags.content_tag(repr([*parts, segment.archived_at]).encode())
+
+
+def tagged(segment: SegmentView, request: Request) -> Response:
+    """The segment with its strong ETag."""
+    data = shaped(SegmentShape, request)(segment)
+    tag = etags.edit_tag(definition=definition(segment), content=JSONRenderer().render(data))
+    return Response(data, headers={"ETag": tag})
+
+
+def judged(work: Callable[[], Any]) -> Any:
+    """Do it; a rule that cannot be used becomes a 422 that points at its nodes."""
+    try:
+        return work()
+    except RuleError as error:
+        errors = [
+            {"pointer": f"/rule{one.pointer}", "code": "invalid", "message": one.message} for one in error.problems
+        ]
+        raise Problem("invalid-rule", str(error), errors=errors) from None
+    except services.SlugTaken as error:
+        raise Problem("conflict", str(error)) from None
+    except services.PreviewTooSlow as error:
+        raise Problem("too-slow", str(error)) from None
