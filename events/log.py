@@ -49,18 +49,42 @@ class Log:
 def _rows(batch: Batch, identifier_ids: Sequence[int]) -> Iterator[bytes]:
     columns = zip(
         batch.items, identifier_ids, batch.occurred_us, batch.received_us, batch.source_ids, batch.names,
-        batch.message_ids, batch.sent_at, batch.client_ips, strict=True,
+        batch.message_ids, batch.sent_at, batch.client_ips, batch.properties, batch.contexts, strict=True,
     )  # fmt: skip
-    for item, identifier_id, occurred, received, source_id, name, message_id, sent_at, client_ip in columns:
-        properties = bytes(item.properties)
-        parts = [_FIXED(9, 8, identifier_id, 8, occurred - _EPOCH_2000_US, 8, received - _EPOCH_2000_US, 4, source_id)]
-        for value in (item.type or "", name, message_id):
-            data = value.encode()
-            parts += (_LENGTH(len(data)), data)
-        if properties[:1] == b"{":
-            parts += (_LENGTH(len(properties) + 1), b"\x01", properties)
-        else:
-            parts.append(_NULL)
-        rest = envelope(item, sent_at=sent_at, client_ip=client_ip)
-        parts += (_LENGTH(len(rest)), rest)
-        yield b"".join(parts)
+    known: dict[str, bytes] = {}
+    for (
+        item,
+        identifier,
+        occurred,
+        received,
+        source,
+        name,
+        message_id,
+        sent_at,
+        client_ip,
+        properties,
+        context,
+    ) in columns:
+        kind = item.type or ""
+        named = known.get(kind + name)
+        if named is None:
+            # Type and name are one piece of the row, and the same few come again and again.
+            named = known[kind + name] = _text(kind) + _text(name)
+        message = message_id.encode()
+        rest = envelope(item, context, sent_at=sent_at, client_ip=client_ip)
+        yield b"".join(
+            (
+                _FIXED(9, 8, identifier, 8, occurred - _EPOCH_2000_US, 8, received - _EPOCH_2000_US, 4, source),
+                named,
+                _LENGTH(len(message)),
+                message,
+                _LENGTH(len(properties) + 1) + b"\x01" + properties if properties[:1] == b"{" else _NULL,
+                _LENGTH(len(rest)),
+                rest,
+            )
+        )
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    return _LENGTH(len(data)) + data

@@ -44,6 +44,8 @@ class Batch:
     message_ids: list[str] = field(default_factory=list)
     sent_at: list[str | None] = field(default_factory=list)
     client_ips: list[str | None] = field(default_factory=list)
+    properties: list[bytes] = field(default_factory=list)
+    contexts: list[bytes] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -55,7 +57,7 @@ class Batch:
     def _columns(self) -> tuple[list, ...]:  # type: ignore[type-arg]
         return (
             self.items, self.source_ids, self.received_us, self.occurred_us, self.names, self.message_ids,
-            self.sent_at, self.client_ips,
+            self.sent_at, self.client_ips, self.properties, self.contexts,
         )  # fmt: skip
 
 
@@ -65,21 +67,24 @@ def parse(rows: list[InboxRow], *, decompressor: zstandard.ZstdDecompressor) -> 
     for row in rows:
         body = _decode(decompressor.decompress(row.body))
         received_us = micros(row.received_at)
-        body_sent_us = _instant(body.sentAt)
-        for item in body.batch:
-            if not item.context and body.context:
-                item.context = body.context
-            name = rule_name(item.type or "", text(item.event))
-            sent_us = body_sent_us if item.sentAt is None else _instant(item.sentAt)
-            batch.items.append(item)
-            batch.source_ids.append(row.source_id)
-            batch.received_us.append(received_us)
+        body_sent_us, body_sent_at = _instant(body.sentAt), text(body.sentAt)
+        default_context = bytes(body.context)
+        items = body.batch
+        batch.items += items
+        batch.source_ids += [row.source_id] * len(items)
+        batch.received_us += [received_us] * len(items)
+        batch.client_ips += [row.client_ip] * len(items)
+        for item in items:
+            sent = item.sentAt
             original = item.originalTimestamp if item.timestamp is None else item.timestamp
-            batch.occurred_us.append(occurred(received_us, sent_us, _instant(original)))
-            batch.names.append(name)
+            original_us = None if original is None else _instant(original)
+            sent_us = body_sent_us if sent is None else _instant(sent)
+            batch.occurred_us.append(occurred(received_us, sent_us, original_us))
+            batch.names.append(rule_name(item.type or "", text(item.event)))
             batch.message_ids.append(str(item.messageId))
-            batch.sent_at.append(text(item.sentAt if item.sentAt is not None else body.sentAt))
-            batch.client_ips.append(row.client_ip)
+            batch.sent_at.append(body_sent_at if sent is None else text(sent))
+            batch.properties.append(bytes(item.properties))
+            batch.contexts.append(bytes(item.context) or default_context)
     return batch
 
 
@@ -98,17 +103,26 @@ def occurred(received_us: int, sent_us: int | None, original_us: int | None) -> 
     return moment
 
 
-def envelope(item: Item, *, sent_at: str | None, client_ip: str | None) -> bytes:
+def envelope(item: Item, context: bytes, *, sent_at: str | None, client_ip: str | None) -> bytes:
     """The remaining fields of an event as one JSON object."""
+    if client_ip is not None:
+        context = with_ip(context, client_ip)
     original = item.originalTimestamp if item.timestamp is None else item.timestamp
     return _encode(
         Envelope(
-            userId=text(item.userId), anonymousId=text(item.anonymousId), groupId=text(item.groupId),
-            previousId=text(item.previousId), name=text(item.name), category=text(item.category),
-            originalTimestamp=text(original), sentAt=sent_at, traits=_given(item.traits),
-            context=_given(with_ip(item.context, client_ip)), integrations=_given(item.integrations),
+            userId=item.userId if item.userId is None else text(item.userId),
+            anonymousId=item.anonymousId if item.anonymousId is None else text(item.anonymousId),
+            groupId=item.groupId if item.groupId is None else text(item.groupId),
+            previousId=item.previousId if item.previousId is None else text(item.previousId),
+            name=item.name if item.name is None else text(item.name),
+            category=item.category if item.category is None else text(item.category),
+            originalTimestamp=original if original is None else text(original),
+            sentAt=sent_at,
+            traits=item.traits if len(item.traits) else None,
+            context=msgspec.Raw(context) if context else None,
+            integrations=item.integrations if len(item.integrations) else None,
         )
-    )  # fmt: skip
+    )
 
 
 def original(item: Item) -> bytes:
@@ -124,19 +138,12 @@ def original(item: Item) -> bytes:
     )
 
 
-def with_ip(context: msgspec.Raw, client_ip: str | None) -> msgspec.Raw:
+def with_ip(context: bytes, client_ip: str) -> bytes:
     """`context.ip` is filled from the connection when the client did not give it."""
-    if client_ip is None:
+    if b'"ip"' in context:
         return context
-    raw = bytes(context)
-    if b'"ip"' in raw:
-        return context
-    inner = raw[1:].lstrip() if raw[:1] == b"{" else b"}"
-    return msgspec.Raw(b'{"ip":"' + client_ip.encode() + (b'"' if inner[:1] == b"}" else b'",') + inner)
-
-
-def _given(raw: msgspec.Raw) -> msgspec.Raw | None:
-    return raw if len(bytes(raw)) else None
+    inner = context[1:].lstrip() if context[:1] == b"{" else b"}"
+    return b'{"ip":"' + client_ip.encode() + (b'"' if inner[:1] == b"}" else b'",') + inner
 
 
 _OLDEST_US = OLDEST // timedelta(microseconds=1)

@@ -1,6 +1,7 @@
 """From events to evidence: which identifiers each event carries, and what they say of each other. Pure."""
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ _FROM_TRAITS = {
     "crm_id": "crm_id",
     "crmId": "crm_id",
 }
+_MARKS = (b'"traits"', b'"externalIds"', b'"device"')
 _EXTERNAL_KIND = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 _SIGNED = 1 << 63
 _MAX_TRAITS = 200
@@ -43,18 +45,19 @@ class _Collector:
         self.seen_us: list[int] = []
         self.links: dict[tuple[int, int, str], int] = {}
         self.claims: list[ClaimIn] = []
-        self._position: dict[tuple[str, object], int] = {}
+        self._position: dict[str, dict[object, int]] = defaultdict(dict)
         self._by_key: dict[IdentifierKey, int] = {}
 
     def position(self, kind: str, raw: object, at_us: int) -> int:
         """Where this identifier stands among the batch's, or -1 when the value says nothing."""
+        known = self._position[kind]
         try:
-            place = self._position.get((kind, raw))
+            place = known.get(raw)
         except TypeError:  # an object or a list where an id should be
             return -1
         if place is None:
-            place = self._position[(kind, raw)] = self._new(kind, raw, at_us)
-        if place >= 0 and at_us < self.seen_us[place]:
+            place = known[raw] = self._new(kind, raw, at_us)
+        elif place >= 0 and at_us < self.seen_us[place]:
             self.seen_us[place] = at_us
         return place
 
@@ -69,6 +72,8 @@ class _Collector:
             self.keys.append(key)
             self.strength.append(kind_strength(kind))
             self.seen_us.append(at_us)
+        elif at_us < self.seen_us[place]:
+            self.seen_us[place] = at_us
         return place
 
     def link(self, a: int, b: int, at_us: int, basis: str) -> None:
@@ -85,44 +90,50 @@ def collect(batch: Batch) -> Collected:
     """What a batch of fresh events asserts about identifiers."""
     gathered = _Collector()
     carriers = [
-        _collect_one(gathered, item, at_us, source_id, message_id)
-        for item, at_us, source_id, message_id in zip(
-            batch.items, batch.occurred_us, batch.source_ids, batch.message_ids, strict=True
+        _collect_one(gathered, item, context, at_us, source_id, message_id)
+        for item, context, at_us, source_id, message_id in zip(
+            batch.items, batch.contexts, batch.occurred_us, batch.source_ids, batch.message_ids, strict=True
         )
     ]
     links = [(a, b, at_us, basis) for (a, b, basis), at_us in gathered.links.items()]
     return Collected(Evidence(gathered.keys, gathered.seen_us, links, gathered.claims), carriers)
 
 
-def _collect_one(gathered: _Collector, item: Item, at_us: int, source_id: int, message_id: str) -> int:
-    places = [
-        place
-        for kind, raw in (("user_id", item.userId), ("anonymous_id", item.anonymousId))
-        if raw is not None and (place := gathered.position(kind, raw, at_us)) >= 0
-    ]
-    traits = _known_otherwise(gathered, item, places, at_us)
+def _collect_one(gathered: _Collector, item: Item, context: bytes, at_us: int, source_id: int, message_id: str) -> int:
+    places: list[int] = []
+    if item.userId is not None and (place := gathered.position("user_id", item.userId, at_us)) >= 0:
+        places.append(place)
+    if item.anonymousId is not None and (place := gathered.position("anonymous_id", item.anonymousId, at_us)) >= 0:
+        places.append(place)
+    traits = None
+    if item.type == "identify" or any(mark in context for mark in _MARKS):
+        traits = _known_otherwise(gathered, item, context, places, at_us)
     if item.type == "alias":
         _alias(gathered, item, places, at_us)
     if not places:
         # A row that brings no key is a record of its source, known by its own message.
         places.append(gathered.position(f"record:{source_id}", message_id, at_us))
-    carrier = places[0]
-    if len(places) > 1:
-        carrier = min(places, key=lambda place: (gathered.strength[place], place))
-        for place in places:
-            gathered.link(carrier, place, at_us, "observed")
+    if len(places) == 1:
+        carrier = places[0]
+    else:
+        carrier = _carry(gathered, places, at_us)
     if item.type == "identify" and traits:
         _claim(gathered, carrier, traits, source_id, at_us, message_id)
     return carrier
 
 
-def _known_otherwise(gathered: _Collector, item: Item, places: list[int], at_us: int) -> dict[str, Any]:
+def _carry(gathered: _Collector, places: list[int], at_us: int) -> int:
+    """The strongest of several identifiers; the others are linked to it."""
+    carrier = min(places, key=lambda place: (gathered.strength[place], place))
+    for place in places:
+        gathered.link(carrier, place, at_us, "observed")
+    return carrier
+
+
+def _known_otherwise(gathered: _Collector, item: Item, context: bytes, places: list[int], at_us: int) -> dict[str, Any]:
     """Identifiers from the context and from traits are added to `places`; returns the traits of the person."""
     found: list[int] = []
-    context = bytes(item.context)
-    traits: dict[str, Any] = {}
-    if b'"traits"' in context or b'"externalIds"' in context or b'"device"' in context:
-        traits = _from_context(gathered, item, _object(context), found, at_us)
+    traits = _from_context(gathered, item, _object(context), found, at_us)
     if item.type == "identify":
         traits = {**traits, **_object(bytes(item.traits))}
     for name in _FROM_TRAITS.keys() & traits.keys():

@@ -113,7 +113,7 @@ class Applier:
             profile_ids=profile_ids,
             names=fresh.names,
             at_us=fresh.occurred_us,
-            properties=[bytes(item.properties) for item in fresh.items],
+            properties=fresh.properties,
         )
         changes = segments.follow(
             conn, activity=activity, moved=resolution.moved, retired=resolution.retired,
