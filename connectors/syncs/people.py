@@ -1,6 +1,6 @@
 """Reading people and the ledger through the doors of the apps below."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,19 +9,9 @@ import numpy.typing as npt
 
 from common import clock
 from connectors.syncs.rendering import Person
-
-class _Door:  # until both doors stand
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, attribute: str) -> Any:
-        from importlib import import_module
-
-        return getattr(import_module(self._name), attribute)
-
-
-identity: Any = _Door("identity.selectors")
-segments: Any = _Door("segments.selectors")
+from identity import selectors as identity
+from identity.contracts import ProfileView
+from segments import selectors as segments
 
 Int64s = npt.NDArray[np.int64]
 _PAGE = 10_000
@@ -78,7 +68,7 @@ def read_people(ids: Iterable[int]) -> dict[int, Person]:
     return {asked: _person(view) for asked, view in found.items()}
 
 
-def _person(view: Any) -> Person:
+def _person(view: ProfileView) -> Person:
     return Person(
         id=view.id,
         identifiers=tuple((identifier.kind, identifier.value) for identifier in view.identifiers),
@@ -87,9 +77,12 @@ def _person(view: Any) -> Person:
     )
 
 
-def is_member(*, segment_id: int, profile_id: int) -> bool:
-    """Whether a person is in a segment now. For the few who took somebody in; the ledger tells of all others."""
-    return any(membership.segment_id == segment_id for membership in segments.memberships(profile_id))
+def members_among(*, segment: Mapping[str, Any], profile_ids: Collection[int]) -> set[int]:
+    """Who of these is in a segment now. For the few who took somebody in; the ledger tells of all others."""
+    if not profile_ids:
+        return set()
+    found = segments.slugs_of(list(profile_ids))
+    return {profile_id for profile_id, slugs in found.items() if segment["slug"] in slugs}
 
 
 def head_seq() -> int:

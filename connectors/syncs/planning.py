@@ -183,12 +183,13 @@ def _render(sync: Sync, wanted: Mapping[int, bool]) -> tuple[Rendered, set[int]]
     Somebody who left because another profile took them in hands their identifiers over: that profile is looked at too,
     though the ledger has nothing new to say of it.
     """
+    recipe = recipe_of(sync)
     known = people.read_people(wanted)
     takers = {person.id: person for asked, person in known.items() if person.id != asked and person.id not in wanted}
+    members = people.members_among(segment=recipe.segment, profile_ids=takers)
     staying = [known[i] for i, is_in in wanted.items() if is_in and i in known and known[i].id == i]
-    staying += [p for p in takers.values() if people.is_member(segment_id=sync.segment_id, profile_id=p.id)]
-    rendered = render_people(staying, recipe_of(sync))
-    return rendered, set(wanted) | {person.id for person in staying}
+    staying += [person for person in takers.values() if person.id in members]
+    return render_people(staying, recipe), set(wanted) | {person.id for person in staying}
 
 
 def recipe_of(sync: Sync) -> Recipe:
