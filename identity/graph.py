@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from identity.kinds import PREVIOUS_ID, USER_ID
 from identity.policy import ISOLATE, KindPolicy, Policy
@@ -29,6 +29,17 @@ class Identifier(NamedTuple):
     id: int
     kind: str
     value: str
+
+
+class Node(Protocol):
+    """Whatever has an id, a kind and a value: `Identifier`, or a row that knows more."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def value(self) -> str: ...
 
 
 class Link(NamedTuple):
@@ -118,7 +129,7 @@ class DisjointSets:
 
 def partition(
     *,
-    identifiers: Sequence[Identifier],
+    identifiers: Sequence[Node],
     links: Sequence[Link],
     cannot_links: AbstractSet[Pair],
     policy: Policy,
@@ -147,11 +158,12 @@ def partition(
     return Partition(result.component, result.group, tuple(_distinct(refused)), quarantined, shared)
 
 
-def find_quarantined(known: Mapping[int, Identifier], links: Sequence[Link], policy: Policy) -> dict[int, str]:
+def find_quarantined(known: Mapping[int, Node], links: Sequence[Link], policy: Policy) -> dict[int, str]:
     """The identifiers that may connect nobody: blocked values, and those that touch more others than their kind may."""
-    degree: Counter[int] = Counter()
-    for pair in {(link.a, link.b) for link in links}:
-        degree.update(pair)
+    degree: dict[int, int] = {}
+    for a, b in {(link.a, link.b) for link in links}:
+        degree[a] = degree.get(a, 0) + 1
+        degree[b] = degree.get(b, 0) + 1
     quarantined: dict[int, str] = {}
     for identifier_id, count in degree.items():
         identifier = known.get(identifier_id)
@@ -165,7 +177,7 @@ def find_quarantined(known: Mapping[int, Identifier], links: Sequence[Link], pol
 
 
 def _divide_all(
-    known: Mapping[int, Identifier],
+    known: Mapping[int, Node],
     links: Sequence[Link],
     cannot_links: AbstractSet[Pair],
     policy: Policy,
@@ -196,7 +208,7 @@ def _divide_all(
     return frozenset(shared)
 
 
-def founder(ids: Iterable[int], known: Mapping[int, Identifier], policy: Policy) -> int:
+def founder(ids: Iterable[int], known: Mapping[int, Node], policy: Policy) -> int:
     """The identifier that gives a group its id: the earliest person-level one, else the earliest."""
     return min(ids, key=lambda i: (not policy.of(known[i].kind).person, i))
 
@@ -204,13 +216,17 @@ def founder(ids: Iterable[int], known: Mapping[int, Identifier], policy: Policy)
 def _nothing_to_refuse(
     ids: Sequence[int],
     links: Sequence[Link],
-    known: Mapping[int, Identifier],
+    known: Mapping[int, Node],
     cannot_links: AbstractSet[Pair],
     policy: Policy,
 ) -> bool:
     """Whether the whole component keeps every rule: then it is one group, whatever the order of its links."""
-    for kind, count in Counter(known[i].kind for i in ids).items():
-        if count > policy.of(kind).max_per_profile or (kind == USER_ID and count > 1):
+    counts: dict[str, int] = {}
+    for i in ids:
+        kind = known[i].kind
+        counts[kind] = counts.get(kind, 0) + 1
+    for kind, count in counts.items():
+        if count > 1 and (count > policy.of(kind).max_per_profile or kind == USER_ID):
             return False
     if not cannot_links:
         return True
@@ -233,7 +249,7 @@ class _Division:
         self,
         ids: Sequence[int],
         links: Sequence[Link],
-        known: Mapping[int, Identifier],
+        known: Mapping[int, Node],
         cannot_links: AbstractSet[Pair],
         policy: Policy,
     ) -> None:
@@ -359,7 +375,7 @@ class _Division:
         return refused
 
 
-def _renamed(links: Iterable[Link], known: Mapping[int, Identifier]) -> frozenset[int]:
+def _renamed(links: Iterable[Link], known: Mapping[int, Node]) -> frozenset[int]:
     """User ids that an alias call replaced by another one: `previousId` of the same value, aliased to a user id."""
     same: dict[int, int] = {}
     aliased: dict[int, set[int]] = defaultdict(set)

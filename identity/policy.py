@@ -157,9 +157,10 @@ class Policy:
 
     def blocks(self, value: str) -> bool:
         """Whether a value says nothing about who somebody is."""
-        if len(value) > MAX_VALUE_LENGTH or value.lower() in self.blocked_values or not value.strip():
+        if value.lower() in self.blocked_values or len(value) > MAX_VALUE_LENGTH or value.isspace():
             return True
-        return self._blocked is not None and self._blocked.fullmatch(value) is not None
+        pattern = self._blocked
+        return pattern is not None and pattern.fullmatch(value) is not None
 
     def trait_rule(self, key: str) -> TraitRule:
         """How claims of this trait are reconciled."""

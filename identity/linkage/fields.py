@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ Values = tuple[str, ...]
 _MOST_VALUES = 5
 
 ROLES: dict[str, frozenset[str]] = {
-    "given": frozenset({"first_name", "firstname", "given_name", "givenname", "forename", "fname", "vorname", "prenom"}),
+    "given": frozenset({"first_name", "firstname", "given_name", "givenname", "forename", "fname", "vorname"}),
     "surname": frozenset({"last_name", "lastname", "surname", "family_name", "familyname", "lname", "nachname"}),
     "full": frozenset({"name", "full_name", "fullname", "display_name", "customer_name", "contact_name"}),
     "email": frozenset({"email", "e_mail", "mail", "email_address", "emailaddress"}),
@@ -53,6 +53,8 @@ _UNIT = re.compile(r"\b(?:apt|apartment|unit|flat|suite|ste|no)\b.*$|#.*$")
 _HOUSE_FIRST = re.compile(r"^(\d+[a-z]?)\b\s*(?:-\s*\d+)?\s*(.*)$")
 _HOUSE_LAST = re.compile(r"^(.*?)\s+(\d+\s?[a-z]?)$")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+# Nobody was born after this; a fixed bound keeps cleaning a function of the value alone.
+_FUTURE = "21000101"
 _PLACEHOLDER_DAYS = frozenset({"18000101", "19000101", "19010101", "19700101", "20000101"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_DOT_MATTERS = frozenset({"gmail.com", "googlemail.com"})
@@ -83,7 +85,8 @@ class Record:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """The record that `to_json` gave."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
+        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in stored.items()}
+        return cls(**values)
 
 
 def record_of(traits: Mapping[str, Any], *, emails: Iterable[str] = (), phones: Iterable[str] = ()) -> Record:
@@ -120,8 +123,8 @@ def _by_role(traits: Mapping[str, Any]) -> dict[str, list[str]]:
         value = traits[name]
         if isinstance(value, Mapping):
             if role_of(name) == "street" or _CAMEL.sub("_", name).lower() in _ADDRESS_OBJECTS:
-                for role, found in _by_role(value).items():
-                    by_role.setdefault(role, []).extend(found)
+                for inner, found in _by_role(value).items():
+                    by_role.setdefault(inner, []).extend(found)
             continue
         role = role_of(name)
         if role is not None:
@@ -227,10 +230,6 @@ def clean_date(raw: str) -> str:
     except ValueError:
         return ""
     return "" if clean in _PLACEHOLDER_DAYS or clean > _FUTURE else clean
-
-
-# Nobody was born after this; a fixed bound keeps cleaning a function of the value alone.
-_FUTURE = datetime(2100, 1, 1).strftime("%Y%m%d")  # noqa: DTZ001 (a calendar day, not an instant)
 
 
 @lru_cache(maxsize=100_000)

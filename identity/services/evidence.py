@@ -16,6 +16,7 @@ from identity.policy import Policy
 from identity.reconcile import says_nothing
 from identity.services import profiles, regroup, statements
 from identity.services.memory import Memory, Standing
+from identity.services.naming import Names
 from identity.services.policies import load_policy
 
 _BASIS_RANK = {"observed": 0, graph.ALIAS: 1, graph.SAME_VALUE: 2}
@@ -84,45 +85,53 @@ def _identify(batch: _Batch, evidence: Evidence) -> None:
 
 def _namesakes(key: IdentifierKey) -> tuple[IdentifierKey, ...]:
     """The identifiers that are the same id under another kind: `previousId` does not say of what kind it is."""
-    if key.kind == PREVIOUS_ID:
-        return (IdentifierKey(USER_ID, key.value), IdentifierKey(ANONYMOUS_ID, key.value))
-    if key.kind in (USER_ID, ANONYMOUS_ID):
-        return (IdentifierKey(PREVIOUS_ID, key.value),)
+    if key[0] == PREVIOUS_ID:
+        return (IdentifierKey(USER_ID, key[1]), IdentifierKey(ANONYMOUS_ID, key[1]))
+    if key[0] in (USER_ID, ANONYMOUS_ID):
+        return (IdentifierKey(PREVIOUS_ID, key[1]),)
     return ()
 
 
 def _look_up(batch: _Batch, keys: Sequence[IdentifierKey]) -> None:
+    """Read the keys that memory does not hold, with their namesakes while there is any previous id at all."""
     memory = batch.memory
-    wanted = dict.fromkeys(keys)
-    for key in keys:
-        for namesake in _namesakes(key):
-            if namesake not in memory.ids:
-                wanted[namesake] = None
-    asked = list(wanted)
+    if not memory.has_previous:
+        ((memory.has_previous,),) = batch.cursor.execute(statements.ANY_PREVIOUS_ID).fetchall()
+        memory.has_previous = memory.has_previous or any(key[0] == PREVIOUS_ID for key in keys)
+    asked = list(keys)
+    if memory.has_previous:
+        asked += {other for key in keys for other in _namesakes(key) if other not in memory.ids}.difference(keys)
+    names = Names()
     rows = batch.cursor.execute(
         statements.LOOKUP,
-        {"kinds": pg.texts([key[0] for key in asked]), "values": pg.texts([key[1] for key in asked])},
-    )
+        {
+            "kinds": pg.int4s([names[kind] for kind, _ in asked]),
+            "values": pg.texts([value for _, value in asked]),
+            "names": names.packed(),
+        },
+    ).fetchall()
     for place, identifier_id, component, profile, quarantined, seen_us in rows:
-        memory.ids[IdentifierKey(*asked[place - 1])] = identifier_id
+        memory.ids[asked[place - 1]] = identifier_id
         memory.standing[identifier_id] = Standing(component, profile, quarantined, seen_us)
 
 
 def _give_birth(batch: _Batch, evidence: Evidence, places: Sequence[int]) -> None:
-    memory = batch.memory
-    ((reserved,),) = batch.cursor.execute(statements.RESERVE, {"count": len(places)}).fetchall()
-    for identifier_id, place in zip(sorted(reserved), places, strict=True):
-        key, seen_us = IdentifierKey(*evidence.keys[place]), evidence.seen_us[place]
+    memory, newborn = batch.memory, batch.newborn
+    keys, seen = evidence.keys, evidence.seen_us
+    ((last,),) = batch.cursor.execute(statements.RESERVE, {"count": len(places)}).fetchall()
+    for identifier_id, place in enumerate(places, last - len(places) + 1):
+        key, seen_us = keys[place], seen[place]
         memory.ids[key] = identifier_id
         memory.standing[identifier_id] = Standing(identifier_id, identifier_id, False, seen_us)
-        batch.newborn[identifier_id] = regroup.Member(
-            identifier_id, key.kind, key.value, identifier_id, identifier_id, "", seen_us, False
+        newborn[identifier_id] = regroup.Member(
+            identifier_id, key[0], key[1], identifier_id, identifier_id, "", seen_us, False
         )
-    for identifier_id, member in batch.newborn.items():
-        for namesake in _namesakes(IdentifierKey(member.kind, member.value)):
-            other = memory.ids.get(namesake)
-            if other is not None:
-                batch.namesakes.add(_ordered(identifier_id, other))
+    if memory.has_previous:
+        for place in places:
+            for namesake in _namesakes(keys[place]):
+                other = memory.ids.get(namesake)
+                if other is not None:
+                    batch.namesakes.add(_ordered(memory.ids[keys[place]], other))
 
 
 def _ordered(a: int, b: int) -> graph.Pair:
@@ -172,12 +181,14 @@ def _store_links(batch: _Batch, evidence: Evidence) -> set[int]:
     fresh = _fresh_links(batch, evidence)
     if not fresh:
         return set()
+    names = Names()
     rows = batch.cursor.execute(
         statements.UPSERT_LINKS,
         {
             "a": pg.int8s([a for a, _ in fresh]),
             "b": pg.int8s([b for _, b in fresh]),
-            "bases": pg.texts([basis for _, basis in fresh.values()]),
+            "bases": pg.int4s([names[basis] for _, basis in fresh.values()]),
+            "names": names.packed(),
             "at": pg.timestamps([at_us for at_us, _ in fresh.values()]),
         },
     ).fetchall()
@@ -234,12 +245,14 @@ def _store_claims(batch: _Batch, claims: Sequence[ClaimIn]) -> set[int]:
     if not latest:
         return set()
     policy, standing = batch.policy, batch.memory.standing
+    names = Names()
     special = [key for key, rule in policy.trait_rules.items() if rule.rule != "latest"]
     rows = batch.cursor.execute(
         statements.UPSERT_CLAIMS,
         {
             "ids": pg.int8s([slot[0] for slot in latest]),
-            "keys": pg.texts([slot[1] for slot in latest]),
+            "keys": pg.int4s([names[slot[1]] for slot in latest]),
+            "names": names.packed(),
             "sources": pg.int4s([slot[2] for slot in latest]),
             "values": pg.jsonbs([claim[2] for claim in latest.values()]),
             "at": pg.timestamps([claim[0] for claim in latest.values()]),

@@ -25,7 +25,7 @@ class Memory:
     were never committed. Trim only after a commit: a batch under way relies on the keys it has met.
     """
 
-    __slots__ = ("ids", "limit", "links", "policy", "standing")
+    __slots__ = ("has_previous", "ids", "limit", "links", "policy", "standing")
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.limit = limit
@@ -38,6 +38,8 @@ class Memory:
         # (a, b) -> a time for which an observed link is known to be stored with this time or an earlier one
         self.links: dict[tuple[int, int], int] = {}
         self.policy: Policy | None = None
+        # Until somebody sends an alias there is no previous id, and new keys need not look for a namesake.
+        self.has_previous = False
 
     def trim(self) -> None:
         """Drop the half met longest ago once there are more than `limit` entries."""

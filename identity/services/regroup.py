@@ -11,6 +11,7 @@ from identity import graph
 from identity.contracts import Move
 from identity.policy import Policy
 from identity.services import statements
+from identity.services.naming import Names
 
 _BAN, _REFUSED = -1, -2
 
@@ -54,26 +55,25 @@ class Changes:
 def load_members(cursor: psycopg.Cursor[Any], component_ids: Iterable[int]) -> list[Member]:
     """The stored identifiers of these raw components."""
     rows = cursor.execute(statements.MEMBERS, {"components": pg.int8s(list(component_ids))}).fetchall()
-    return [Member(*row, True) for row in rows]
+    return [Member._make((*row, True)) for row in rows]
 
 
 def load_around(cursor: psycopg.Cursor[Any], ids: Sequence[int]) -> Around:
     """The links, bans and refusals of these identifiers, also those that lead outside."""
     around = Around()
-    for a, b, origin, text, confidence, at_us in cursor.execute(statements.AROUND, {"ids": pg.int8s(ids)}):
-        if origin >= 0:
-            around.links.append(graph.Link(a, b, origin, text, confidence, at_us))
-        elif origin == _BAN:
+    rows = cursor.execute(statements.AROUND, {"ids": pg.int8s(ids)}).fetchall()
+    around.links = [graph.Link._make(row) for row in rows if row[2] >= 0]
+    for a, b, origin, text, *_ in rows if len(around.links) < len(rows) else ():
+        if origin == _BAN:
             around.bans.add((a, b))
-        else:
+        elif origin == _REFUSED:
             around.refusals[(a, b)] = text
     return around
 
 
 def decide(members: Sequence[Member], around: Around, policy: Policy) -> Changes:
     """Compare the partition with what is stored. Pure."""
-    identifiers = [graph.Identifier(m.id, m.kind, m.value) for m in members]
-    result = graph.partition(identifiers=identifiers, links=around.links, cannot_links=around.bans, policy=policy)
+    result = graph.partition(identifiers=members, links=around.links, cannot_links=around.bans, policy=policy)
     changes = Changes()
     _compare_members(members, result, changes)
     _compare_refusals(result.refused, around.refusals, changes)
@@ -81,22 +81,23 @@ def decide(members: Sequence[Member], around: Around, policy: Policy) -> Changes
 
 
 def _compare_members(members: Sequence[Member], result: graph.Partition, changes: Changes) -> None:
-    seen = {member.id: member.seen_us for member in members}
+    component, group, quarantined = result.component, result.group, result.quarantined
     live_before: set[int] = set()
     for member in members:
-        now = member._replace(
-            component=result.component[member.id],
-            profile=result.group[member.id],
-            quarantine=result.quarantined.get(member.id, ""),
-        )
+        identifier_id = member.id
+        to = group[identifier_id]
+        right = (component[identifier_id], to, quarantined.get(identifier_id, ""))
+        differs = (member.component, member.profile, member.quarantine) != right
+        now = member._replace(component=right[0], profile=to, quarantine=right[2]) if differs else member
         if not member.stored:
             changes.inserted.append(now)
             continue
         live_before.add(member.profile)
-        if now != member:
+        if differs:
             changes.updated.append(now)
-        if now.profile != member.profile:
-            changes.moved.append(Move(member.id, member.profile, now.profile))
+            if to != member.profile:
+                changes.moved.append(Move(identifier_id, member.profile, to))
+    seen = {member.id: member.seen_us for member in members}
     live_after = set(result.group.values())
     changes.born = {profile: seen[profile] for profile in sorted(live_after - live_before)}
     changes.retired = sorted(live_before - live_after)
@@ -140,16 +141,18 @@ def write(cursor: psycopg.Cursor[Any], changes: Changes) -> None:
 
 
 def _insert(cursor: psycopg.Cursor[Any], rows: Sequence[Member]) -> None:
+    names = Names()
     cursor.execute(
         statements.INSERT_IDENTIFIERS,
         {
             "ids": pg.int8s([m.id for m in rows]),
-            "kinds": pg.texts([m.kind for m in rows]),
+            "kinds": pg.int4s([names[m.kind] for m in rows]),
             "values": pg.texts([m.value for m in rows]),
             "components": pg.int8s([m.component for m in rows]),
             "profiles": pg.int8s([m.profile for m in rows]),
-            "quarantines": pg.texts([m.quarantine for m in rows]),
+            "quarantines": pg.int4s([names[m.quarantine] for m in rows]),
             "seen": pg.timestamps([m.seen_us for m in rows]),
+            "names": names.packed(),
         },
     )
 

@@ -87,6 +87,6 @@ def _decide_piece(
     cursor: psycopg.Cursor[Any], ids: Ids, policy: Policy
 ) -> tuple[list[regroup.Member], regroup.Changes]:
     rows = cursor.execute(statements.STANDING, {"ids": pg.int8s(ids)}).fetchall()
-    members = [regroup.Member(*row, True) for row in rows]
+    members = [regroup.Member._make((*row, True)) for row in rows]
     around = regroup.load_around(cursor, [member.id for member in members])
     return members, regroup.decide(members, around, policy)

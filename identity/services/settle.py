@@ -29,7 +29,7 @@ class Settled:
 def load_identifiers(cursor: psycopg.Cursor[Any], ids: Collection[int]) -> dict[int, regroup.Member]:
     """The stored identifiers with these ids."""
     rows = cursor.execute(statements.STANDING, {"ids": pg.int8s(sorted(ids))}).fetchall()
-    return {row[0]: regroup.Member(*row, True) for row in rows}
+    return {row[0]: regroup.Member._make((*row, True)) for row in rows}
 
 
 def settle(cursor: psycopg.Cursor[Any], touched: Collection[int], *, policy: Policy, now: datetime) -> Settled:

@@ -1,23 +1,29 @@
 """The SQL of the writing side. Set in, set out: each statement takes whole batches as arrays."""
 
+# Short texts that repeat (kinds, trait keys, bases) are sent once, as `names`, and each row points into them: packing
+# thousands of small texts costs the client more than all the rest of the statement.
+
 LOOKUP = """
 select k.n, i.id, i.component_id, i.profile_id, i.quarantine <> '',
        (extract(epoch from i.first_seen_at) * 1000000)::bigint
 from unnest(%(kinds)s, %(values)s) with ordinality as k (kind, value, n)
 cross join lateral (
-    select * from identity_identifier i where i.kind = k.kind and i.value = k.value limit 1
+    select * from identity_identifier i where i.kind = (%(names)s)[k.kind] and i.value = k.value limit 1
 ) as i
 """
 
+ANY_PREVIOUS_ID = "select exists (select from identity_identifier where kind = 'previous_id')"
+
+# One writer at a time (it has the turn), so a whole run of ids is taken in one step: the answer is the last one.
 RESERVE = """
-select array_agg(nextval(pg_get_serial_sequence('identity_identifier', 'id'))) from generate_series(1, %(count)s)
+select setval('identity_identifier_id_seq', nextval('identity_identifier_id_seq') + %(count)s - 1)
 """
 
 INSERT_IDENTIFIERS = """
 insert into identity_identifier (id, kind, value, component_id, profile_id, quarantine, first_seen_at)
-select * from unnest(
-    %(ids)s, %(kinds)s, %(values)s, %(components)s, %(profiles)s, %(quarantines)s, %(seen)s
-)
+select n.id, (%(names)s)[n.kind], n.value, n.component_id, n.profile_id, (%(names)s)[n.quarantine], n.seen
+from unnest(%(ids)s, %(kinds)s, %(values)s, %(components)s, %(profiles)s, %(quarantines)s, %(seen)s)
+    as n (id, kind, value, component_id, profile_id, quarantine, seen)
 """
 
 UPDATE_IDENTIFIERS = """
@@ -38,7 +44,8 @@ where i.id = n.id and n.seen < i.first_seen_at
 # A link that is stored with this time or an earlier one, and as good a basis, is left alone: no new row version.
 UPSERT_LINKS = """
 insert into identity_link as l (a, b, origin, basis, first_at)
-select n.a, n.b, 1, n.basis, n.first_at from unnest(%(a)s, %(b)s, %(bases)s, %(at)s) as n (a, b, basis, first_at)
+select n.a, n.b, 1, (%(names)s)[n.basis], n.first_at
+from unnest(%(a)s, %(b)s, %(bases)s, %(at)s) as n (a, b, basis, first_at)
 on conflict (a, b, origin) do update
 set first_at = least(l.first_at, excluded.first_at),
     basis = case when excluded.basis = 'observed' or l.basis = 'same_value' then excluded.basis else l.basis end
@@ -82,7 +89,8 @@ on conflict (a, b) do update set reason = excluded.reason, detail = excluded.det
 # cannot change it: either it becomes the latest, with the same value, or a later one stays. That skips most claims.
 UPSERT_CLAIMS = """
 with incoming as materialized (
-    select * from unnest(%(ids)s, %(keys)s, %(sources)s, %(values)s, %(at)s, %(ties)s, %(profiles)s)
+    select c.identifier_id, (%(names)s)[c.key] as key, c.source_id, c.value, c.observed_at, c.tiebreak, c.profile_id
+    from unnest(%(ids)s, %(keys)s, %(sources)s, %(values)s, %(at)s, %(ties)s, %(profiles)s)
         as c (identifier_id, key, source_id, value, observed_at, tiebreak, profile_id)
 ), accepted as (
     insert into identity_claim as c (identifier_id, key, source_id, value, observed_at, tiebreak)

@@ -54,7 +54,7 @@ class _Desk:
     def profile_members(self, *profile_ids: int) -> list[regroup.Member]:
         """All identifiers of these profiles."""
         rows = self.cursor.execute(statements.MEMBERS_OF_PROFILES, {"profiles": pg.int8s(profile_ids)}).fetchall()
-        return [regroup.Member(*row, True) for row in rows]
+        return [regroup.Member._make((*row, True)) for row in rows]
 
     def links_within(self, ids: Collection[int]) -> list[tuple[int, int, int]]:
         """The active links among these identifiers."""
