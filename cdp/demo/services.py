@@ -72,6 +72,7 @@ def _send(
     except BaseException as problem:
         jobs.finish(job, error=str(problem) or type(problem).__name__)
         raise
+    jobs.progress(job, sum(one.messages for one in sent), stage="sent")
     jobs.finish(job, counts={one.channel: one.messages for one in sent})
     return sent
 
