@@ -1,28 +1,18 @@
-"""One engine for records in memory: compare, score, decide. What the task, the evaluation and files have in common."""
+"""Compare and score records in memory: what the task, the evaluation and files have in common. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from identity.linkage import deciding
 from identity.linkage.blocking import TERM_FIELDS
 from identity.linkage.comparing import compare
-from identity.linkage.deciding import Decisions, Pair
+from identity.linkage.deciding import Pair
 from identity.linkage.fields import Record
 from identity.linkage.model import Floats, Model, Scored, bits
 
 # Counts of the records that hold a value, by (term field, value).
 Counts = Mapping[tuple[str, str], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """What the engine found: all pairs it looked at, their scores, and what to do."""
-
-    pairs: list[Pair]
-    scored: Scored
-    decisions: Decisions
 
 
 def score(records: Mapping[int, Record], pairs: Sequence[Pair], counts: Counts, *, base: int, model: Model) -> Scored:
@@ -37,27 +27,21 @@ def frequencies(records: Mapping[int, Record], pairs: Sequence[Pair], counts: Co
         column = np.full(len(pairs), np.nan)
         for row, (a, b) in enumerate(pairs):
             value = getattr(records[a], name)
-            if value and value == getattr(records[b], name):
-                column[row] = max(counts.get((name, value), 2) - 2, 0)
+            if value and value == getattr(records[b], name) and (name, value) in counts:
+                column[row] = max(counts[name, value] - 2, 0)
         by_field[name] = column
     return by_field
 
 
-def link(
-    records: Mapping[int, Record],
-    pairs: Sequence[Pair],
-    counts: Counts,
-    *,
-    base: int,
-    banned: Collection[Pair],
-    model: Model,
-) -> Linked:
-    """Score the candidates, then the pairs between them that only clustering needs, and decide."""
+def score_candidates(
+    records: Mapping[int, Record], pairs: Sequence[Pair], counts: Counts, *, base: int, model: Model
+) -> tuple[list[Pair], Scored]:
+    """Score the candidates, and the pairs between them that only clustering needs. Answers the pairs and the scores."""
     scored = score(records, pairs, counts, base=base, model=model)
     above = bits(model.link_above)
     strong = [pair for pair, weight in zip(pairs, scored.weights, strict=True) if weight >= above]
     extra = sorted(deciding.missing_cross_pairs(strong, pairs))
-    if extra:
-        pairs = [*pairs, *extra]
-        scored = score(records, pairs, counts, base=base, model=model)
-    return Linked(list(pairs), scored, deciding.decide(pairs, scored, banned=banned, model=model))
+    if not extra:
+        return list(pairs), scored
+    every = [*pairs, *extra]
+    return every, score(records, every, counts, base=base, model=model)

@@ -1,7 +1,6 @@
 """Fixtures: a connection inside the test's own transaction, and real ones for what must commit."""
 
 from typing import Any
-from typing import Any
 
 import psycopg
 import pytest

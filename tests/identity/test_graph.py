@@ -161,7 +161,9 @@ def test_a_ban_divides_what_links_join() -> None:
 
 def test_the_founder_is_the_earliest_that_names_a_person() -> None:
     result = partition(
-        identifiers=[Identifier(1, "anonymous_id", "a"), Identifier(2, "email", "e@x.io"), Identifier(3, "user_id", "u")],
+        identifiers=[
+            Identifier(1, "anonymous_id", "a"), Identifier(2, "email", "e@x.io"), Identifier(3, "user_id", "u"),
+        ],
         links=[link(1, 2), link(2, 3)], cannot_links=set(), policy=Policy(),
     )  # fmt: skip
     assert set(result.group.values()) == {2}

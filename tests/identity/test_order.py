@@ -40,7 +40,8 @@ FEW = settings(
 
 def reasons(conn: psycopg.Connection[Any]) -> set[Any]:
     rows = psycopg.Cursor(conn).execute(
-        "select least(x.kind || x.value, y.kind || y.value), greatest(x.kind || x.value, y.kind || y.value), reason, detail"
+        "select least(x.kind || x.value, y.kind || y.value), greatest(x.kind || x.value, y.kind || y.value), reason,"
+        " detail"
         " from identity_refusal r join identity_identifier x on x.id = r.a join identity_identifier y on y.id = r.b"
     )
     return set(rows.fetchall())

@@ -1,0 +1,167 @@
+"""The attribute records of linkage in PostgreSQL: read what changed, keep fields, keys and counts, find candidates."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+
+from common import clock, pg
+from identity.linkage import blocking, statements
+from identity.linkage.deciding import Pair
+from identity.linkage.fields import Record, record_of
+
+# Counted once for every record that has a field: the size of the base.
+BASE_TERM = blocking.key_hash("term", "base")
+
+Cursor = psycopg.Cursor[Any]
+
+
+class Due(NamedTuple):
+    """A profile that changed since its record was made."""
+
+    profile_id: int
+    traits: dict[str, Any]
+    changed_at: datetime
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What differs between the keys that are stored and those that should be."""
+
+    gone: list[Pair]
+    new: list[Pair]
+    counts: Counter[int]
+
+
+def load_due(cursor: Cursor, *, since: datetime | None, after: int, limit: int) -> list[Due]:
+    """The next profiles that changed, in the order of their ids."""
+    rows = cursor.execute(statements.DUE, {"since": since, "after": after, "limit": limit})
+    return [Due(profile_id, json.loads(traits), changed_at) for profile_id, traits, changed_at in rows]
+
+
+def refresh(cursor: Cursor, due: Collection[Due]) -> dict[int, Record]:
+    """Make and keep the records of changed profiles. Answers those that have a field at all."""
+    contacts = _contacts(cursor, [one.profile_id for one in due])
+    records = {
+        one.profile_id: record_of(
+            one.traits, emails=contacts[one.profile_id]["email"], phones=contacts[one.profile_id]["phone"]
+        )
+        for one in due
+    }
+    keys = {profile_id: blocking.blocking_keys(record) for profile_id, record in records.items()}
+    terms = {profile_id: _terms(record) for profile_id, record in records.items()}
+    _rewrite_keys(cursor, keys, terms)
+    cursor.execute(
+        statements.WRITE_RECORDS,
+        {
+            "ids": pg.int8s(list(records)),
+            "fields": pg.jsonbs([json.dumps(record.to_json()) for record in records.values()]),
+            # Arrays of arrays must be rectangular in PostgreSQL, so each goes as its own literal.
+            "keys": pg.texts([_literal(keys[profile_id]) for profile_id in records]),
+            "terms": pg.texts([_literal(terms[profile_id]) for profile_id in records]),
+            "changed": pg.timestamps([clock.micros(one.changed_at) for one in due]),
+        },
+    )
+    return {profile_id: record for profile_id, record in records.items() if keys[profile_id]}
+
+
+def _contacts(cursor: Cursor, profile_ids: list[int]) -> dict[int, dict[str, list[str]]]:
+    contacts: dict[int, dict[str, list[str]]] = {one: {"email": [], "phone": []} for one in profile_ids}
+    for profile_id, kind, value in cursor.execute(statements.CONTACTS, {"ids": pg.int8s(profile_ids)}):
+        contacts[profile_id][kind].append(value)
+    return contacts
+
+
+def _terms(record: Record) -> list[int]:
+    terms = sorted(blocking.term_hashes(record).values())
+    return [BASE_TERM, *terms] if terms else []
+
+
+def _literal(hashes: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, hashes)) + "}"
+
+
+def forget(cursor: Cursor, profile_ids: Collection[int]) -> None:
+    """Drop the records of profiles that are no more."""
+    if profile_ids:
+        _rewrite_keys(cursor, dict.fromkeys(profile_ids, []), dict.fromkeys(profile_ids, []))
+        cursor.execute(statements.DELETE_RECORDS, {"ids": pg.int8s(sorted(profile_ids))})
+
+
+def _rewrite_keys(cursor: Cursor, keys: Mapping[int, list[int]], terms: Mapping[int, list[int]]) -> None:
+    """Bring the index of keys and the counts in line; only what differs is written."""
+    changes = _changes(cursor, keys, terms)
+    for statement, pairs in ((statements.DELETE_KEYS, changes.gone), (statements.INSERT_KEYS, changes.new)):
+        if pairs:
+            values = {"keys": pg.int8s([key for key, _ in pairs]), "ids": pg.int8s([p for _, p in pairs])}
+            cursor.execute(statement, values)
+    counted = sorted((key, change) for key, change in changes.counts.items() if change)
+    if counted:
+        values = {"keys": pg.int8s([k for k, _ in counted]), "changes": pg.int4s([change for _, change in counted])}
+        cursor.execute(statements.COUNT_KEYS, values)
+    fewer = [key for key, change in counted if change < 0]
+    if fewer:
+        cursor.execute(statements.DELETE_EMPTY_COUNTS, {"keys": pg.int8s(fewer)})
+
+
+def _changes(cursor: Cursor, keys: Mapping[int, list[int]], terms: Mapping[int, list[int]]) -> _Changes:
+    stored = {
+        profile_id: (set(old_keys), set(old_terms))
+        for profile_id, old_keys, old_terms in cursor.execute(statements.KEYS_OF, {"ids": pg.int8s(list(keys))})
+    }
+    changes = _Changes([], [], Counter())
+    nothing: tuple[set[int], set[int]] = (set(), set())
+    for profile_id, present in keys.items():
+        old_keys, old_terms = stored.get(profile_id, nothing)
+        new_keys, new_terms = set(present), set(terms[profile_id])
+        changes.gone += [(key, profile_id) for key in old_keys - new_keys]
+        changes.new += [(key, profile_id) for key in new_keys - old_keys]
+        changes.counts.update([*(new_keys - old_keys), *(new_terms - old_terms)])
+        changes.counts.subtract([*(old_keys - new_keys), *(old_terms - new_terms)])
+    return changes
+
+
+def find_candidates(cursor: Cursor, records: Mapping[int, Record]) -> list[Pair]:
+    """The pairs of these records and any others that share a block, smaller id first, sorted."""
+    rows = [(profile_id, key) for profile_id, record in records.items() for key in blocking.blocking_keys(record)]
+    if not rows:
+        return []
+    found = cursor.execute(
+        statements.CANDIDATES,
+        {
+            "ids": pg.int8s([profile_id for profile_id, _ in rows]),
+            "keys": pg.int8s([key for _, key in rows]),
+            "most_in_block": blocking.MOST_IN_BLOCK,
+            "most_candidates": blocking.MOST_CANDIDATES,
+        },
+    )
+    return sorted({(min(pair), max(pair)) for pair in found})
+
+
+def load_records(cursor: Cursor, profile_ids: Collection[int]) -> dict[int, Record]:
+    """The stored records of those of these profiles that live."""
+    rows = cursor.execute(statements.RECORDS, {"ids": pg.int8s(sorted(profile_ids))})
+    return {profile_id: Record.from_json(stored) for profile_id, stored in rows}
+
+
+def load_counts(cursor: Cursor, records: Iterable[Record]) -> tuple[dict[tuple[str, str], int], int]:
+    """How many records hold each value that two of these share, and the size of the base."""
+    held: Counter[tuple[str, str]] = Counter()
+    for record in records:
+        held.update((name, value) for name in blocking.TERM_FIELDS if (value := getattr(record, name)))
+    by_hash = {blocking.key_hash("term", *term): term for term, count in held.items() if count > 1}
+    found = dict(cursor.execute(statements.COUNTS, {"keys": pg.int8s([BASE_TERM, *by_hash])}).fetchall())
+    return {term: found[key] for key, term in by_hash.items() if key in found}, found.get(BASE_TERM, 0)
+
+
+def sweep(cursor: Cursor, *, after: int, limit: int) -> int:
+    """Drop the records of profiles that other writers merged away, a slice of the table. Answers where to go on."""
+    rows = cursor.execute(statements.RETIRED, {"after": after, "limit": limit}).fetchall()
+    forget(cursor, [profile_id for profile_id, retired in rows if retired])
+    swept = rows[-1][0] if len(rows) == limit else 0
+    cursor.execute(statements.SAVE_SWEPT, {"swept": swept})
+    return int(swept)

@@ -1,0 +1,147 @@
+"""The SQL of linkage. Set in, set out: the number of statements of a batch does not depend on its size."""
+
+LOCK = "select pg_try_advisory_xact_lock(%(lock)s)"
+
+ACTIVE_MODEL = "select version, spec from identity_linkagemodel where active"
+
+STATE = """
+insert into identity_linkagestate as s (id, after_id, swept_to) values (1, 0, 0)
+on conflict (id) do update set id = 1 returning since, latest, after_id, swept_to
+"""
+
+SAVE_STATE = """
+update identity_linkagestate set since = %(since)s, latest = %(latest)s, after_id = %(after)s where id = 1
+"""
+
+_IS_DUE = """
+(%(since)s::timestamptz is null or p.updated_at > %(since)s)
+and (r.changed_at <> p.updated_at or (r.profile_id is null and p.traits <> '{}'))
+"""
+
+DUE = f"""
+select p.id, p.traits::text, p.updated_at
+from identity_profile p left join identity_linkagerecord r on r.profile_id = p.id
+where p.id > %(after)s and {_IS_DUE}
+order by p.id limit %(limit)s
+"""
+
+BACKLOG = f"""
+select count(*) from (
+    select from identity_profile p left join identity_linkagerecord r on r.profile_id = p.id
+    where {_IS_DUE} limit %(most)s
+) as due
+"""
+
+CONTACTS = """
+select profile_id, kind, value from identity_identifier
+where profile_id = any(%(ids)s) and kind in ('email', 'phone') and quarantine = '' order by id
+"""
+
+KEYS_OF = "select profile_id, keys, terms from identity_linkagerecord where profile_id = any(%(ids)s)"
+
+DELETE_KEYS = """
+delete from identity_blockingkey k using unnest(%(keys)s, %(ids)s) as n (key_hash, profile_id)
+where k.key_hash = n.key_hash and k.profile_id = n.profile_id
+"""
+
+INSERT_KEYS = """
+insert into identity_blockingkey (key_hash, profile_id) select * from unnest(%(keys)s, %(ids)s) on conflict do nothing
+"""
+
+COUNT_KEYS = """
+insert into identity_blockcount as c (key_hash, records) select * from unnest(%(keys)s, %(changes)s)
+on conflict (key_hash) do update set records = c.records + excluded.records
+"""
+
+DELETE_EMPTY_COUNTS = "delete from identity_blockcount where key_hash = any(%(keys)s) and records <= 0"
+
+WRITE_RECORDS = """
+insert into identity_linkagerecord as r (profile_id, fields, keys, terms, changed_at)
+select n.id, n.fields, n.keys::bigint[], n.terms::bigint[], n.changed_at
+from unnest(%(ids)s, %(fields)s, %(keys)s, %(terms)s, %(changed)s) as n (id, fields, keys, terms, changed_at)
+on conflict (profile_id) do update
+set fields = excluded.fields, keys = excluded.keys, terms = excluded.terms, changed_at = excluded.changed_at
+"""
+
+# A changed profile that was merged in the same instant would look unchanged by its time, so it is marked.
+MARK_DUE = "update identity_linkagerecord set changed_at = 'epoch' where profile_id = any(%(ids)s)"
+
+DELETE_RECORDS = "delete from identity_linkagerecord where profile_id = any(%(ids)s)"
+
+# Records of profiles that were merged away elsewhere; a slice at a time, round and round.
+RETIRED = """
+select s.profile_id, p.id is null from (
+    select profile_id from identity_linkagerecord where profile_id > %(after)s order by profile_id limit %(limit)s
+) as s left join identity_profile p on p.id = s.profile_id order by s.profile_id
+"""
+
+SAVE_SWEPT = "update identity_linkagestate set swept_to = %(swept)s where id = 1"
+
+# Over-full blocks are passed over; of too many candidates those that share the most keys stay.
+CANDIDATES = """
+select ranked.id, ranked.candidate from (
+    select m.id, k.profile_id as candidate,
+           row_number() over (partition by m.id order by count(*) desc, k.profile_id) as place
+    from unnest(%(ids)s, %(keys)s) as m (id, key_hash)
+    join identity_blockcount c on c.key_hash = m.key_hash and c.records between 2 and %(most_in_block)s
+    join identity_blockingkey k on k.key_hash = m.key_hash and k.profile_id <> m.id
+    group by m.id, k.profile_id
+) as ranked where ranked.place <= %(most_candidates)s
+"""
+
+RECORDS = """
+select r.profile_id, r.fields from identity_linkagerecord r join identity_profile p on p.id = r.profile_id
+where r.profile_id = any(%(ids)s)
+"""
+
+COUNTS = "select key_hash, records from identity_blockcount where key_hash = any(%(keys)s)"
+
+# Pairs of profiles on which somebody has decided, or which linkage has linked (the policy may have refused the link).
+SETTLED = """
+with ours as (
+    select id, profile_id from identity_identifier where profile_id = any(%(ids)s)
+), said as (
+    select c.a, c.b from ours join identity_cannotlink c on c.a = ours.id where c.retracted_at is null
+    union all
+    select r.a, r.b from ours join identity_reviewpair r on r.a = ours.id where r.state <> 'open'
+    union all
+    select l.a, l.b from ours join identity_link l on l.a = ours.id
+    where (l.origin = 2 and l.retracted_at is null) or (l.retracted_at is not null and l.retracted_by <> 'linkage')
+)
+select distinct least(a.profile_id, b.profile_id), greatest(a.profile_id, b.profile_id)
+from said join ours a on a.id = said.a join ours b on b.id = said.b where a.profile_id <> b.profile_id
+"""
+
+LIVE = "select id from identity_profile where id = any(%(ids)s)"
+
+# Open questions about these profiles that the new scores do not ask again.
+STALE_REVIEWS = """
+select r.id from identity_reviewpair r
+join identity_identifier i on i.id = r.a join identity_identifier j on j.id = r.b
+where r.state = 'open' and (i.profile_id = any(%(ids)s) or j.profile_id = any(%(ids)s))
+  and not exists (select from unnest(%(a)s, %(b)s) as n (a, b) where n.a = r.a and n.b = r.b)
+"""
+
+DELETE_REVIEWS = "delete from identity_reviewpair where id = any(%(ids)s) and state = 'open'"
+
+WRITE_REVIEWS = """
+insert into identity_reviewpair as r (a, b, probability, weights, state, created_at, decided_by)
+select n.a, n.b, n.probability, n.weights, 'open', %(now)s, ''
+from unnest(%(a)s, %(b)s, %(probabilities)s, %(weights)s) as n (a, b, probability, weights)
+on conflict (a, b) do update set probability = excluded.probability, weights = excluded.weights
+where r.state = 'open'
+returning r.id
+"""
+
+# All links inside the profiles that some matched link holds together.
+LINKS_OF_MATCHED = """
+with held as (
+    select distinct i.profile_id from identity_identifier i
+    join identity_link l on l.a = i.id and l.origin = 2 and l.retracted_at is null
+    where i.profile_id = any(%(ids)s)
+)
+select i.profile_id, l.a, l.b, l.origin
+from held join identity_identifier i using (profile_id)
+join identity_link l on l.a = i.id and l.retracted_at is null
+join identity_identifier j on j.id = l.b and j.profile_id = i.profile_id
+"""
