@@ -135,6 +135,6 @@ NOBODY = "select null::bigint as profile_id where false"
 
 MARK_DUE = """
 insert into segments_membership as t (profile_id, bits, due_at)
-select profile_id, ''::bytea, %(now)s from ({marks}) marks
+select distinct profile_id, ''::bytea, %(now)s from ({marks}) marks
 on conflict (profile_id) do update set due_at = least(t.due_at, excluded.due_at)
 """

@@ -4,7 +4,7 @@ from segments.parsing import parse_rule
 from segments.schema import rule_schema
 from segments.selectors.catalogue import segment, segments, size_history, slugs_of, versions
 from segments.selectors.explaining import explain
-from segments.selectors.ledger import changes, due_count, head_seq, members, memberships, size
+from segments.selectors.ledger import changes, due_count, head_seq, latest_changes, members, memberships, size
 from segments.wording import describe
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "due_count",
     "explain",
     "head_seq",
+    "latest_changes",
     "members",
     "memberships",
     "parse_rule",

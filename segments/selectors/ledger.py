@@ -83,3 +83,12 @@ def memberships(profile_id: int) -> list[MembershipView]:
 def due_count(now: datetime) -> int:
     """How many profiles wait for the timer."""
     return Membership.objects.filter(due_at__lte=now).count()
+
+
+def latest_changes(segment_id: int, before_seq: int | None = None, limit: int = 50) -> list[MembershipChange]:
+    """Entries and exits of one segment, newest first, before a version: a keyset page."""
+    rows = Change.objects.filter(segment_id=segment_id)
+    if before_seq is not None:
+        rows = rows.filter(seq__lt=before_seq)
+    columns = ("seq", "segment_id", "profile_id", "entered", "at", "reason", "version")
+    return [MembershipChange(*row) for row in rows.order_by("-seq").values_list(*columns)[:limit]]

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import psycopg
 
 from common import clock, pg
-from events import partitions
 from segments import services
 from segments.compile import compile_rule
 from segments.contracts import Activity, SegmentView
@@ -18,7 +17,6 @@ from segments.rules import Node
 from segments.services import Memory
 
 NOON = datetime(2026, 6, 15, 12, 0, 30, tzinfo=UTC)
-DAY = timedelta(days=1)
 Event = tuple[int, datetime, str, dict[str, Any]]
 
 _IDENTIFIER = """
@@ -45,7 +43,9 @@ class World:
         self._waiting: list[Event] = []
         self._born: list[int] = []
         self._messages = 0
-        partitions.ensure_log(self.conn, [NOON + DAY * days for days in range(-120, 90, 28)])
+        with psycopg.Cursor(self.conn) as cursor:
+            # One partition for all times; it goes with the test's transaction.
+            cursor.execute("create table events_event_of_all_times partition of events_event default")
 
     def person(self, *ids: int, traits: dict[str, Any] | None = None) -> None:
         """Identifiers that are one person from the start; the profile is the first one's."""
@@ -151,3 +151,10 @@ class World:
         query = "select profile_id, entered, reason from segments_change where segment_id = %s order by seq"
         with psycopg.Cursor(self.conn) as cursor:
             return list(cursor.execute(query, [segment_id]).fetchall())
+
+    def start_over(self) -> None:
+        """Forget what a transaction that was rolled back had made."""
+        self.memory.forget()
+        self.owner.clear()
+        self._waiting.clear()
+        self._born.clear()
