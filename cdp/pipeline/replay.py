@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import psycopg
 import zstandard
 from django.db import transaction
 
@@ -27,7 +29,8 @@ class Replayed:
 def replay(ids: Sequence[int], *, by: str, via: str = "ui", now: datetime) -> Replayed:
     """Accept these items as if they had just been sent; those that were settled already are passed over.
 
-    One transaction: an item is marked as replayed when it is durable in the inbox, not before.
+    An item is marked as replayed after it is durable in the inbox. A crash in between leaves it open; replayed once
+    more, its message id gives it away as a duplicate.
     """
     accepted = refused = 0
     with transaction.atomic():
@@ -36,7 +39,9 @@ def replay(ids: Sequence[int], *, by: str, via: str = "ui", now: datetime) -> Re
             by_source[source_id].append(item.encode())
         for source_id, items in by_source.items():
             reading = _read(items)
-            _keep(source_id, reading, now)
+            # A connection of its own: Django's binds parameters on the client, which packed arrays cannot be.
+            with pg.connect() as conn:
+                _keep(conn, source_id, reading, now)
             accepted, refused = accepted + len(reading.message_ids), refused + len(reading.refused)
         if by_source:
             audit.record(
@@ -64,8 +69,7 @@ def _read(items: list[bytes]) -> wire.Reading:
     return whole
 
 
-def _keep(source_id: int, reading: wire.Reading, now: datetime) -> None:
-    conn = pg.raw()
+def _keep(conn: psycopg.Connection[Any], source_id: int, reading: wire.Reading, now: datetime) -> None:
     setbacks = [
         events.Setback(source_id, one.refusal.reason, one.refusal.detail, one.message_id or "", one.raw)
         for one in reading.refused

@@ -91,7 +91,7 @@ class LinkShape(Shape):
     origin = serializers.CharField(help_text="`asserted`, `observed` or `matched`.")
     basis = serializers.CharField()
     confidence = serializers.FloatField(allow_null=True)
-    evidence = Personal(allow_null=True)
+    evidence = Personal()
     first_at = Instant()
     retracted_at = Instant(allow_null=True)
     retracted_by = serializers.CharField(allow_null=True)

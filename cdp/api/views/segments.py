@@ -63,7 +63,7 @@ class Segments(ApiView):
         """Members are found at once; from then on the segment follows the data."""
         wanted = body(request, SegmentIn)
         made = judged(lambda: services.create_segment(by=actor(request), now=clock.now(), **wanted))
-        response = tagged(made, request)
+        response = tagged(expect_segment(str(made.id)), request)
         response.status_code = 201
         response.headers["Location"] = f"/api/v1/segments/{made.id}"
         return response

@@ -1,0 +1,112 @@
+"""Segments: made, read, changed by two at once."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from tests.api.conftest import Api, World
+
+PRO = {"trait": "plan", "is": "eq", "value": "pro"}
+FREE = {"trait": "plan", "is": "eq", "value": "free"}
+
+
+@pytest.fixture
+def marketer(world: World, api: Callable[..., Api]) -> Api:
+    for number in range(4):
+        world.identify(f"u{number}", plan="pro" if number % 2 else "free")
+    return api("profiles:read", "segments:read", "segments:write")
+
+
+def test_a_new_segment_has_its_members_at_once_and_follows_the_data(marketer: Api, world: World) -> None:
+    made = marketer.post("/segments", {"name": "Paying", "rule": PRO})
+    assert made.status_code == 201
+    assert made.json()["slug"] == "paying"
+    assert made.json()["size"] == 2
+    assert made.headers["Location"] == f"/api/v1/segments/{made.json()['id']}"
+    assert marketer.get("/segments/paying").json() == made.json()
+    world.identify("u0", plan="pro")
+    assert marketer.get("/segments/paying").json()["size"] == 3
+    assert [one["slug"] for one in marketer.get("/profiles/user_id:u0/segments").json()["data"]] == ["paying"]
+
+
+def test_a_change_needs_the_present_state_and_stale_ones_are_refused(marketer: Api) -> None:
+    made = marketer.post("/segments", {"name": "Paying", "rule": PRO})
+    address, tag = f"/segments/{made.json()['id']}", made.headers["ETag"]
+    assert marketer.patch(address, {"rule": FREE}).status_code == 428
+    changed = marketer.patch(address, {"rule": FREE, "description": "who pays nothing"}, If_Match=tag)
+    assert changed.status_code == 200
+    assert changed.json()["version"] == 2
+    assert changed.json()["description"] == "who pays nothing"
+    stale = marketer.patch(address, {"name": "Other"}, If_Match=tag)
+    assert stale.status_code == 412
+    assert marketer.patch(address, {"name": "Other"}, If_Match="W/" + changed.headers["ETag"]).status_code == 412
+    assert marketer.patch(address, {"name": "Other"}, If_Match=changed.headers["ETag"]).json()["name"] == "Other"
+    assert marketer.patch(address, {"name": "Any"}, If_Match="*").status_code == 200
+
+
+def test_members_who_come_do_not_make_an_edit_stale_but_the_answer_is_new(marketer: Api, world: World) -> None:
+    made = marketer.post("/segments", {"name": "Paying", "rule": PRO})
+    address, tag = f"/segments/{made.json()['id']}", made.headers["ETag"]
+    assert marketer.get(address, If_None_Match=tag).status_code == 304
+    world.identify("u0", plan="pro")
+    assert marketer.get(address, If_None_Match=tag).status_code == 200
+    assert marketer.patch(address, {"rule": FREE}, If_Match=tag).status_code == 200
+
+
+def test_of_many_who_edit_at_once_one_wins(marketer: Api) -> None:
+    made = marketer.post("/segments", {"name": "Paying", "rule": PRO})
+
+    def edit(number: int) -> int:
+        try:
+            holder = Api(marketer.token, marketer.token_id)
+            address = f"/segments/{made.json()['id']}"
+            return holder.patch(address, {"name": f"Name {number}"}, If_Match=made.headers["ETag"]).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        statuses = list(threads.map(edit, range(8)))
+    assert sorted(statuses) == [200] + [412] * 7
+
+
+@pytest.mark.parametrize(
+    ("rule", "pointer"),
+    [
+        ({"trait": "plan", "is": "resembles", "value": 1}, "/rule"),
+        ({"all": [PRO, {"any": [{"what": 1}]}]}, "/rule/all/1/any/0"),
+        ("text", "/rule"),
+        (None, "/rule"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_pointed_at(marketer: Api, rule: object, pointer: str) -> None:
+    for answer in (
+        marketer.post("/segments", {"name": "X", "rule": rule}),
+        marketer.post("/segments/preview", {"rule": rule}),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"].startswith(pointer)
+    assert marketer.get("/segments").json()["data"] == []
+
+
+def test_a_slug_that_is_taken_is_a_conflict(marketer: Api) -> None:
+    marketer.post("/segments", {"name": "Paying", "rule": PRO})
+    assert marketer.post("/segments", {"name": "Paying", "rule": PRO}).status_code == 409
+
+
+def test_a_preview_counts_and_stores_nothing(marketer: Api) -> None:
+    answer = marketer.post("/segments/preview", {"rule": PRO}).json()
+    assert answer["count"] == 2
+    assert len(answer["sample"]) == 2
+    assert marketer.get("/segments").json()["data"] == []
+
+
+def test_segments_are_filtered_and_paged(marketer: Api) -> None:
+    for name in ("Paying", "Payed once", "Free"):
+        marketer.post("/segments", {"name": name, "rule": PRO})
+    assert [one["name"] for one in marketer.all("/segments", limit=1)] == ["Paying", "Payed once", "Free"]
+    assert [one["name"] for one in marketer.all("/segments?name=PAY", limit=1)] == ["Paying", "Payed once"]
+    assert [one["name"] for one in marketer.all("/segments?slug=free")] == ["Free"]
+    assert marketer.all("/segments?archived=true") == []
+    assert marketer.get("/segments?archived=maybe").status_code == 422
