@@ -197,3 +197,18 @@ class ReviewPair(models.Model):
 
     def __str__(self) -> str:
         return f"{self.a}?{self.b} {self.probability:.3f}"
+
+
+# The tables of linkage belong to this app; Django finds models only here.
+from identity.linkage.models import (  # noqa: E402
+    BlockCount,
+    BlockingKey,
+    LinkageModel,
+    LinkageRecord,
+    LinkageState,
+)
+
+__all__ = [
+    "BlockCount", "BlockingKey", "CannotLink", "Claim", "Decision", "Identifier", "Link", "LinkageModel",
+    "LinkageRecord", "LinkageState", "PolicyVersion", "Profile", "Refusal", "ReviewPair",
+]  # fmt: skip

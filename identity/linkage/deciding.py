@@ -7,11 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from identity.graph import DisjointSets
+from identity.graph import DisjointSets, Pair
 from identity.linkage.comparing import COMPARISONS, MISSING, Levels
 from identity.linkage.model import Floats, Model, Scored, bits
-
-Pair = tuple[int, int]
 
 # In a cluster no single pair may count more than this, for or against, and a pair that was never compared counts a
 # little against: absence of evidence is not a conflict, and ten weak ties are not proof.

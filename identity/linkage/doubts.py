@@ -11,9 +11,8 @@ from typing import Any
 import psycopg
 
 from common import pg
-from identity.graph import MATCHED, DisjointSets
+from identity.graph import MATCHED, DisjointSets, Pair
 from identity.linkage import engine, records, statements
-from identity.linkage.deciding import Pair
 from identity.linkage.fields import Record, record_of
 from identity.linkage.model import Model, bits, evidence
 from identity.reconcile import Claim, traits_json

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from identity.graph import Pair
 from identity.linkage import deciding
 from identity.linkage.blocking import TERM_FIELDS
 from identity.linkage.comparing import compare
-from identity.linkage.deciding import Pair
 from identity.linkage.fields import Record
 from identity.linkage.model import Floats, Model, Scored, bits
 

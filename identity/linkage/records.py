@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import psycopg
 
 from common import clock, pg
+from identity.graph import Pair
 from identity.linkage import blocking, statements
-from identity.linkage.deciding import Pair
 from identity.linkage.fields import Record, record_of
 
 # Counted once for every record that has a field: the size of the base.
@@ -145,7 +145,7 @@ def find_candidates(cursor: Cursor, records: Mapping[int, Record]) -> list[Pair]
 def load_records(cursor: Cursor, profile_ids: Collection[int]) -> dict[int, Record]:
     """The stored records of those of these profiles that live."""
     rows = cursor.execute(statements.RECORDS, {"ids": pg.int8s(sorted(profile_ids))})
-    return {profile_id: Record.from_json(stored) for profile_id, stored in rows}
+    return {profile_id: Record.from_json(json.loads(stored)) for profile_id, stored in rows}
 
 
 def load_counts(cursor: Cursor, records: Iterable[Record]) -> tuple[dict[tuple[str, str], int], int]:

@@ -4,6 +4,7 @@ Light to import: what compares (pandas, recordlinkage, rapidfuzz) is loaded when
 one worker that does it.
 """
 
+import json
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -79,7 +80,7 @@ def load_model(cursor: psycopg.Cursor[Any]) -> "Model":
     from identity.linkage.model import Model  # loads rapidfuzz: only where pairs are compared
 
     row = cursor.execute(statements.ACTIVE_MODEL).fetchone()
-    return Model.from_json(row[1], version=row[0]) if row else Model.from_json({})
+    return Model.from_json(json.loads(row[1]), version=row[0]) if row else Model.from_json({})
 
 
 def _sweep() -> None:
@@ -95,9 +96,7 @@ def _has_lock(cursor: psycopg.Cursor[Any]) -> bool:
 
 
 def _progress(cursor: psycopg.Cursor[Any]) -> _Progress:
-    row = cursor.execute(statements.STATE).fetchone()
-    assert row is not None
-    return _Progress(*row)
+    return _Progress._make(cursor.execute(statements.STATE).fetchall()[0])
 
 
 def _run_batch(run: LinkageRun, *, now: datetime, after: After | None, batch_size: int) -> None:

@@ -2,7 +2,7 @@
 
 LOCK = "select pg_try_advisory_xact_lock(%(lock)s)"
 
-ACTIVE_MODEL = "select version, spec from identity_linkagemodel where active"
+ACTIVE_MODEL = "select version, spec::text from identity_linkagemodel where active"
 
 STATE = """
 insert into identity_linkagestate as s (id, after_id, swept_to) values (1, 0, 0)
@@ -90,7 +90,7 @@ select ranked.id, ranked.candidate from (
 """
 
 RECORDS = """
-select r.profile_id, r.fields from identity_linkagerecord r join identity_profile p on p.id = r.profile_id
+select r.profile_id, r.fields::text from identity_linkagerecord r join identity_profile p on p.id = r.profile_id
 where r.profile_id = any(%(ids)s)
 """
 

@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 
 from common import pg, turns
+from identity.graph import Pair
 from identity.linkage import deciding, records, statements
-from identity.linkage.deciding import Decisions, Pair
+from identity.linkage.deciding import Decisions
 from identity.linkage.model import Model, Scored, bits, evidence_json
 from identity.services.matches import Match, link_matches
 from identity.services.settle import After, Settled

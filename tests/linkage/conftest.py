@@ -1,0 +1,15 @@
+"""Fixtures: a connection inside the test's own transaction."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from common import pg
+
+
+@pytest.fixture
+def conn(db: None) -> Iterator[psycopg.Connection[Any]]:
+    """The connection under Django's, inside the transaction that the test rolls back."""
+    yield pg.raw()
