@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ import orjson
 
 BATCH = 100
 _PATIENCE = 120.0
+_TELL_EVERY = 1.0
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -28,6 +30,19 @@ class Sent:
     refused: int
 
 
+class _Tally:
+    """How many messages the channels' threads have sent together."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.total = 0
+
+    def add(self, n: int) -> None:
+        """Count `n` more."""
+        with self._lock:
+            self.total += n
+
+
 def play(
     *,
     base_url: str,
@@ -37,24 +52,26 @@ def play(
 ) -> list[Sent]:
     """Play all channels at the same time, each in its own order. Raises PlayFailed when one of them cannot go on.
 
-    `on_progress` is called with the number of messages just sent, from the channels' threads.
+    `on_progress` is told every second, in the caller's thread, how many messages have been sent.
     """
+    tally = _Tally()
     with ThreadPoolExecutor(max_workers=len(channels), thread_name_prefix="demo") as pool:
         running = [
-            pool.submit(_channel, base_url, name, write_keys[name], messages, on_progress)
+            pool.submit(_channel, base_url, name, write_keys[name], messages, tally)
             for name, messages in channels.items()
         ]
+        while wait(running, timeout=_TELL_EVERY).not_done:
+            on_progress(tally.total)
+        on_progress(tally.total)
         return [one.result() for one in running]
 
 
-def _channel(
-    base_url: str, name: str, key: str, messages: Sequence[dict[str, Any]], on_progress: Callable[[int], None]
-) -> Sent:
+def _channel(base_url: str, name: str, key: str, messages: Sequence[dict[str, Any]], tally: _Tally) -> Sent:
     refused = 0
     with httpx.Client(base_url=base_url, auth=(key, ""), timeout=30, trust_env=False) as client:
         for batch in _batches(messages):
             refused += _send(client, batch)
-            on_progress(len(batch))
+            tally.add(len(batch))
     return Sent(channel=name, messages=len(messages), refused=refused)
 
 

@@ -1,9 +1,8 @@
 """The demo's doors: play it once, and grade what the resolution made of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Lock
 
 from django.db import transaction
 
@@ -18,7 +17,6 @@ from common import clock, jobs
 __all__ = ["BY", "Scorecard", "already_played", "has_begun", "play_demo", "scorecard"]
 
 BY = "demo"
-_REPORT_EVERY = 2_000
 
 
 def already_played() -> bool:
@@ -67,29 +65,14 @@ def _send(
     """Send, showing the progress as a job; the job fails with the play."""
     job = jobs.start("demo", "Playing the demo", total=sum(map(len, channels.values())), by=BY)
     try:
-        counter = _Counter(lambda done: jobs.progress(job, done, stage="sending"))
-        sent = player.play(base_url=base_url, channels=channels, write_keys=write_keys, on_progress=counter.add)
+        sent = player.play(
+            base_url=base_url,
+            channels=channels,
+            write_keys=write_keys,
+            on_progress=lambda done: jobs.progress(job, done, stage="sending"),
+        )
     except BaseException as problem:
         jobs.finish(job, error=str(problem) or type(problem).__name__)
         raise
-    jobs.progress(job, sum(one.messages for one in sent), stage="sent")
     jobs.finish(job, counts={one.channel: one.messages for one in sent})
     return sent
-
-
-class _Counter:
-    """Adds up what the channels' threads send, and tells of it now and then."""
-
-    def __init__(self, tell: Callable[[int], None]) -> None:
-        self._tell, self._lock = tell, Lock()
-        self._done = self._told = 0
-
-    def add(self, n: int) -> None:
-        """Count `n` more messages."""
-        with self._lock:
-            self._done += n
-            if self._done - self._told < _REPORT_EVERY:
-                return
-            self._told = self._done
-            done = self._done
-        self._tell(done)

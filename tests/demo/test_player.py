@@ -71,7 +71,7 @@ def test_each_channel_arrives_whole_in_order_and_under_its_own_key(server: Recor
         f"{name[0]}:": [one["messageId"] for one in messages] for name, messages in channels.items()
     }
     assert max(server.sizes) == 100
-    assert sum(told) == sum(one.messages for one in sent) == 280
+    assert told[-1] == sum(one.messages for one in sent) == 280
 
 
 @pytest.mark.parametrize("trouble", [503, 429, 500, 0])
