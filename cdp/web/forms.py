@@ -1,0 +1,112 @@
+"""Forms of the pages that keep what they ask."""
+
+import zoneinfo
+from typing import Any
+
+from django import forms
+from django.contrib.auth import password_validation
+
+from common.models import User
+from common.roles import SCOPES, Role, Theme
+
+
+class CalmForm(forms.Form):
+    """Fields in the look of the pages; hints and errors are tied to their field for screen readers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "f-%s")
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            look = {"select": "form-select", "checkbox": "form-check-input", "radio": "form-check-input"}
+            kind = getattr(field.widget, "input_type", "text")
+            field.widget.attrs.setdefault("class", look.get(kind, "form-control"))
+            if self.is_bound and name in self.errors:
+                field.widget.attrs["class"] += " is-invalid"
+
+
+class AppearanceForm(CalmForm):
+    """What one person may set for themselves."""
+
+    name = forms.CharField(label="Your name", max_length=120, required=False)
+    theme = forms.ChoiceField(label="Appearance", choices=Theme.choices)
+    time_zone = forms.ChoiceField(
+        label="Time zone",
+        choices=lambda: [(zone, zone.replace("_", " ")) for zone in sorted(zoneinfo.available_timezones())],
+    )
+    shortcuts = forms.BooleanField(label="Single-key shortcuts", required=False)
+
+
+class PersonForm(CalmForm):
+    """One more person who may sign in."""
+
+    email = forms.EmailField(label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(label="Name", max_length=120, required=False)
+    role = forms.ChoiceField(label="Role", choices=Role.choices, initial=Role.VIEWER)
+    password = forms.CharField(
+        label="First password", min_length=10, help_text="At least ten characters.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )  # fmt: skip
+
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"]).strip().lower()
+        if User.objects.filter(email=email).exists():
+            raise forms.ValidationError("Somebody with this address can already sign in.")
+        return email
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        password_validation.validate_password(password)
+        return password
+
+
+class TokenForm(CalmForm):
+    """A new API token."""
+
+    name = forms.CharField(label="Name", max_length=120, help_text="Who or what will use it.")
+    scopes = forms.MultipleChoiceField(
+        label="It may",
+        choices=[(key, f"{text} ({key})") for key, text in SCOPES.items()],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
+class SourceForm(CalmForm):
+    """A new source."""
+
+    name = forms.CharField(label="Name", max_length=120, help_text="Such as “Online shop” or “Till system”.")
+    kind = forms.ChoiceField(
+        label="Kind", widget=forms.RadioSelect,
+        choices=[
+            ("web", "Website: pages that load a library in the browser"), ("mobile", "Mobile app"),
+            ("server", "Server: your own back end"), ("email", "E-mail: opens, clicks and bounces"),
+            ("stream", "Stream: a queue or a log of events"), ("offline", "Offline file: tills, fairs, call centres"),
+        ],
+    )  # fmt: skip
+
+
+class SyncForm(CalmForm):
+    """A segment joined to a destination."""
+
+    name = forms.CharField(label="Name", max_length=120, required=False, help_text="Left empty, a name is made.")
+    segment = forms.ChoiceField(label="Segment")
+    action = forms.ChoiceField(label="What to do at the destination")
+    identifier_kind = forms.ChoiceField(
+        label="One row for each",
+        choices=[
+            ("profile", "person"), ("email", "e-mail address"), ("phone", "phone number"), ("user_id", "user id"),
+            ("device_id", "device"), ("push_token", "push token"), ("loyalty_id", "loyalty card"), ("crm_id", "CRM id"),
+        ],
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, segments: Any, actions: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["segment"].choices = [(str(one.id), one.name) for one in segments]  # type: ignore[attr-defined]
+        self.fields["action"].choices = [(one.slug, one.label) for one in actions]  # type: ignore[attr-defined]
+
+
+class SegmentForm(CalmForm):
+    """What a segment is called; its rule is read by the rule editor."""
+
+    name = forms.CharField(label="Name", max_length=120)
+    description = forms.CharField(label="What it is for", max_length=500, required=False)
+    note = forms.CharField(label="What you changed", max_length=300, required=False)

@@ -1,0 +1,16 @@
+"""Names that people can choose from while they write a rule."""
+
+from django.db import connection
+
+_LOOKED_AT = 1_000
+_TRAITS = """
+select distinct key from (select traits from identity_trait limit %s) known, jsonb_object_keys(known.traits) key
+order by key limit 300
+"""
+
+
+def trait_names() -> list[str]:
+    """The traits of a thousand people: enough to suggest from, cheap at any size."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TRAITS, [_LOOKED_AT])
+        return [str(row[0]) for row in cursor.fetchall()]

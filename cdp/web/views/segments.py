@@ -1,0 +1,138 @@
+"""Segments: the list, one segment in its tabs, and steering it."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+
+from cdp.web import people
+from cdp.web.access import action, page
+from cdp.web.charts import segment_sizes
+from cdp.web.pages import PageRequest, actor, go, not_found, record, render, toast
+from cdp.web.paging import Page, after_id, page_of
+from cdp.web.tabs import tabs
+from connectors import selectors as connectors
+from segments import selectors as segments
+from segments import services as segment_services
+
+SIZES_BACK = timedelta(days=90)
+_TABS = (
+    ("Overview", "web:segment"), ("Members", "web:segment_members"), ("Changes", "web:segment_changes"),
+    ("Versions", "web:segment_versions"), ("Syncs", "web:segment_syncs"),
+)  # fmt: skip
+
+
+@page("see")
+def segment_list(request: PageRequest) -> HttpResponse:
+    """All live segments, or the archived ones."""
+    archived = request.GET.get("archived") == "1"
+    query = request.GET.get("q", "").strip().lower()
+    every = [one for one in segments.segments(archived=archived) if bool(one.archived_at) == archived]
+    found = [one for one in every if query in f"{one.name} {one.slug} {one.owner}".lower()]
+    used: dict[int, int] = {}
+    for sync in connectors.syncs():
+        used[sync.segment_id] = used.get(sync.segment_id, 0) + 1
+    return render(request, "segments/list.html", segments=found, used=used, query=query, archived=archived)
+
+
+def open_segment(request: PageRequest, segment_id: int, here: str) -> dict[str, Any] | HttpResponse:
+    """What every tab of a segment needs."""
+    found = segments.segment(segment_id)
+    if found is None:
+        return not_found(request, "segment", reverse("web:segments"))
+    links = [(label, reverse(name, args=[segment_id])) for label, name in _TABS]
+    return {"segment": found, "tabs": tabs(links, reverse(here, args=[segment_id]))}
+
+
+@page("see")
+def overview(request: PageRequest, segment_id: int) -> HttpResponse:
+    """The rule in words, the size over time, and who uses it."""
+    context = open_segment(request, segment_id, "web:segment")
+    if isinstance(context, HttpResponse):
+        return context
+    sizes = segments.size_history(segment_id, since=request.now - SIZES_BACK)
+    return render(
+        request, "segments/overview.html", **context, chart=segment_sizes(sizes),
+        syncs=connectors.syncs(segment_id=segment_id), host=f"{request.scheme}://{request.get_host()}",
+    )  # fmt: skip
+
+
+@page("see")
+def members(request: PageRequest, segment_id: int) -> HttpResponse:
+    """Who is in it now."""
+    context = open_segment(request, segment_id, "web:segment_members")
+    if isinstance(context, HttpResponse):
+        return context
+    start = after_id(request)
+    ids = list(segments.members(segment_id, after_profile=start, limit=Page.SIZE + 1))
+    shown = page_of(ids, key=lambda one: one, started=bool(start))
+    named = people.by_ids(shown.rows)
+    return render(
+        request,
+        "segments/members.html",
+        **context,
+        page=shown,
+        people=[named[one] for one in shown.rows if one in named],
+    )
+
+
+@page("see")
+def changes(request: PageRequest, segment_id: int) -> HttpResponse:
+    """Who entered and left, the newest first."""
+    context = open_segment(request, segment_id, "web:segment_changes")
+    if isinstance(context, HttpResponse):
+        return context
+    start = after_id(request)
+    rows = segments.latest_changes(segment_id, before_seq=start, limit=Page.SIZE + 1)
+    shown = page_of(rows, key=lambda one: one.seq, started=bool(start))
+    named = people.by_ids({one.profile_id for one in shown.rows})
+    return render(
+        request, "segments/changes.html", **context, page=shown,
+        rows=[(one, named.get(one.profile_id)) for one in shown.rows],
+    )  # fmt: skip
+
+
+@page("see")
+def versions(request: PageRequest, segment_id: int) -> HttpResponse:
+    """Every version of the rule with what changed."""
+    context = open_segment(request, segment_id, "web:segment_versions")
+    if isinstance(context, HttpResponse):
+        return context
+    return render(request, "segments/versions.html", **context, versions=segments.versions(segment_id))
+
+
+@page("see")
+def syncs(request: PageRequest, segment_id: int) -> HttpResponse:
+    """Where this segment is sent."""
+    context = open_segment(request, segment_id, "web:segment_syncs")
+    if isinstance(context, HttpResponse):
+        return context
+    return render(
+        request, "segments/syncs.html", **context, syncs=connectors.syncs(segment_id=segment_id),
+        destinations=connectors.destinations(),
+    )  # fmt: skip
+
+
+@action("edit_segments")
+def steer_segment(request: PageRequest, segment_id: int) -> HttpResponse:
+    """Hold the members against the rule, or end the segment. Ending cannot be undone, so the form asks for the name."""
+    found = segments.segment(segment_id)
+    if found is None or found.archived_at is not None:
+        return not_found(request, "live segment", reverse("web:segments"))
+    here = reverse("web:segment", args=[segment_id])
+    if request.POST.get("do") == "refresh":
+        changed = segment_services.refresh(segment_id=segment_id, now=request.now)
+        record(request, "segment.refresh", "segment", segment_id, f"Refreshed {found.name}", after={"changes": changed})
+        toast(request, f"Held against its rule: {changed} change{'' if changed == 1 else 's'}.")
+        return go(request, here)
+    if request.POST.get("typed", "").strip() != found.name:
+        toast(request, "The name does not fit; the segment goes on.", bad=True)
+        return go(request, here)
+    if connectors.syncs(segment_id=segment_id):
+        toast(request, "A sync still sends this segment somewhere. Pause and remove it first.", bad=True)
+        return go(request, reverse("web:segment_syncs", args=[segment_id]))
+    segment_services.archive(segment_id=segment_id, by=actor(request), now=request.now)
+    record(request, "segment.archive", "segment", segment_id, f"Archived {found.name}", before={"people": found.size})
+    toast(request, f"{found.name} is archived; everybody left it.")
+    return go(request, reverse("web:segments"))

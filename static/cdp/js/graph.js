@@ -1,0 +1,32 @@
+// The identity graph. The same links are a table on the page; this is the picture of them.
+const box = document.getElementById("identity-graph");
+const data = JSON.parse(document.getElementById("identity-graph-data")?.textContent ?? "null");
+const dark = () => document.documentElement.getAttribute("data-bs-theme") === "dark";
+const EDGES = { asserted: "#1b9a3b", observed: "#3b82d6", matched: "#c98200", refused: "#d64545" };
+
+function style() {
+  const ink = dark() ? "#e4eaf2" : "#1c2430";
+  return [
+    { selector: "node", style: { label: "data(label)", color: ink, "font-size": 11, "text-valign": "bottom", "text-margin-y": 5, width: 22, height: 22,
+      "background-color": dark() ? "#7db4f0" : "#0b55a8", "text-outline-color": dark() ? "#18202b" : "#ffffff", "text-outline-width": 2 } },
+    { selector: "node[kind='anonymous_id'], node[kind='device_id'], node[kind='push_token']", style: { "background-color": dark() ? "#93a1b3" : "#64748b", shape: "round-rectangle" } },
+    { selector: "node[!inside]", style: { "background-opacity": 0.35, "border-width": 2, "border-style": "dashed", "border-color": ink } },
+    { selector: "edge", style: { width: 2.5, "curve-style": "bezier", "line-color": "data(colour)" } },
+    { selector: "edge[state='refused']", style: { "line-style": "dashed" } },
+    { selector: "edge[state='matched']", style: { "line-style": "dotted" } },
+  ];
+}
+
+function draw() {
+  const elements = [
+    ...data.nodes.map((node) => ({ data: node })),
+    ...data.edges.map((edge, index) => ({ data: { id: `e${index}`, source: edge.a, target: edge.b, state: edge.state, colour: EDGES[edge.state] } })),
+  ];
+  // A force layout is fast up to a hundred nodes and takes many seconds beyond.
+  const layout = data.nodes.length <= 100 ? { name: "cose", animate: false, padding: 30, nodeRepulsion: 9000, idealEdgeLength: 90 } : { name: "concentric", padding: 20 };
+  const graph = window.cytoscape({ container: box, elements, style: style(), layout, userZoomingEnabled: false, maxZoom: 1.6, boxSelectionEnabled: false });
+  new MutationObserver(() => graph.style(style())).observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
+  window.addEventListener("resize", () => graph.fit(undefined, 30));
+}
+
+if (box && data && window.cytoscape) draw();
