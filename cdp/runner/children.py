@@ -85,6 +85,13 @@ def web() -> Child:
     return Child(name="web", command=command, phase=1, patience=15, popen_arguments=_here())
 
 
+def web_address() -> str:
+    """Where the web server of this machine is asked, host and port."""
+    host = envstr("CDP_HOST", "127.0.0.1")
+    reached = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - asked about, not bound
+    return f"{reached}:{envint('CDP_PORT', 8000)}"
+
+
 def workers() -> list[Child]:
     """Celery's workers and its clock."""
     threads = ["-P", "threads", "-c", "4"]
@@ -103,7 +110,7 @@ def workers() -> list[Child]:
 
 def demo() -> Child:
     """Plays the demo once, through the real HTTP API; a play that was cut short goes on at the next start."""
-    command = python("manage.py", "play_demo")
+    command = python("manage.py", "play_demo", "--if-first", "--base-url", f"http://{web_address()}")
     return Child(name="demo", command=command, phase=1, patience=5, restart=False, popen_arguments=_here())
 
 

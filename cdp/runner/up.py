@@ -126,7 +126,7 @@ def _bring_up_to_date(supervisor: Supervisor) -> None:
 
 
 def _web_answers() -> bool:
-    connection = http.client.HTTPConnection(_loopback(), envint("CDP_PORT", 8000), timeout=5)
+    connection = http.client.HTTPConnection(children.web_address(), timeout=5)
     try:
         connection.request("GET", "/healthz", headers={"Host": "localhost"})
         return connection.getresponse().status == 200
@@ -134,11 +134,6 @@ def _web_answers() -> bool:
         return False
     finally:
         connection.close()
-
-
-def _loopback() -> str:
-    host = envstr("CDP_HOST", "127.0.0.1")
-    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - asked about, not bound
 
 
 def _banner(folder: Path, began: float) -> str:

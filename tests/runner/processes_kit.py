@@ -17,7 +17,8 @@ import psutil
 from cdp.environment import PROJECT_FOLDER
 from cdp.runner.leftovers import MARK
 
-START_PATIENCE = 90.0
+# Generous: the machine that runs the tests may be busy with others.
+START_PATIENCE = 240.0
 
 
 def free_port() -> int:
@@ -128,7 +129,7 @@ class Product:
         assert self.process
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=90)
+        return self.process.wait(timeout=180)
 
     def close(self) -> None:
         """Leave nothing behind, whatever the test did."""
