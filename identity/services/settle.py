@@ -28,6 +28,8 @@ class Settled:
 
 def load_identifiers(cursor: psycopg.Cursor[Any], ids: Collection[int]) -> dict[int, regroup.Member]:
     """The stored identifiers with these ids."""
+    if not ids:
+        return {}
     rows = cursor.execute(statements.STANDING, {"ids": pg.int8s(sorted(ids))}).fetchall()
     return {row[0]: regroup.Member._make((*row, True)) for row in rows}
 

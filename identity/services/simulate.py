@@ -79,6 +79,6 @@ def _count(members: list[regroup.Member], changes: regroup.Changes, simulation: 
     simulation.splits += len(parted)
     simulation.profiles_affected += len(set().union(parted, *merged.values()))
     room = max(0, _EXAMPLES - len(simulation.examples))
-    found = [{"merge": sorted(before)} for before in merged.values()]
+    found: list[dict[str, Any]] = [{"merge": sorted(before)} for before in merged.values()]
     found += [{"split": profile, "parts": len(to)} for profile, to in parted.items()]
     simulation.examples += found[:room]

@@ -72,7 +72,7 @@ def _perform(
             desk = _Desk(psycopg.Cursor(conn), by=by, reason=reason, now=now)
             act(desk)
             settled = settle(desk.cursor, desk.effects.touched(), policy=desk.policy, now=now)
-            _check(desk)
+            profile_ids = _check(desk)
             decision_id = undoes or _record(desk, settled, kind)
             run_after(after, conn, settled)
     except Refused as refusal:
@@ -80,7 +80,7 @@ def _perform(
     return Outcome(
         done=True,
         decision_id=decision_id,
-        profile_ids=tuple(sorted(_profiles_after(desk))),
+        profile_ids=tuple(sorted(profile_ids)),
         moved=settled.moved,
         created=settled.created,
         retired=settled.retired,
@@ -88,20 +88,16 @@ def _perform(
     )
 
 
-def _profiles_after(desk: _Desk) -> set[int]:
+def _check(desk: _Desk) -> set[int]:
+    """See that what the act promised is so; answers the profiles of everybody it touched."""
     ids = {end for pair in [*desk.together, *desk.apart] for end in pair} | desk.effects.touched()
-    return {member.profile for member in load_identifiers(desk.cursor, ids).values()}
-
-
-def _check(desk: _Desk) -> None:
-    ids = {end for pair in [*desk.together, *desk.apart] for end in pair}
     profile = {member.id: member.profile for member in load_identifiers(desk.cursor, ids).values()}
     for a, b in desk.together:
         if profile[a] != profile[b]:
             raise Refused(_refusal_sentence(desk.cursor, a, b))
-    for a, b in desk.apart:
-        if profile[a] == profile[b]:
-            raise Refused("Other links still hold them together.")
+    if any(profile[a] == profile[b] for a, b in desk.apart):
+        raise Refused("Other links still hold them together.")
+    return set(profile.values())
 
 
 def _refusal_sentence(cursor: psycopg.Cursor[Any], a: int, b: int) -> str:
