@@ -1,6 +1,7 @@
 """The reading door of identity. Answers are contracts, never rows."""
 
 from identity.linkage.services import linkage_backlog
+from identity.linkage.services import linkage_backlog
 from identity.selectors.explaining import links_of, why
 from identity.selectors.policies import counts, policy, policy_versions
 from identity.selectors.profiles import (
@@ -20,6 +21,7 @@ __all__ = [
     "decisions",
     "find_profile",
     "identifier_ids",
+    "linkage_backlog",
     "linkage_backlog",
     "links_of",
     "policy",
