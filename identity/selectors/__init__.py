@@ -1,7 +1,6 @@
 """The reading door of identity. Answers are contracts, never rows."""
 
 from identity.linkage.services import linkage_backlog
-from identity.linkage.services import linkage_backlog
 from identity.selectors.explaining import links_of, why
 from identity.selectors.policies import counts, policy, policy_versions
 from identity.selectors.profiles import (
