@@ -161,16 +161,14 @@ class Delivery(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["sync", "id"], condition=models.Q(state="pending"), name="delivery_pending"),
+            # Without the sync in front, so that each serves one question only and is never taken for the other.
             models.Index(
-                fields=["sync", "profile_id", "id"],
+                fields=["profile_id", "id"],
                 condition=models.Q(state__in=["pending", "in_flight"]),
                 name="delivery_order_profile",
             ),
-            models.Index(
-                fields=["sync", "identifier_hash", "id"],
-                condition=models.Q(state__in=["pending", "in_flight"]),
-                name="delivery_order_target",
-            ),
+            # Of all states: a replay asks whether anything newer was ever sent.
+            models.Index(fields=["identifier_hash", "id"], name="delivery_order_target"),
             models.Index(
                 fields=["sync", "in_flight_since"], condition=models.Q(state="in_flight"), name="delivery_lease"
             ),

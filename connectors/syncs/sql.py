@@ -18,28 +18,27 @@ where sync_id = %(sync)s and state = 'in_flight' and in_flight_since <= %(cutoff
 
 # Claims one batch: rows of one run that are due and have nothing unfinished before them, of their person or of their
 # target. A batch that is being retried as a whole is claimed as that batch. Two claims never give the same row.
-CLAIM = """
+#
+# `offset 0` keeps the two questions what they are, a look-up a row in an index made for it. Without it the planner, who
+# knows nothing yet of a table that was filled a second ago, may choose to compare all with all.
+# (The digest of a target holds the sync's id already.)
+_DUE = """
+d.sync_id = %(sync)s and d.state = 'pending' and d.next_attempt_at <= %(now)s
+and not exists (select 1 from connectors_delivery e
+                where e.profile_id = d.profile_id and e.id < d.id and e.sync_id = %(sync)s
+                  and e.state in ('pending', 'in_flight') offset 0)
+and not exists (select 1 from connectors_delivery e
+                where e.identifier_hash = d.identifier_hash and e.id < d.id
+                  and e.state in ('pending', 'in_flight') offset 0)
+"""
+CLAIM = f"""
 with due as materialized (
-    select d.id, d.run_id, d.batch
-    from connectors_delivery d
-    where d.sync_id = %(sync)s and d.state = 'pending' and d.next_attempt_at <= %(now)s
-      and not exists (select 1 from connectors_delivery e where e.sync_id = d.sync_id and e.profile_id = d.profile_id
-                      and e.state in ('pending', 'in_flight') and e.id < d.id)
-      and not exists (select 1 from connectors_delivery e where e.sync_id = d.sync_id
-                      and e.identifier_hash = d.identifier_hash
-                      and e.state in ('pending', 'in_flight') and e.id < d.id)
-    order by d.id
-    limit 1
+    select d.id, d.run_id, d.batch from connectors_delivery d where {_DUE} order by d.id limit 1
 ), batch as (
     select d.id
-    from connectors_delivery d, due
-    where d.sync_id = %(sync)s and d.state = 'pending' and d.next_attempt_at <= %(now)s
-      and d.run_id = due.run_id and d.batch is not distinct from due.batch and d.id >= due.id
-      and not exists (select 1 from connectors_delivery e where e.sync_id = d.sync_id and e.profile_id = d.profile_id
-                      and e.state in ('pending', 'in_flight') and e.id < d.id)
-      and not exists (select 1 from connectors_delivery e where e.sync_id = d.sync_id
-                      and e.identifier_hash = d.identifier_hash
-                      and e.state in ('pending', 'in_flight') and e.id < d.id)
+    from connectors_delivery d
+    where {_DUE} and d.id >= (select id from due) and d.run_id = (select run_id from due)
+      and d.batch is not distinct from (select batch from due)
     order by d.id
     limit %(limit)s
     for update of d skip locked
@@ -47,7 +46,7 @@ with due as materialized (
 update connectors_delivery d
 set state = 'in_flight', claim = %(claim)s, in_flight_since = %(now)s, attempts = d.attempts + 1,
     batch = coalesce(d.batch, %(claim)s)
-from batch where d.id = batch.id
+where d.id = any(array(select id from batch))
 returning d.id, d.run_id, d.operation, d.payload::text, d.key, d.attempts, d.planned_at, d.batch
 """
 
@@ -66,9 +65,9 @@ from (select unnest(%(ids)s) as id, unnest(%(states)s) as state, unnest(%(codes)
              unnest(%(uncounted)s) as uncounted, unnest(%(together)s) as together) v
 where d.id = v.id and d.claim = %(claim)s
 returning d.run_id, d.operation, d.state, d.identifier_hash, d.payload_hash,
-    not exists (select 1 from connectors_delivery e where e.sync_id = d.sync_id
-                and e.identifier_hash = d.identifier_hash
-                and e.state in ('pending', 'in_flight') and e.id > d.id) as latest
+    not exists (select 1 from connectors_delivery e
+                where e.identifier_hash = d.identifier_hash and e.id > d.id
+                  and e.state in ('pending', 'in_flight') offset 0) as latest
 """
 
 CONFIRM = """
@@ -187,8 +186,8 @@ REPLAY = """
 update connectors_delivery d
 set state = 'pending', attempts = 0, next_attempt_at = %(now)s, batch = null, settled_at = null, code = '', message = ''
 where d.sync_id = %(sync)s and d.state in ('failed', 'dead') and (%(ids)s::bigint[] is null or d.id = any(%(ids)s))
-  and not exists (select 1 from connectors_delivery e where e.sync_id = d.sync_id
-                  and e.identifier_hash = d.identifier_hash and e.id > d.id)
+  and not exists (select 1 from connectors_delivery e
+                  where e.sync_id = d.sync_id and e.identifier_hash = d.identifier_hash and e.id > d.id)
 returning d.run_id, d.operation, d.identifier_hash, d.payload_hash, d.profile_id, d.payload::text, d.label
 """
 

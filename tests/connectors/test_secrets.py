@@ -97,7 +97,7 @@ def test_a_lost_secret_key_pauses_the_destination_with_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "secrets", "part"),
+    ("kind", "given", "secrets", "part"),
     [
         ("webhook", {}, {}, "Address is required"),
         ("webhook", {"url": "ftp://x"}, {}, "https://"),
@@ -110,10 +110,10 @@ def test_a_lost_secret_key_pauses_the_destination_with_what_to_do(
     ],
 )
 def test_settings_that_cannot_work_are_refused_with_the_reason(
-    world: World, kind: str, settings: dict[str, str], secrets: dict[str, str], part: str
+    world: World, kind: str, given: dict[str, str], secrets: dict[str, str], part: str
 ) -> None:
     with pytest.raises(InvalidSettings, match=part):
-        services.create_destination(kind=kind, name="X", settings=settings, secrets=secrets, by=BY, now=world.now)
+        services.create_destination(kind=kind, name="X", settings=given, secrets=secrets, by=BY, now=world.now)
     assert not Destination.objects.exists()
 
 
