@@ -6,6 +6,7 @@ pandas and recordlinkage are imported inside the function that uses them: they c
 worker of linkage may pay that.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache, lru_cache
@@ -259,6 +260,9 @@ def _with_recordlinkage(
     import pandas as pd
     import recordlinkage
     from recordlinkage.base import BaseCompareFeature
+
+    # It logs every comparison through a handler of its own.
+    logging.getLogger("recordlinkage").setLevel(logging.WARNING)
 
     class LevelFeature(BaseCompareFeature):  # type: ignore[misc]  # recordlinkage has no annotations
         """A feature whose values are comparison levels, missing among them."""

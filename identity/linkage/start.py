@@ -88,5 +88,5 @@ SPEC = {
     "frequency_records": 1_000,
     "rarest": 0.25,
     "link_above": 0.95,
-    "review_above": 0.40,
+    "review_above": 0.50,
 }

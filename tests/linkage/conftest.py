@@ -1,6 +1,5 @@
 """Fixtures: a connection inside the test's own transaction."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -10,6 +9,6 @@ from common import pg
 
 
 @pytest.fixture
-def conn(db: None) -> Iterator[psycopg.Connection[Any]]:
+def conn(db: None) -> psycopg.Connection[Any]:
     """The connection under Django's, inside the transaction that the test rolls back."""
-    yield pg.raw()
+    return pg.raw()

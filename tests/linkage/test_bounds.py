@@ -1,0 +1,116 @@
+"""What stays bounded: statements a batch, block sizes, what is loaded on import; and a clean base stays as it is."""
+
+import random
+import subprocess
+import sys
+from collections import Counter
+
+import psycopg
+import pytest
+
+from identity.linkage import blocking, doubts, engine, writing
+from identity.linkage.fields import record_of
+from tests.linkage.world import MARY, Connection, like, link, person, together
+
+GIVEN = ["Anna", "Boris", "Chloe", "Derek", "Edith", "Felix", "Greta", "Hugo", "Irene", "Jonas", "Karla", "Louis"]
+SURNAMES = ["Abbott", "Bianchi", "Carver", "Dvorak", "Eriksen", "Fischer", "Garcia", "Horvat", "Ivanov", "Jensen"]
+TOWNS = [("Dayton", "45402"), ("Tulsa", "74101"), ("Boise", "83702")]
+
+
+def households(conn: Connection, count: int, *, seed: int = 7) -> int:
+    """Homes of two to four people of one name, twins among them; nobody twice. Answers how many people."""
+    rng = random.Random(seed)
+    people = 0
+    for home in range(count):
+        surname, (city, postcode) = rng.choice(SURNAMES), rng.choice(TOWNS)
+        born = f"{rng.randint(1950, 2000)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
+        for n, given in enumerate(rng.sample(GIVEN, rng.randint(2, 4))):
+            people += 1
+            person(
+                conn, f"h{home}-{n}", first_name=given, last_name=surname, city=city, postcode=postcode,
+                street=f"{home + 1} Main Street", phone=f"+1212555{home:04d}",
+                birth_date=born if home % 5 == 0 else f"{rng.randint(1950, 2000)}-0{rng.randint(1, 9)}-11",
+            )  # fmt: skip
+    return people
+
+
+def test_a_base_of_households_and_twins_without_duplicates_stays_unmerged(conn: Connection) -> None:
+    people = households(conn, 25)
+    run = link(conn)
+    assert (run.profiles, run.links) == (people, 0)
+    assert run.reviews <= people // 20
+
+
+class Counting(psycopg.Cursor):  # type: ignore[type-arg]
+    """A cursor that counts what it sends."""
+
+    sent = 0
+
+    def execute(self, *args: object, **kwargs: object) -> "Counting":
+        Counting.sent += 1
+        return super().execute(*args, **kwargs)  # type: ignore[arg-type,return-value]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
+    """Every cursor of psycopg counts what it sends."""
+    assert all((doubts, engine, writing))  # loaded before, so that annotations keep the real class
+    monkeypatch.setattr(psycopg, "Cursor", Counting)
+    Counting.sent = 0
+    return Counting
+
+
+def couples_of_records(conn: Connection, count: int, *, seed: int) -> None:
+    """So many people, each in two records that differ by one field."""
+    for n in range(count):
+        traits = like(
+            MARY, first_name=GIVEN[n % 12], last_name=SURNAMES[n // 12 % 10] + "son" * seed, email=None,
+            street=f"{n} Elm Street", phone=f"+1312555{seed}{n:03d}",
+            birth_date=f"19{50 + n % 40}-0{1 + n % 9}-1{n % 10}",
+        )  # fmt: skip
+        person(conn, f"s{seed}-{n}", **traits)
+        person(conn, f"t{seed}-{n}", **like(traits, city=None))
+
+
+def test_the_number_of_statements_of_a_batch_does_not_depend_on_its_size(
+    conn: Connection, sent: type[Counting]
+) -> None:
+    counts = []
+    for seed, people in enumerate((3, 40)):
+        couples_of_records(conn, people, seed=seed)
+        sent.sent = 0
+        run = link(conn, seconds=0.0)  # one batch
+        assert (run.profiles, run.links) == (2 * people, people)
+        counts.append(sent.sent)
+        link(conn)
+    assert counts[0] == counts[1] <= 40
+
+
+def test_an_over_full_block_is_skipped_and_finer_keys_find_the_person(conn: Connection) -> None:
+    for n in range(blocking.MOST_IN_BLOCK + 10):
+        person(
+            conn, f"n{n}", first_name="Mary", last_name="Smith", city="Dayton",
+            birth_date=f"{1930 + n % 70}-{1 + n % 12:02d}-{1 + n % 28:02d}", email=f"reader{n * n * 7919}@mail.com",
+        )  # fmt: skip
+    link(conn)
+    person(conn, "x", first_name="Mary", last_name="Smith", email="reader7919@post.com", birth_date="1931-02-02")
+    run = link(conn)
+    assert run.compared < blocking.MOST_IN_BLOCK
+    assert together(conn, "n1", "x")
+
+
+def test_keys_are_few_and_depend_on_the_record_alone() -> None:
+    record = record_of(MARY)
+    assert blocking.blocking_keys(record) == blocking.blocking_keys(record_of(dict(reversed(MARY.items()))))
+    assert len(blocking.blocking_keys(record)) <= 32
+    assert max(Counter(blocking.blocking_keys(record)).values()) == 1
+
+
+def test_the_door_is_light_to_import() -> None:
+    code = (
+        "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'cdp.settings'; import django; django.setup();"
+        "import identity.linkage.services; print([m for m in ('pandas', 'recordlinkage', 'rapidfuzz', 'nameparser',"
+        " 'nicknames', 'jellyfish') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"

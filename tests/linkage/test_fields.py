@@ -1,0 +1,80 @@
+"""Roles and cleaning, a case a row."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity.linkage.fields import Record, clean_date, clean_email, clean_phone, fold, record_of, role_of
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("firstName", "given"), ("first_name", "given"), ("Vorname", "given"), ("lastName", "surname"),
+        ("dateOfBirth", "birth_date"), ("birthday", "birth_date"), ("postalCode", "postcode"), ("zip", "postcode"),
+        ("e-mail", "email"), ("mobilePhone", "phone"), ("gender", "sex"), ("plan", None), ("nameservers", None),
+        ("loyalty_tier", None), ("company_city_count", None),
+    ],
+)  # fmt: skip
+def test_a_trait_is_known_by_its_name(name: str, role: str | None) -> None:
+    assert role_of(name) == role
+
+
+@pytest.mark.parametrize(
+    ("traits", "expected"),
+    [
+        ({"name": "Dr. José María Ortiz"}, Record(given="jose", others=("maria",), surname="ortiz")),
+        ({"first_name": "Mary-Ann", "last_name": "O'Neil Jr."}, Record(given="mary", others=("ann",), surname="oneil")),
+        ({"first_name": "Bo", "name": "Bo Li"}, Record(given="bo", surname="li")),
+        ({"address": {"street": "12B Main St", "city": "Köln", "postalCode": "50667"}},
+         Record(street="main street", house="12b", city="koln", postcode="50667")),
+        ({"street": "Hauptstraße 5"}, Record(street="hauptstrasse", house="5")),
+        ({"street": "9 Elm Ave Apt 4", "zip": "45402-1234"}, Record(street="elm avenue", house="9", postcode="45402")),
+        ({"phone": ["(212) 555-0143", "+1 212 555 0143"]}, Record(phones=("125550143",))),
+        ({"gender": "Female", "plan": "pro", "city": None}, Record(sex="f")),
+        ({"first_name": "", "last_name": "   ", "email": "nobody"}, Record()),
+    ],
+)  # fmt: skip
+def test_traits_become_clean_fields(traits: dict[str, object], expected: Record) -> None:
+    assert record_of(traits) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("1984-03-17", "19840317"), ("1984-03-17T00:00:00Z", "19840317"), ("19840317", "19840317"),
+        ("3/17/1984", "19840317"), ("17.03.1984", "19840317"), ("1984-17-03", "19840317"), ("1900-01-01", ""),
+        ("1984-13-40", ""), ("soon", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_birth_dates_are_read_in_the_ways_people_write_them(raw: str, clean: str) -> None:
+    assert clean_date(raw) == clean
+
+
+def test_tags_and_dots_that_the_provider_ignores_are_left_out() -> None:
+    assert clean_email("Mary.Oduya+shop@googlemail.com") == clean_email("maryoduya@gmail.com")
+    assert clean_email("mary.oduya+shop@mail.com") != clean_email("maryoduya@mail.com")
+
+
+@pytest.mark.parametrize("written", ["+12125550143", "(212) 555-0143", "1 212 555 0143", "212.555.0143"])
+def test_a_phone_number_is_the_same_however_it_is_written(written: str) -> None:
+    assert clean_phone(written) == "125550143"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+role_names = st.sampled_from(["name", "first_name", "email", "phone", "birthday", "address", "city", "zip", "gender"])
+
+
+@given(st.dictionaries(role_names, json_values))
+def test_no_trait_value_breaks_cleaning_and_a_record_survives_storage(traits: dict[str, object]) -> None:
+    record = record_of(traits)
+    assert Record.from_json(record.to_json()) == record
+
+
+@given(st.text())
+def test_folding_twice_is_folding_once(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
