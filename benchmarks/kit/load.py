@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import zstandard
+
 from kit.rules import Rule
 from kit.services import postgres_cpu
 from kit.stream import Stream
@@ -89,12 +90,19 @@ def drain(conn: psycopg.Connection[Any], applier: Any, now: Callable[[], datetim
     return taken
 
 
-def apply_stream(conn: psycopg.Connection[Any], applier: Any, stream: Stream, events: int) -> list[Cost]:
-    """Fill and drain in chunks; one cost a chunk."""
+def apply_stream(
+    conn: psycopg.Connection[Any],
+    applier: Any,
+    stream: Stream,
+    events: int,
+    after: Callable[[], None] = lambda: None,
+) -> list[Cost]:
+    """Fill and drain in chunks; one cost a chunk, and `after` is called at its end."""
     costs = []
     for _ in range(max(1, events // CHUNK)):
         fill(conn, stream, min(CHUNK, events))
         costs.append(measure(lambda: drain(conn, applier, stream.now)))
+        after()
     return costs
 
 

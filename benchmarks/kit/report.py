@@ -25,10 +25,12 @@ class Report:
         *,
         reference: str = "",
         ratio: float | None = None,
-        target: str = "",
-        ok: bool = True,
+        least: float | None = None,
+        most: float | None = None,
     ) -> None:
-        """Add one figure; `ratio` is to the reference, `ok` whether the target is met."""
+        """Add one figure; `ratio` is to the reference, `least` and `most` are its target."""
+        ok = (least is None or value >= least) and (most is None or value <= most)
+        target = f">= {least:g}" if least is not None else f"<= {most:g}" if most is not None else ""
         self.rows.append(
             {
                 "name": name, "value": round(value, 4), "unit": unit, "reference": reference,

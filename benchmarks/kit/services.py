@@ -1,13 +1,24 @@
 """Embedded servers of a benchmark's own, in a data folder that is thrown away, and their processor time."""
 
+import multiprocessing
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
+
+Result = TypeVar("Result")
+
+
+def isolated(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Run `work` in a new process: Django can be pointed at one database only, and memory is that work's alone."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
 
 
 @contextmanager

@@ -1,0 +1,129 @@
+"""200,000 events over HTTP while processes of the product are killed at random: none may be lost, none stored twice.
+
+`python benchmarks/chaos.py [--events 200000] [--kills 20]`. A request that was not answered with 200 is sent again, as every
+library does; what counts as acknowledged is what got a 200.
+"""
+
+import argparse
+import json
+import random
+import sys
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+import psutil
+from kit.product import Product, manage, running_product
+from kit.report import Report
+
+PER_REQUEST = 100
+SENDERS = 3
+
+
+class Sender(threading.Thread):
+    """Sends its share of numbered events until each request has been acknowledged."""
+
+    def __init__(self, product: Product, numbers: range) -> None:
+        super().__init__()
+        self.product, self.numbers = product, numbers
+        self.acknowledged: list[str] = []
+        self.failures = 0
+
+    def run(self) -> None:
+        with httpx.Client(auth=(self.product.write_key, ""), timeout=30) as client:
+            for start in range(self.numbers.start, self.numbers.stop, PER_REQUEST):
+                items = [event(n) for n in range(start, min(start + PER_REQUEST, self.numbers.stop))]
+                self._send(client, items)
+
+    def _send(self, client: httpx.Client, items: list[dict[str, Any]]) -> None:
+        while True:
+            try:
+                answer = client.post(f"{self.product.url}/v1/batch", json={"batch": items})
+                if answer.status_code == 200:
+                    self.acknowledged += [item["messageId"] for item in items]
+                    return
+            except httpx.TransportError:
+                pass
+            self.failures += 1
+            time.sleep(0.3)
+
+
+def event(n: int) -> dict[str, Any]:
+    """One numbered event; every twentieth says who it is."""
+    base: dict[str, Any] = {"messageId": f"chaos-{n}", "anonymousId": f"device-{n % 5_000}"}
+    if n % 20 == 0:
+        return base | {
+            "type": "identify",
+            "userId": f"user-{n % 4_000}",
+            "traits": {"email": f"u{n % 4_000}@x.example"},
+        }
+    return base | {"type": "track", "event": "Product Viewed", "properties": {"n": n}}
+
+
+def victims(product: Product) -> list[psutil.Process]:
+    """Every process of the tree but the supervisor."""
+    return psutil.Process(product.process.pid).children(recursive=True)
+
+
+def kill_one(product: Product, rolls: random.Random) -> str:
+    """Kill -9 a random process; says what it was."""
+    chosen = rolls.choice(victims(product))
+    try:
+        words = chosen.cmdline()
+        chosen.kill()
+    except psutil.Error:
+        return "already gone"
+    line = " ".join(words)
+    for name in ("postgres", "valkey", "granian", "beat", "linkage", "pipeline", "celery"):
+        if name in line:
+            return name
+    return words[0] if words else "unknown"
+
+
+def main() -> int:
+    """Run it and print the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    chosen = parser.parse_args()
+    rolls, kills = random.Random(chosen.seed), Counter[str]()
+    with running_product() as product:
+        share = chosen.events // SENDERS
+        parts = [range(n * share, chosen.events if n == SENDERS - 1 else (n + 1) * share) for n in range(SENDERS)]
+        senders = [Sender(product, part) for part in parts]
+        for sender in senders:
+            sender.start()
+        while any(sender.is_alive() for sender in senders) or sum(kills.values()) < chosen.kills:
+            time.sleep(rolls.uniform(0.3, 2.5))
+            if sum(kills.values()) < chosen.kills:
+                kills[kill_one(product, rolls)] += 1
+        manage("wait_idle", "--timeout", "300")
+        stored = Counter(json.loads(line)["messageId"] for line in manage("export_events").splitlines())
+        rebuilt = json.loads(manage("rebuild_profiles", "--format", "json"))
+    acknowledged = {message for sender in senders for message in sender.acknowledged}
+    lost = len(acknowledged - stored.keys())
+    twice = sum(count - 1 for count in stored.values())
+    report = Report("chaos")
+    told = f"kills {dict(kills)}, seed {chosen.seed}, {sum(s.failures for s in senders)} requests sent again"
+    report.row("events acknowledged", len(acknowledged), "events", reference=told)
+    report.row("acknowledged events lost", lost, "events", target="0", ok=lost == 0)
+    report.row("events stored twice", twice, "events", target="0", ok=twice == 0)
+    report.row(
+        "identifiers that a full rebuild moves",
+        _differing(rebuilt),
+        "identifiers",
+        target="0",
+        ok=_differing(rebuilt) == 0,
+    )
+    return report.done()
+
+
+def _differing(rebuilt: dict[str, Any]) -> int:
+    return int(rebuilt["differing"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
