@@ -1,7 +1,7 @@
 """200,000 events over HTTP while processes of the product are killed at random: none may be lost, none stored twice.
 
-`python benchmarks/chaos.py [--events 200000] [--kills 20]`. A request that was not answered with 200 is sent again, as every
-library does; what counts as acknowledged is what got a 200.
+`python benchmarks/chaos.py [--events 200000] [--kills 20]`. A request that was not answered with 200 is sent
+again, as every library does; what counts as acknowledged is what got a 200.
 """
 
 import argparse
@@ -109,20 +109,10 @@ def main() -> int:
     report = Report("chaos")
     told = f"kills {dict(kills)}, seed {chosen.seed}, {sum(s.failures for s in senders)} requests sent again"
     report.row("events acknowledged", len(acknowledged), "events", reference=told)
-    report.row("acknowledged events lost", lost, "events", target="0", ok=lost == 0)
-    report.row("events stored twice", twice, "events", target="0", ok=twice == 0)
-    report.row(
-        "identifiers that a full rebuild moves",
-        _differing(rebuilt),
-        "identifiers",
-        target="0",
-        ok=_differing(rebuilt) == 0,
-    )
+    report.row("acknowledged events lost", lost, "events", most=0)
+    report.row("events stored twice", twice, "events", most=0)
+    report.row("identifiers that a full rebuild moves", rebuilt["identifiers_differing"], "identifiers", most=0)
     return report.done()
-
-
-def _differing(rebuilt: dict[str, Any]) -> int:
-    return int(rebuilt["differing"])
 
 
 if __name__ == "__main__":

@@ -107,15 +107,15 @@ def apply_stream(
 
 
 def copy_reference(conn: psycopg.Connection[Any], rows: int) -> Cost:
-    """COPY the log's own rows as text, 5,000 a transaction, into a table with the same columns, partitions and indexes."""
+    """COPY the log's own rows as text, 5,000 a transaction, into a table with the same partitions and indexes."""
     with conn.transaction():
         conn.execute("create schema reference")
         conn.execute(
             "create table reference.event (like public.events_event including all) partition by range (occurred_at)"
         )
         bounds = conn.execute(
-            "select c.relname, pg_get_expr(c.relpartbound, c.oid) from pg_inherits i join pg_class c on c.oid = i.inhrelid"
-            " where i.inhparent = 'public.events_event'::regclass"
+            "select c.relname, pg_get_expr(c.relpartbound, c.oid)"
+            " from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'public.events_event'::regclass"
         ).fetchall()
         for name, bound in bounds:
             conn.execute(f"create table reference.{name} partition of reference.event {bound}")
