@@ -93,8 +93,8 @@ class Action(ABC):
     batch_size: ClassVar[int] = 100
     # Calls a second for one account, used when the account does not set its own.
     calls_per_second: ClassVar[float] = 10.0
-    # How many calls one batch makes; the rate limit is taken for all of them.
-    calls_per_batch: ClassVar[Callable[[int], int]] = staticmethod(lambda rows: 1)
+    # Whether a batch is a call for each row, or one call; the rate limit is taken for all of them.
+    one_call_per_row: ClassVar[bool] = False
 
     @abstractmethod
     def perform_batch(self, outside: Outside, account: Account, payloads: Sequence[Payload]) -> list[Verdict]:

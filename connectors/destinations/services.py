@@ -167,7 +167,7 @@ def _check(
     found = setting_problems(known.settings, settings, own) or known.check(settings, secrets)
     if not name.strip():
         found = ["name: A name is required.", *found]
-    elif Destination.objects.filter(name=name.strip()).exclude(pk=but).exists():
+    elif Destination.objects.filter(name=name.strip()).exclude(pk=but or 0).exists():
         found = ["name: Another destination has this name.", *found]
     if calls_per_second is not None and not 0 < calls_per_second <= 10_000:
         found = [*found, "calls_per_second: must be above 0 and at most 10000."]

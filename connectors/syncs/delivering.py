@@ -100,7 +100,7 @@ def _deliver_batch(sync: Sync, http: Http, outside: OutsideSettings, ticker: Tic
     claimed = claim(sync_id=sync.pk, token=token, limit=_limit(action, per_second), now=ticker())
     if not claimed:
         return None
-    calls = action.calls_per_batch(len(claimed))
+    calls = len(claimed) if action.one_call_per_row else 1
     wait = budget(outside.redis_url).reserve(sync.destination_id, calls=calls, per_second=per_second)
     if wait > _LONGEST_WAIT:
         return _give_back(sync.pk, token, claimed, wait=wait, now=ticker())
@@ -121,7 +121,7 @@ def _deliver_batch(sync: Sync, http: Http, outside: OutsideSettings, ticker: Tic
 
 def _limit(action: Action, per_second: float) -> int:
     """As many rows as a few seconds of the rate allow, so that a slow channel does not outlast the lease."""
-    if action.calls_per_batch(2) == action.calls_per_batch(1):
+    if not action.one_call_per_row:
         return action.batch_size
     return max(1, min(action.batch_size, int(per_second * _LONGEST_WAIT / 2)))
 

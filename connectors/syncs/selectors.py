@@ -42,8 +42,8 @@ def view(sync_id: int) -> SyncView:
 def _views(rows: Sequence[Sync]) -> list[SyncView]:
     ids = [row.pk for row in rows]
     counted = Delivery.objects.filter(sync_id__in=ids, state__in=[*_UNFINISHED, *_FAILED]).values("sync_id")
-    counts = {
-        row["sync_id"]: row
+    counts: dict[int, dict[str, int]] = {
+        row["sync_id"]: {"pending": row["pending"], "failed": row["failed"]}
         for row in counted.annotate(
             pending=Count("id", filter=Q(state__in=_UNFINISHED)), failed=Count("id", filter=Q(state__in=_FAILED))
         )
