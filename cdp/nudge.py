@@ -6,6 +6,7 @@ A nudge that is lost costs latency only, never data: beat starts the same tasks 
 import logging
 import threading
 import time
+from functools import lru_cache
 
 import redis
 from django.conf import settings
@@ -13,6 +14,9 @@ from django.conf import settings
 from cdp.celery import app
 
 log = logging.getLogger(__name__)
+
+APPLY_INBOX = "cdp.tasks.apply_inbox"
+DELIVER_SYNCS = "cdp.tasks.deliver_syncs"
 
 _AT_MOST_EVERY = 0.02
 _AFTER_FAILURE = 2.0
@@ -45,6 +49,17 @@ class Nudge:
         except Exception as failure:  # noqa: BLE001 — whatever the broker does, the event is safe already
             self._next = moment + _AFTER_FAILURE
             log.warning("cannot nudge %s (%s); beat will start it", self._task, failure)
+
+
+@lru_cache(maxsize=8)
+def of(task: str) -> Nudge:
+    """This process's nudge for a task."""
+    return Nudge(task)
+
+
+def wake(task: str) -> None:
+    """Nudge a task."""
+    of(task)()
 
 
 def taken(task: str) -> None:

@@ -7,12 +7,10 @@ from celery import shared_task
 from django.conf import settings
 
 from cdp import nudge
+from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS
 from cdp.pipeline import run
+from cdp.vitals import BEAT_KEY
 from common import clock, pg
-
-APPLY_INBOX = "cdp.tasks.apply_inbox"
-DELIVER_SYNCS = "cdp.tasks.deliver_syncs"
-BEAT_KEY = "cdp:beat"
 
 
 @lru_cache(maxsize=1)
@@ -21,16 +19,11 @@ def _applier() -> run.Applier:
     return run.Applier(dedup_days=settings.DEDUPLICATION_DAYS)
 
 
-@lru_cache(maxsize=1)
-def _nudge_deliveries() -> nudge.Nudge:
-    return nudge.Nudge(DELIVER_SYNCS)
-
-
 @shared_task(name=APPLY_INBOX, queue="pipeline")
 def apply_inbox() -> None:
     """Apply what waits in the inbox and stay a moment for more; then let channels follow."""
     nudge.taken(APPLY_INBOX)
-    run.drain(_applier(), after_changes=_nudge_deliveries())
+    run.drain(_applier(), after_changes=nudge.of(DELIVER_SYNCS))
 
 
 @shared_task(name="cdp.tasks.run_due_timers", queue="default")
@@ -39,7 +32,7 @@ def run_due_timers() -> None:
     from segments import services
 
     if services.run_due(now=clock.now()):
-        _nudge_deliveries()()
+        nudge.wake(DELIVER_SYNCS)
 
 
 @shared_task(name="cdp.tasks.refresh_segments", queue="default")
@@ -62,9 +55,8 @@ def deliver_syncs() -> None:
 @shared_task(name="cdp.tasks.link_profiles", queue="linkage")
 def link_profiles() -> None:
     """Find the same people among profiles that changed. The only task that loads pandas."""
-    from identity.linkage import services
-
     from cdp.pipeline.follow import follow_moves
+    from identity.linkage import services
 
     services.link_changed(now=clock.now(), after=follow_moves)
 

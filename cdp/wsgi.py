@@ -12,10 +12,10 @@ _django = get_wsgi_application()
 # These need the app registry that get_wsgi_application has just filled.
 from django.conf import settings  # noqa: E402
 
-from cdp.nudge import Nudge  # noqa: E402
+from cdp import nudge  # noqa: E402
 from connectors.sources import ingestion  # noqa: E402
 
-_ingestion = ingestion.Ingestion(nudge=Nudge("cdp.tasks.apply_inbox"), behind_proxy=settings.BEHIND_PROXY)
+_ingestion = ingestion.Ingestion(nudge=nudge.of(nudge.APPLY_INBOX), behind_proxy=settings.BEHIND_PROXY)
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -8,6 +8,7 @@ from connectors.destinations.services import (
     test_destination,
     update_destination,
 )
+from connectors.sources.replay import Replayed, replay_quarantined
 from connectors.sources.services import UnknownKind, create_source, rotate_write_key, set_enabled
 from connectors.syncs.services import (
     NotPossible,
@@ -27,6 +28,7 @@ from connectors.syncs.services import (
 
 __all__ = [
     "NotPossible",
+    "Replayed",
     "UnknownKind",
     "approve_run",
     "change_mapping",
@@ -40,6 +42,7 @@ __all__ = [
     "note_changed",
     "pause_destination",
     "pause_sync",
+    "replay_quarantined",
     "resume_destination",
     "resume_sync",
     "retry_failed",

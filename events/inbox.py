@@ -4,6 +4,7 @@ Rows are read in order of (transaction, id) and only below the oldest transactio
 transaction commits late is never passed over by the cursor.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +55,7 @@ where (tx, id) > (coalesce((select tx from events_cursor where name = 'applier')
                   coalesce((select inbox_id from events_cursor where name = 'applier'), 0))
 """
 _MAX_ROWS = 4_000
+_IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
 
 
 @dataclass(slots=True)
@@ -84,13 +86,15 @@ def store(
         "client_ip": client_ip,
         "body": compressor.compress(document),
     }
+    # A cursor that binds on the server: Django's own connection would send the bytes as text.
+    cursor = psycopg.Cursor(conn)
     try:
-        conn.execute(_INSERT, row, binary=True)
+        with conn.transaction() if conn.info.transaction_status == _IN_TRANSACTION else nullcontext():
+            cursor.execute(_INSERT, row)
     except errors.CheckViolation:
         # No partition for this hour: beat has been away for days.
-        conn.rollback()
         partitions.ensure_inbox(conn, now=received_at)
-        conn.execute(_INSERT, row, binary=True)
+        cursor.execute(_INSERT, row)
 
 
 def waiting(conn: psycopg.Connection[Any]) -> bool:

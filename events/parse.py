@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import zstandard
@@ -54,7 +55,7 @@ class Batch:
         """The events at these positions, in this order."""
         return Batch(*([column[i] for i in keep] for column in self._columns()))
 
-    def _columns(self) -> tuple[list, ...]:  # type: ignore[type-arg]
+    def _columns(self) -> tuple[list[Any], ...]:
         return (
             self.items, self.source_ids, self.received_us, self.occurred_us, self.names, self.message_ids,
             self.sent_at, self.client_ips, self.properties, self.contexts,

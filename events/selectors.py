@@ -92,10 +92,14 @@ def quarantined(*, state: str = "open", before_id: int | None = None, limit: int
     rows = QuarantinedItem.objects.filter(state=state)
     if before_id is not None:
         rows = rows.filter(pk__lt=before_id)
-    return [
-        QuarantinedView(row.pk, row.source_id, row.received_at, row.stage, row.reason, row.detail, row.item, row.state)
-        for row in rows.order_by("-id")[:limit]
-    ]
+    return [quarantined_view(row) for row in rows.order_by("-id")[:limit]]
+
+
+def quarantined_view(row: QuarantinedItem) -> QuarantinedView:
+    """The contract of one row."""
+    return QuarantinedView(
+        row.pk, row.source_id, row.received_at, row.stage, row.reason, row.detail, row.item, row.state
+    )
 
 
 def quarantine_size() -> int:
@@ -110,4 +114,15 @@ def _views(query: str, parameters: dict[str, Any]) -> list[EventView]:
 
 
 def _view(row: Sequence[Any]) -> EventView:
-    return EventView(*row[:7], properties=json.loads(row[7]) if row[7] else {}, envelope=json.loads(row[8]))
+    identifier_id, source_id, kind, name, message_id, occurred_at, received_at, properties, envelope = row
+    return EventView(
+        identifier_id=identifier_id,
+        source_id=source_id,
+        type=kind,
+        name=name,
+        message_id=message_id,
+        occurred_at=occurred_at,
+        received_at=received_at,
+        properties=json.loads(properties) if properties else {},
+        envelope=json.loads(envelope),
+    )

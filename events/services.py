@@ -8,17 +8,19 @@ from typing import Any
 import psycopg
 
 from common import pg
+from events.contracts import QuarantinedView
 from events.dedup import SeenMessages, consolidate, message_hash
 from events.inbox import Claim, claim, settle, store, waiting
 from events.log import Log
 from events.models import QuarantinedItem
 from events.parse import Batch, original, parse
 from events.partitions import drop_done_inbox, ensure_inbox
+from events.selectors import quarantined_view
 
 __all__ = [
     "Batch", "Claim", "Log", "SeenMessages", "Setback", "claim", "discard", "drop_done_inbox", "ensure_inbox",
-    "keep_house", "message_hash", "original", "parse", "quarantine", "settle", "store", "take_for_replay", "tally",
-    "waiting",
+    "keep_house", "mark_replayed", "message_hash", "open_items", "original", "parse", "quarantine", "settle", "store",
+    "tally", "waiting",
 ]  # fmt: skip
 
 _QUARANTINE = """
@@ -86,15 +88,17 @@ def tally(conn: psycopg.Connection[Any], counts: dict[int, tuple[int, int, int]]
     )
 
 
-def take_for_replay(ids: Sequence[int], *, by: str, now: datetime) -> list[tuple[int, str]]:
-    """Mark open items as replayed and hand them out as (source id, JSON) to be accepted again."""
-    taken: list[tuple[int, str]] = []
-    for item in QuarantinedItem.objects.select_for_update().filter(pk__in=ids, state=QuarantinedItem.State.OPEN):
-        if item.source_id is not None:
-            taken.append((item.source_id, item.item))
-            item.state, item.settled_at, item.settled_by = QuarantinedItem.State.REPLAYED, now, by
-            item.save(update_fields=["state", "settled_at", "settled_by"])
-    return taken
+def open_items(ids: Sequence[int]) -> list[QuarantinedView]:
+    """Those of these items that wait for a decision, locked until the caller's transaction ends."""
+    rows = QuarantinedItem.objects.select_for_update().filter(pk__in=ids, state=QuarantinedItem.State.OPEN)
+    return [quarantined_view(row) for row in rows.order_by("id")]
+
+
+def mark_replayed(ids: Sequence[int], *, by: str, now: datetime) -> None:
+    """Close items that have been accepted again."""
+    QuarantinedItem.objects.filter(pk__in=ids).update(
+        state=QuarantinedItem.State.REPLAYED, settled_at=now, settled_by=by
+    )
 
 
 def discard(ids: Sequence[int], *, by: str, now: datetime) -> int:

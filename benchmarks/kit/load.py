@@ -115,7 +115,8 @@ def copy_reference(conn: psycopg.Connection[Any], rows: int) -> Cost:
         )
         bounds = conn.execute(
             "select c.relname, pg_get_expr(c.relpartbound, c.oid)"
-            " from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'public.events_event'::regclass"
+            " from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+            " where i.inhparent = 'public.events_event'::regclass"
         ).fetchall()
         for name, bound in bounds:
             conn.execute(f"create table reference.{name} partition of reference.event {bound}")

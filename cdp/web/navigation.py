@@ -29,10 +29,15 @@ _AREAS = (
     ("Settings", "settings", "web:settings"),
 )
 
+# Pages that belong to an area but stand at an address of their own.
+_ELSEWHERE = {"/syncs/": "/destinations/", "/identity/": "/identity/review/"}
+
 
 def navigation(request: HttpRequest) -> list[Area]:
     """The areas, with the one marked that holds the present page."""
     areas = [(label, icon, reverse(name)) for label, icon, name in _AREAS]
-    inside = [address for _, _, address in areas if request.path.startswith(address)]
-    current = max(inside, key=len, default="")
+    home = areas[0][2]
+    path = next((area for prefix, area in _ELSEWHERE.items() if request.path.startswith(prefix)), request.path)
+    inside = [address for _, _, address in areas if path.startswith(address) and address != home]
+    current = max(inside, key=len, default=home if path == home else "")
     return [Area(label, icon, address, current=address == current) for label, icon, address in areas]

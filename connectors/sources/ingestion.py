@@ -18,12 +18,11 @@ from common import clock, pg
 from connectors.sources import documents, wire
 from connectors.sources.answers import Accepted, Environ, StartResponse, Verdict, error, preflight, send
 from connectors.sources.contracts import SourceView
+from connectors.sources.identity import usable
 from connectors.sources.keys import FRESH_SECONDS, KeyRing, key_from_header, key_from_query
 from connectors.sources.recent import RecentMessages
 from connectors.sources.selectors import sources
-from events.contracts import text
 from events.services import Setback, quarantine, store
-from identity.services import standardise
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ class Ingestion:
             return error(start, 404, "not_found", f"There is no {path}. Send events to /v1/batch or /v1/track.")
         body = wire.unpack(_body(environ), encoding=environ.get("HTTP_CONTENT_ENCODING", "").lower())
         reading = (
-            wire.read_single(body, event_type=call, usable=_usable) if call else wire.read_batch(body, usable=_usable)
+            wire.read_single(body, event_type=call, usable=usable) if call else wire.read_batch(body, usable=usable)
         )
         source = self._source(environ, reading.write_key)
         if source is None:
@@ -186,10 +185,6 @@ class Ingestion:
             self._local.connection = conn
             self._local.compressor = zstandard.ZstdCompressor(level=1)
         return conn
-
-
-def _usable(kind: str, value: object) -> bool:
-    return value is not None and standardise(kind, text(value) if isinstance(value, float) else value) is not None
 
 
 def _setbacks(reading: wire.Reading, source: SourceView) -> list[Setback]:

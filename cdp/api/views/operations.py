@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.api.auth import actor
+from cdp.api.auth import actor, token_of
 from cdp.api.filters import Filters, YesNoFilter
 from cdp.api.idempotency import idempotent
 from cdp.api.problems import Problem, invalid_field
@@ -15,7 +15,7 @@ from cdp.api.shapes.events import QuarantinedShape, ReplayIn, ReplayShape
 from cdp.api.shapes.fields import page_of
 from cdp.api.shapes.operations import JobShape, SourceIn, SourceShape
 from cdp.api.views.base import ApiView, Page, body, expect_id, shaped
-from cdp.pipeline.replay import replay
+from cdp.nudge import APPLY_INBOX, wake
 from common import access, clock, jobs
 from common.models import Job as JobRow
 from connectors import selectors as connector_selectors
@@ -71,7 +71,7 @@ class Source(ApiView):
 
 
 def _source(row: Any, request: Request) -> Any:
-    return SourceShape(row, context={"keys": access.allows(request.auth, "admin:*")}).data
+    return SourceShape(row, context={"keys": access.allows(token_of(request), "admin:*")}).data
 
 
 class QuarantineFilters(Filters):
@@ -104,9 +104,11 @@ class QuarantineReplay(ApiView):
     def post(self, request: Request) -> Response:
         """Accept the items again, as if they had just been sent. Items that were settled already are skipped."""
         wanted = sorted(set(body(request, ReplayIn)["ids"]))
-        found = replay(wanted, by=actor(request), via="api", now=clock.now())
-        taken = found.accepted + found.refused
-        return Response({"accepted": found.accepted, "refused": found.refused, "skipped": len(wanted) - taken})
+        found = connector_services.replay_quarantined(wanted, by=actor(request), via="api", now=clock.now())
+        if found.accepted:
+            wake(APPLY_INBOX)
+        taken = found.accepted + len(found.refused)
+        return Response({"accepted": found.accepted, "refused": len(found.refused), "skipped": len(wanted) - taken})
 
 
 class JobFilters(Filters):

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from django.http import HttpResponse
 from django.urls import reverse
 
+from cdp.nudge import APPLY_INBOX, wake
 from cdp.web.access import action, page
 from cdp.web.pages import PageRequest, actor, go, record, render, toast
 from cdp.web.paging import Page, after_id, page_of
-from cdp.web.replay import replay
 from connectors import selectors as connectors
+from connectors.services import replay_quarantined
 from events import selectors as log
 from events import services as events
 from events.contracts import QuarantinedView
@@ -52,10 +53,9 @@ def settle_quarantine(request: PageRequest) -> HttpResponse:
 
 
 def _replay(request: PageRequest, items: Sequence[QuarantinedView]) -> None:
-    count, refused = replay(items, by=actor(request), now=request.now)
-    if count:
-        summary = f"Replayed {count} item(s)"
-        record(request, "quarantine.replay", "quarantine", "items", summary, after=[one.id for one in items])
-        toast(request, f"{count} item{'' if count == 1 else 's'} sent through again.")
-    if refused:
-        toast(request, f"{len(refused)} would be refused again: {refused[0]}", bad=True)
+    found = replay_quarantined([one.id for one in items], by=actor(request), now=request.now)
+    if found.accepted:
+        wake(APPLY_INBOX)
+        toast(request, f"{found.accepted} item{'' if found.accepted == 1 else 's'} sent through again.")
+    if found.refused:
+        toast(request, f"{len(found.refused)} would be refused again: {found.refused[0][1]}", bad=True)
