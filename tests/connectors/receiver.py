@@ -76,7 +76,12 @@ class Receiver:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
+        length = int(handler.headers.get("content-length", 0))
+        body = handler.rfile.read(length)
+        if len(body) < length:
+            # The sender died while it was sending: a real server would not act on half a request either.
+            handler.close_connection = True
+            return
         call = Call(handler.path, {key.lower(): value for key, value in handler.headers.items()}, body)
         with self._lock:
             before = sum(c.headers.get("webhook-id") == call.headers.get("webhook-id") for c in self.calls)
