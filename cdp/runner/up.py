@@ -17,7 +17,8 @@ from cdp.runner import children, holding, leftovers, preflight, report, services
 from cdp.runner.problems import StartProblem
 from cdp.runner.supervisor import Supervisor
 
-WEB_PATIENCE = 60.0
+# Seconds on an idle machine; a busy one may take minutes, and giving up would not make it faster.
+WEB_PATIENCE = 240.0
 DEMO_STATE = "demo_state"
 
 
