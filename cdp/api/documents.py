@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views import View
 from django.views.generic import TemplateView
 
@@ -15,6 +17,7 @@ from cdp.api.openapi import document
 OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.1"
 _METHODS = ("get", "post", "patch", "delete")
 _JSON = "application/json"
+_TAGS = ("profiles", "identity", "segments", "events", "sources", "destinations", "syncs", "jobs")
 
 
 def document_text() -> str:
@@ -48,7 +51,7 @@ class DocumentationPage(TemplateView):
         ]
         found = document()
         return super().get_context_data(**kwargs) | {
-            "info": found["info"], "groups": groups, "origin": origin, "problems": problems.KINDS.values(),
+            "info": found["info"], "lead": prose(found["info"]["description"]), "groups": groups, "origin": origin
         }  # fmt: skip
 
 
@@ -58,7 +61,9 @@ class ProblemIndexPage(TemplateView):
     template_name = "api/problems.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"problems": problems.KINDS.values()}
+        return super().get_context_data(**kwargs) | {
+            "problems": [(one, prose(one.cause)) for one in problems.KINDS.values()]
+        }
 
 
 class ProblemPage(TemplateView):
@@ -66,18 +71,26 @@ class ProblemPage(TemplateView):
 
     template_name = "api/problem.html"
 
-    def get_context_data(self, *, slug: str, **kwargs: Any) -> dict[str, Any]:
-        if slug not in problems.KINDS:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found = problems.KINDS.get(kwargs["slug"])
+        if found is None:
             raise Http404
-        return super().get_context_data(**kwargs) | {"problem": problems.KINDS[slug]}
+        said = {"cause": prose(found.cause), "fix": prose(found.fix)}
+        return super().get_context_data(**kwargs) | {"problem": found} | said
+
+
+def prose(text: str) -> SafeString:
+    """Escaped text in which `such` parts are code."""
+    parts = enumerate(text.split("`"))
+    return format_html_join("", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in parts))
 
 
 @lru_cache(maxsize=1)
 def _groups() -> dict[str, list[dict[str, Any]]]:
     """The document's operations by tag, ready for the page."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, Any]]] = {tag: [] for tag in _TAGS}
     for one in _operations(document()):
-        found.setdefault(one["tag"], []).append(one)
+        found[one["tag"]].append(one)
     return found
 
 
@@ -94,7 +107,7 @@ def _operations(whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "method": method.upper(),
                 "path": path,
                 "summary": operation.get("summary", ""),
-                "description": operation.get("description", "").partition("\n\nScope:")[0],
+                "description": prose(operation.get("description", "").partition("\n\nScope:")[0]),
                 "scope": operation.get("x-scope", ""),
                 "parameters": [_parameter(one) for one in operation.get("parameters", [])],
                 "fields": _fields(whole, request_shape),
@@ -110,7 +123,7 @@ def _parameter(one: dict[str, Any]) -> dict[str, Any]:
         "place": one["in"],
         "required": one.get("required", False),
         "kind": " | ".join(map(str, shape["enum"])) if "enum" in shape else _kind(shape),
-        "said": one.get("description", ""),
+        "said": prose(one.get("description", "")),
     }
 
 
@@ -129,7 +142,7 @@ def _fields(whole: dict[str, Any], reference: str) -> list[dict[str, Any]]:
     shape = _resolve(whole, reference)
     needed = shape.get("required", [])
     return [
-        {"name": name, "kind": _kind(inner), "required": name in needed, "said": inner.get("description", "")}
+        {"name": name, "kind": _kind(inner), "required": name in needed, "said": prose(inner.get("description", ""))}
         for name, inner in shape.get("properties", {}).items()
     ]
 

@@ -16,6 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp.api.auth import token_of
 from cdp.api.models import IdempotentAnswer
 from cdp.api.problems import CONTENT_TYPE, Problem, answer, from_exception
 from common import clock
@@ -54,9 +55,9 @@ def idempotent(handler: Handler) -> Callable[..., HttpResponse]:
             return handler(view, request, *args, **kwargs)
         _check(key)
         fingerprint = _fingerprint(request)
-        row_id = _claim(request.auth.pk, key, fingerprint, now=clock.now())
+        row_id = _claim(token_of(request).pk, key, fingerprint, now=clock.now())
         if row_id is None:
-            return _replay(request.auth.pk, key, fingerprint)
+            return _replay(token_of(request).pk, key, fingerprint)
         return _run(row_id, request, lambda: handler(view, request, *args, **kwargs))
 
     repeatable.takes_idempotency_key = True  # type: ignore[attr-defined]

@@ -77,13 +77,13 @@ class ProblemShape(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     instance = serializers.CharField(help_text="Names this request in the server's log.")
-    errors = serializers.ListField(child=serializers.DictField(), required=False)
+    errors = serializers.ListField(child=serializers.DictField(), required=False)  # type: ignore[assignment]
 
 
 class ApiSchema(AutoSchema):
     """Adds what our base view does: filters, paging, scopes, and the problems each operation can answer."""
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         view: Any = self.view
         found = [OWN_PARAMETERS[name] for name in view.parameters if self.method == "GET"]
         if self.method == "GET" and view.filterset_class is not None:
@@ -130,7 +130,7 @@ class ApiSchema(AutoSchema):
             found += _WITH_KEY
         if self.method == "PATCH":
             found += (*_WITH_MATCH, "conflict")
-        if "wait" in self.view.parameters:
+        if "wait" in getattr(self.view, "parameters", ()):
             found.append("cursor-expired")
         return found
 

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from cdp.api.auth import token_of
 from cdp.api.problems import Problem
 from cdp.environment import envint
 
@@ -111,7 +112,7 @@ class TokenBucketThrottle(BaseThrottle):
     """One bucket per token. The verdict stays on the request for the answer's headers."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        verdict = bucket().take(str(request.auth.pk))
+        verdict = bucket().take(str(token_of(request).pk))
         request._request.rate_limit = verdict  # type: ignore[attr-defined]
         if verdict is not None and not verdict.allowed:
             raise Problem("rate-limited", f"Try again in {verdict.retry_after} s.", headers=verdict.headers())

@@ -117,7 +117,7 @@ class DeliveryShape(Shape):
     run_id = Id()
     profile_id = Id()
     operation = serializers.CharField()
-    label = serializers.CharField(allow_blank=True)
+    label = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
     state = serializers.CharField()
     attempts = serializers.IntegerField()
     next_attempt_at = Instant(allow_null=True)

@@ -50,7 +50,7 @@ class ReplayIn(Shape):
 
 
 class ReplayShape(Shape):
-    """How many items went back to the inbox; refused ones are in the quarantine anew."""
+    """How many items went back to the inbox; refused ones stay where they are."""
 
     accepted = serializers.IntegerField()
     refused = serializers.IntegerField()

@@ -80,7 +80,7 @@ class TraitShape(ClaimShape):
 
     @extend_schema_field(ClaimShape(many=True))
     def get_others(self, row: Any) -> list[Any]:
-        return list(ClaimShape(row.others, many=True, context=self.context | {"trait": row.key}).data)
+        return list(ClaimShape(row.others, many=True, context={**self.context, "trait": row.key}).data)
 
 
 class LinkShape(Shape):

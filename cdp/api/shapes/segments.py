@@ -83,7 +83,7 @@ class MembersShape(Shape):
     """Members of a segment as they were after change number `version`, in order of id."""
 
     version = serializers.IntegerField(help_text="All pages of one reading show this version.")
-    data = MemberShape(many=True)
+    data = MemberShape(many=True)  # type: ignore[assignment]
     next_cursor = serializers.CharField(allow_null=True)
     changes_cursor = serializers.CharField(help_text="Where to follow the changes from, to go on from this version.")
     total = serializers.IntegerField(required=False, help_text="Only with `include=total`; exact.")
@@ -107,7 +107,7 @@ class ChangeShape(Shape):
 class ChangesShape(Shape):
     """Changes of a segment in order. `next_cursor` is always given: the feed has no end."""
 
-    data = ChangeShape(many=True)
+    data = ChangeShape(many=True)  # type: ignore[assignment]
     next_cursor = serializers.CharField()
     has_more = serializers.BooleanField(help_text="Whether more is there already.")
     version = serializers.IntegerField(help_text="The newest change that this answer takes into account.")

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponse
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from cdp.api import cursors, etags, filters, parsing
@@ -35,17 +37,17 @@ class ApiView(APIView):
     parameters: ClassVar[Sequence[str]] = ()
     paged: ClassVar[bool] = False
 
-    authentication_classes = (BearerAuthentication,)
-    permission_classes = (HasScope,)
-    throttle_classes = (TokenBucketThrottle,)
+    authentication_classes: Sequence[type[BaseAuthentication]] = (BearerAuthentication,)
+    permission_classes: Sequence[Any] = (HasScope,)
+    throttle_classes: Sequence[type[BaseThrottle]] = (TokenBucketThrottle,)
     parser_classes = (StrictJSONParser,)
     renderer_classes = (JSONRenderer,)
     schema = ApiSchema()
-    http_method_names = ("get", "post", "patch", "delete", "head")  # type: ignore[assignment]
+    http_method_names = ("get", "post", "patch", "delete", "head")
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         request.request_id = _request_id(request.headers)
-        response = super().dispatch(request, *args, **kwargs)
+        response: Any = super().dispatch(request, *args, **kwargs)
         response.headers["X-Request-Id"] = request.request_id
         response.headers.setdefault("Cache-Control", "private, no-cache")
         verdict = getattr(request, "rate_limit", None)
@@ -149,7 +151,8 @@ def _too_long(content_length: str | None) -> bool:
 
 
 def _texts(request: Request) -> list[str]:
-    return [request.path, *request.query_params.keys(), *request.query_params.values()]
+    parameters = request.query_params
+    return [request.path, *parameters, *(text for name in parameters for text in parameters.getlist(name))]
 
 
 def _conditional(request: Any) -> Callable[[HttpResponse], HttpResponse | None]:

@@ -13,17 +13,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.api import cursors, filters, parsing, positions
+from cdp.api.auth import token_of
 from cdp.api.problems import Problem, invalid_field, invalid_parameter
 from cdp.api.shapes.segments import AckIn, ChangeShape, ChangesShape, MembersShape, PositionShape
 from cdp.api.views.base import ApiView, Page, body, shaped
 from cdp.api.views.segments import expect_segment
+from cdp.environment import envint
 from common import clock
 from segments import selectors
 
 WAIT_MAX = 25
 _LOOK_EVERY = (0.05, 0.1, 0.15, 0.25)
-# Each waiting request holds a thread of the web server: more than these are answered at once.
-_waiting = threading.BoundedSemaphore(8)
+# Each waiting request holds a thread of the web server: half of them may wait, further requests are answered at once.
+_waiting = threading.BoundedSemaphore(max(1, envint("CDP_WEB_THREADS", 8) // 2))
 
 
 class Members(ApiView):
@@ -150,7 +152,7 @@ class Acknowledge(ApiView):
                    responses=PositionShape)  # fmt: skip
     def get(self, request: Request, reference: str) -> Response:
         """The last change that this token has acknowledged; `seq` is 0 before the first time."""
-        return Response(_position(request.auth.pk, expect_segment(reference).id))
+        return Response(_position(token_of(request).pk, expect_segment(reference).id))
 
     @extend_schema(operation_id="acknowledgeChanges", summary="Say how far you have come", tags=["segments"],
                    request=AckIn, responses=PositionShape)  # fmt: skip
@@ -162,8 +164,8 @@ class Acknowledge(ApiView):
         head = selectors.head_seq()
         if seq > head:
             raise invalid_field("/seq", f"The newest change is {head}.", "in-the-future")
-        positions.acknowledge(token_id=request.auth.pk, segment_id=segment.id, seq=seq, now=clock.now())
-        return Response(_position(request.auth.pk, segment.id))
+        positions.acknowledge(token_id=token_of(request).pk, segment_id=segment.id, seq=seq, now=clock.now())
+        return Response(_position(token_of(request).pk, segment.id))
 
 
 def _position(token_id: int, segment_id: int) -> dict[str, Any]:

@@ -102,7 +102,8 @@ class QuarantineReplay(ApiView):
                    request=ReplayIn, responses=ReplayShape)  # fmt: skip
     @idempotent
     def post(self, request: Request) -> Response:
-        """Accept the items again, as if they had just been sent. Items that were settled already are skipped."""
+        """Accept the items again, as if they had just been sent. Those that would be refused again stay in the
+        quarantine; those that were settled already are skipped."""
         wanted = sorted(set(body(request, ReplayIn)["ids"]))
         found = connector_services.replay_quarantined(wanted, by=actor(request), via="api", now=clock.now())
         if found.accepted:
