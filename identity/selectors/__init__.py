@@ -21,7 +21,6 @@ __all__ = [
     "find_profile",
     "identifier_ids",
     "linkage_backlog",
-    "linkage_backlog",
     "links_of",
     "policy",
     "policy_versions",

@@ -91,3 +91,11 @@ def test_two_user_ids_joined_only_by_alias_stay_apart_and_the_reason_is_kept(con
 def test_an_id_that_is_its_own_previous_id_says_nothing(conn: Connection) -> None:
     tell(conn, [call(1, user_id="u1", previous="u1")])
     assert groups(conn) == {frozenset({"user_id:u1", "previous_id:u1"})}
+
+
+def test_a_link_seen_earlier_but_told_later_decides_who_keeps_the_email(conn: Connection) -> None:
+    first, second = call(5, user_id="u1", email="ann@shop.com"), call(3, user_id="u2", email="ann@shop.com")
+    tell(conn, [first], [second])
+    assert profile_of(conn, "email", "ann@shop.com") == profile_of(conn, "user_id", "u2")
+    tell(conn, [first._replace(at=1)])
+    assert profile_of(conn, "email", "ann@shop.com") == profile_of(conn, "user_id", "u1")

@@ -14,8 +14,8 @@ from identity.services import Memory
 from tests.identity.people import NOW, Call, groups, people, snapshot, tell
 
 _VALUES = {
-    "user_id": ["u1", "u2", "u3"],
-    "email": ["ann@shop.com", "bob@shop.com"],
+    "user_id": ["u1", "u2", "u1"],
+    "email": ["ann@shop.com", "ann@shop.com", "bob@shop.com"],
     "device_id": ["tablet"],
     "anonymous_id": ["a1", "a2", "u1"],
 }
