@@ -88,12 +88,13 @@ class Change(models.Model):
     """One row of the ledger: a profile entered or left a segment. Append-only; memberships are its fold."""
 
     seq = models.BigAutoField(primary_key=True)
-    segment_id = models.IntegerField()
+    # Wide columns first: no byte of the table with the most rows goes to alignment.
     profile_id = models.BigIntegerField()
-    entered = models.BooleanField()
     at = models.DateTimeField(db_default=Now())
-    reason = models.CharField(max_length=16)
+    segment_id = models.IntegerField()
     version = models.IntegerField()
+    entered = models.BooleanField()
+    reason = models.CharField(max_length=16)
 
     class Meta:
         indexes = [models.Index("segment_id", "profile_id", models.F("seq").desc(), name="segments_change_by_profile")]

@@ -1,12 +1,12 @@
 """The live segments made ready for evaluation: distinct conditions, what counts for them, and who depends on what."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from segments.evaluate import Facts, holds
 from segments.measures import Horizon, MeasureKey, keys_of
-from segments.rules import Leaf, Node, TraitIs, Where, leaves
+from segments.rules import All, AnyOf, Leaf, Node, Not, TraitIs, Where, leaves
 
 # Where nothing is known, no time matters.
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -66,6 +66,8 @@ class Plan:
 
 def make_plan(segments: Sequence[LiveSegment], measures: Iterable[Measure]) -> Plan:
     """The plan of these segments; `measures` must hold every counter that their rules read."""
+    one_of_each: dict[Node, Node] = {}
+    segments = [replace(segment, rule=shared(segment.rule, one_of_each)) for segment in segments]
     stored = {measure.key: measure for measure in measures}
     readers: dict[int, set[int]] = {}
     traits: set[str] = set()
@@ -97,6 +99,21 @@ def make_plan(segments: Sequence[LiveSegment], measures: Iterable[Measure]) -> P
     )
 
 
+def shared(node: Node, known: dict[Node, Node]) -> Node:
+    """The same rule of shared parts: equal nodes become one object, so that each is evaluated once, without hashing."""
+    match node:
+        case All(children):
+            node = All(tuple(shared(child, known) for child in children))
+        case AnyOf(children):
+            node = AnyOf(tuple(shared(child, known) for child in children))
+        case Not(child):
+            node = Not(shared(child, known))
+        case _:
+            pass
+    return known.setdefault(node, node)
+
+
 def distinct_leaves(rules: Iterable[Node]) -> tuple[Leaf, ...]:
     """Every condition once, in order of first appearance."""
-    return tuple(dict.fromkeys(leaf for rule in rules for leaf in leaves(rule)))
+    objects = {id(leaf): leaf for rule in rules for leaf in leaves(rule)}
+    return tuple(dict.fromkeys(objects.values()))

@@ -16,13 +16,33 @@ PROPERTY_OPS = (*NUMBER_OPS, "in", "contains", "starts_with", "exists", "missing
 TRAIT_OPS = (*PROPERTY_OPS, "within_last", "more_than_ago")
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyIs:
+class _Typed:
+    """Equality that tells `true` from 1, as JSON does and Python does not: equal nodes share counters and answers."""
+
+    __slots__ = ()
+    op: str
+    value: Wanted
+
+    def _key(self) -> tuple[object, ...]:
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, _Typed) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PropertyIs(_Typed):
     """A filter on one property of an event."""
 
     property: str
     op: str
     value: Wanted
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.property, self.op, *_typed(self.value))
 
     def to_json(self) -> dict[str, Any]:
         return {"property": self.property, "is": self.op, **_value_json(self.value)}
@@ -31,13 +51,16 @@ class PropertyIs:
 Where: TypeAlias = tuple[PropertyIs, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TraitIs:
+@dataclass(frozen=True, slots=True, eq=False)
+class TraitIs(_Typed):
     """A comparison of one trait of the profile."""
 
     trait: str
     op: str
     value: Wanted
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.trait, self.op, *_typed(self.value))
 
     def to_json(self) -> dict[str, Any]:
         return {"trait": self.trait, "is": self.op, **_value_json(self.value)}
@@ -151,6 +174,11 @@ def leaves(node: Node) -> Iterator[Leaf]:
 def to_text(node: Node) -> str:
     """The canonical text of a rule: equal rules have equal texts."""
     return json.dumps(node.to_json(), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _typed(value: Wanted) -> tuple[object, ...]:
+    parts = value if isinstance(value, tuple) else (value,)
+    return (isinstance(value, tuple), *((isinstance(part, bool), part) for part in parts))
 
 
 def _value_json(value: Wanted) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Evaluation:
         """`traits` has one JSON text per profile for each trait name that a rule may ask for."""
         self._size, self._measure_ids, self._traits, self._now = size, measure_ids, traits, now
         self._minute = minute_of(now)
-        self._answers: dict[Leaf, Answer] = {}
+        self._answers: dict[int, tuple[Node, Answer]] = {}
         self._slices: dict[int, _Slice | None] = {}
         self._ids = np.unique(np.fromiter(measure_ids.values(), dtype=np.int64, count=len(measure_ids)))
         entries = entries.take(np.isin(entries.measure, self._ids))
@@ -65,7 +65,14 @@ class Evaluation:
         self._entries = entries.take(np.argsort(key))
 
     def answer(self, node: Node) -> Answer:
-        """The answer of a whole rule."""
+        """The answer of a whole rule. A node that several rules share is evaluated once."""
+        kept = self._answers.get(id(node))
+        if kept is None:
+            # The node is kept beside its answer: its id is its own as long as it lives.
+            kept = self._answers[id(node)] = (node, self._answer(node))
+        return kept[1]
+
+    def _answer(self, node: Node) -> Answer:
         match node:
             case All(children):
                 return self._joined([self.answer(child) for child in children], every=True)
@@ -75,9 +82,7 @@ class Evaluation:
                 found = self.answer(child)
                 return Answer(~found.holds, found.due)
             case _:
-                if node not in self._answers:
-                    self._answers[node] = self._leaf(node)
-                return self._answers[node]
+                return self._leaf(node)
 
     def _joined(self, answers: list[Answer], *, every: bool) -> Answer:
         if not answers:

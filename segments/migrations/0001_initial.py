@@ -75,12 +75,12 @@ class Migration(migrations.Migration):
             name="Change",
             fields=[
                 ("seq", models.BigAutoField(primary_key=True, serialize=False)),
-                ("segment_id", models.IntegerField()),
                 ("profile_id", models.BigIntegerField()),
-                ("entered", models.BooleanField()),
                 ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("reason", models.CharField(max_length=16)),
+                ("segment_id", models.IntegerField()),
                 ("version", models.IntegerField()),
+                ("entered", models.BooleanField()),
+                ("reason", models.CharField(max_length=16)),
             ],
             options={
                 "indexes": [
