@@ -63,4 +63,4 @@ app.conf.update(
     timezone="UTC",
     enable_utc=True,
 )
-app.autodiscover_tasks(["cdp"])
+app.autodiscover_tasks(["cdp", "connectors"])

@@ -10,7 +10,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from cdp import vitals
 from common import clock
+from connectors import selectors as connectors
 from events import selectors as events
+from identity import selectors as identity
+from segments import selectors as segments
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -62,6 +65,11 @@ def _numbers() -> Iterable[tuple[str, str, str, float]]:
     yield "inbox_events", "gauge", "Events accepted and not yet applied.", backlog.events
     yield "inbox_oldest_seconds", "gauge", "How long the oldest of them has waited.", oldest
     yield "quarantine_items", "gauge", "Items in quarantine that wait for a decision.", events.quarantine_size()
+    yield "profiles", "gauge", "Living profiles.", identity.counts()["profiles"]
+    yield "segments", "gauge", "Live segments.", len(segments.segments())
+    yield "ledger_head", "gauge", "The newest version of the membership ledger.", segments.head_seq()
+    yield "timers_due", "gauge", "Profiles whose memberships wait for the clock.", segments.due_count(now)
+    yield "deliveries_pending", "gauge", "Rows that wait to be sent to destinations.", connectors.pending_deliveries()
     yield "disk_free_bytes", "gauge", "Bytes free in the data folder.", vitals.disk_free()
     try:
         age = vitals.beat_age(now)

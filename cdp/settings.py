@@ -185,5 +185,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": envstr("CDP_LOG_LEVEL", "INFO").upper()},
-    "loggers": {"django.server": {"level": "WARNING"}, "celery": {"level": envstr("CDP_LOG_LEVEL", "WARNING").upper()}},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        # One line a request, with its URL: nothing that a log should hold.
+        "httpx": {"level": "WARNING"},
+        "celery": {"level": envstr("CDP_LOG_LEVEL", "WARNING").upper()},
+    },
 }

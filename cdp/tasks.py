@@ -12,6 +12,9 @@ from cdp.pipeline import run
 from cdp.vitals import BEAT_KEY
 from common import clock, pg
 
+# A sync that no worker took by then is dispatched again by the next nudge or beat.
+_DELIVER_WITHIN = 10.0
+
 
 @lru_cache(maxsize=1)
 def _applier() -> run.Applier:
@@ -45,11 +48,14 @@ def refresh_segments() -> None:
 
 @shared_task(name=DELIVER_SYNCS, queue="deliveries")
 def deliver_syncs() -> None:
-    """Plan and send what the ledger asks of every sync."""
+    """Plan and send what the ledger asks of every sync, each by a task of its own: a slow channel delays no other."""
     from connectors import services
+    from connectors.tasks import deliver_due
 
     nudge.taken(DELIVER_SYNCS)
-    services.deliver_all_due(now=clock.now())
+    services.deliver_all_due(
+        now=clock.now(), dispatch=lambda sync_id: deliver_due.apply_async((sync_id,), expires=_DELIVER_WITHIN)
+    )
 
 
 @shared_task(name="cdp.tasks.link_profiles", queue="linkage")
@@ -64,10 +70,15 @@ def link_profiles() -> None:
 @shared_task(name="cdp.tasks.keep_house", queue="default")
 def keep_house() -> None:
     """Make partitions to come, drop finished ones, trim what is past its time."""
-    from events import services
+    from connectors import services as connectors
+    from events import services as events
 
+    now = clock.now()
     with pg.connect(autocommit=True) as conn:
-        services.keep_house(conn, now=clock.now(), dedup_days=settings.DEDUPLICATION_DAYS)
+        events.keep_house(
+            conn, now=now, dedup_days=settings.DEDUPLICATION_DAYS, retention_days=settings.EVENT_RETENTION_DAYS
+        )
+    connectors.keep_house(now=now)
 
 
 @shared_task(name="cdp.tasks.beat_heartbeat", queue="default")

@@ -33,7 +33,7 @@ from (
     ) waiting
 ) counted
 where before < %(events)s
-order by tx, id
+order by counted.tx, counted.id
 """
 _WAITING = """
 select exists (

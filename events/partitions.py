@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 MONTHLY_SINCE = 2024
 _HOUR = timedelta(hours=1)
@@ -50,7 +50,7 @@ def ensure_inbox(conn: psycopg.Connection[Any], *, now: datetime) -> None:
 def drop_done_inbox(conn: psycopg.Connection[Any], *, now: datetime) -> list[str]:
     """Drop the inbox's partitions whose hour is over and whose every row has been applied."""
     dropped = []
-    for name in _partitions_before(conn, inbox_span(now - _HOUR)[0]):
+    for name in _partitions_before(conn, "events_inbox", inbox_span(now - _HOUR)[0]):
         if _fully_applied(conn, name):
             with conn.transaction():
                 conn.execute("set local lock_timeout = '300ms'")
@@ -59,12 +59,24 @@ def drop_done_inbox(conn: psycopg.Connection[Any], *, now: datetime) -> list[str
     return dropped
 
 
-def _partitions_before(conn: psycopg.Connection[Any], name: str) -> list[str]:
+def drop_old_log(conn: psycopg.Connection[Any], *, before: datetime) -> list[str]:
+    """Drop the log's partitions that end before an instant. They are detached first, so that nobody waits."""
+    dropped = []
+    for name in _partitions_before(conn, "events_event", log_span(before)[0]):
+        child = sql.Identifier(name)
+        conn.execute(sql.SQL("alter table events_event detach partition {} concurrently").format(child))
+        conn.execute(sql.SQL("drop table {}").format(child))
+        dropped.append(name)
+    return dropped
+
+
+def _partitions_before(conn: psycopg.Connection[Any], parent: str, name: str) -> list[str]:
+    """Partitions by name: the names sort in order of time, a year before its months."""
     query = """
     select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'events_inbox'::regclass and c.relname < %s order by 1
+    where i.inhparent = %s::regclass and c.relname < %s order by 1
     """
-    return [row[0] for row in conn.execute(query, [name])]
+    return [row[0] for row in conn.execute(query, [parent, name])]
 
 
 def _fully_applied(conn: psycopg.Connection[Any], name: str) -> bool:
@@ -84,14 +96,13 @@ def _ensure(conn: psycopg.Connection[Any], parent: str, span: Span) -> None:
         return
     child, above = sql.Identifier(name), sql.Identifier(parent)
     bounds = sql.SQL("from ({}) to ({})").format(sql.Literal(start), sql.Literal(end))
-    with conn.transaction():
-        # Two processes may come here at once; the second finds the first one's partition.
-        conn.execute("select pg_advisory_xact_lock(7002027)")
-        found = conn.execute("select to_regclass(%s)", [name]).fetchone()
-        if found and found[0]:
-            return
-        conn.execute(sql.SQL("create table {} (like {} including defaults including storage)").format(child, above))
-        conn.execute(sql.SQL("alter table {} attach partition {} for values {}").format(above, child, bounds))
+    try:
+        with conn.transaction():
+            conn.execute(sql.SQL("create table {} (like {} including defaults including storage)").format(child, above))
+            conn.execute(sql.SQL("alter table {} attach partition {} for values {}").format(above, child, bounds))
+    except (errors.DuplicateTable, errors.DuplicateObject, errors.UniqueViolation):
+        # Another process came first; its partition stands when its transaction has ended, which we have waited for.
+        return
 
 
 def _month(year: int, month: int) -> datetime:

@@ -14,7 +14,7 @@ from events.inbox import Claim, claim, settle, store, waiting
 from events.log import Log
 from events.models import QuarantinedItem
 from events.parse import Batch, original, parse
-from events.partitions import drop_done_inbox, ensure_inbox
+from events.partitions import drop_done_inbox, drop_old_log, ensure_inbox
 from events.selectors import quarantined_view
 
 __all__ = [
@@ -108,10 +108,13 @@ def discard(ids: Sequence[int], *, by: str, now: datetime) -> int:
     )
 
 
-def keep_house(conn: psycopg.Connection[Any], *, now: datetime, dedup_days: int) -> None:
-    """Make the partitions to come, drop the inbox's finished ones, trim what is past its time. Safe at any moment."""
+def keep_house(conn: psycopg.Connection[Any], *, now: datetime, dedup_days: int, retention_days: int = 0) -> None:
+    """Make the partitions to come, drop the inbox's finished ones, trim what is past its time (`retention_days` 0 keeps
+    the log for good). Safe at any moment; `conn` is in autocommit."""
     ensure_inbox(conn, now=now)
     drop_done_inbox(conn, now=now)
+    if retention_days:
+        drop_old_log(conn, before=now - timedelta(days=retention_days))
     with conn.transaction():
         consolidate(conn, today=now.date(), days=dedup_days)
         conn.execute("delete from events_tally where hour < %s", [now - _KEEP_TALLIES])

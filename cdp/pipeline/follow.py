@@ -1,10 +1,11 @@
-"""What follows when people are merged or parted outside the pipeline: memberships are corrected in the same breath."""
+"""What follows when people are merged or parted outside the pipeline: memberships are corrected and syncs are told."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import psycopg
 
+import connectors.services as connectors
 import segments.services as segments
 from common import clock
 from identity.contracts import Move
@@ -17,6 +18,7 @@ def follow_moves(conn: psycopg.Connection[Any], moved: Sequence[Move], traits_ch
     Pass it as `after=` to identity's steward services, which have the turn.
     """
     sides = {profile for move in moved for profile in (move.from_profile, move.to_profile)}
+    now = clock.now()
     segments.follow(
         conn,
         activity=Activity(),
@@ -24,8 +26,9 @@ def follow_moves(conn: psycopg.Connection[Any], moved: Sequence[Move], traits_ch
         retired=_retired(conn, sides),
         touched_traits=set(traits_changed),
         memory=segments.Memory(),
-        now=clock.now(),
+        now=now,
     )
+    connectors.note_changed(conn, profile_ids=sorted(sides.union(traits_changed)), now=now)
 
 
 def _retired(conn: psycopg.Connection[Any], profiles: set[int]) -> list[int]:

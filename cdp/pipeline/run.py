@@ -13,6 +13,7 @@ import numpy as np
 import psycopg
 import zstandard
 
+import connectors.services as connectors
 import events.services as events
 import identity.services as identity
 import segments.services as segments
@@ -119,6 +120,8 @@ class Applier:
             conn, activity=activity, moved=resolution.moved, retired=resolution.retired,
             touched_traits=resolution.traits_changed, created=resolution.created, memory=self._rules, now=now,
         )  # fmt: skip
+        changed = resolution.traits_changed.union(*((move.from_profile, move.to_profile) for move in resolution.moved))
+        connectors.note_changed(conn, profile_ids=sorted(changed), now=now)
         _tally(conn, batch, fresh, now=now)
         return Applied(len(batch), len(fresh), changes)
 

@@ -21,12 +21,22 @@ def main() -> int:
     """Bring the database up to date; returns 0."""
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
+    _make_room_for_events()
     folder = environment.data_folder()
     found = credentials(folder)
     made = {**found, **_make_missing(found)}
     if made != found:
         write_private(folder / CREDENTIALS_FILE, json.dumps(made, indent=1))
     return 0
+
+
+def _make_room_for_events() -> None:
+    """The inbox's next hours, so that the first requests find their place."""
+    from common import clock, pg
+    from events.services import ensure_inbox
+
+    with pg.connect(autocommit=True) as conn:
+        ensure_inbox(conn, now=clock.now())
 
 
 def _make_missing(found: dict[str, str]) -> dict[str, str]:

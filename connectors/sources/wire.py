@@ -214,7 +214,8 @@ def _identity_objection(item: Item, event_type: str | None, usable: Usable) -> R
     if event_type == "alias" and usable("user_id", item.previousId):
         return None
     # Rows of offline data may be known by external ids, or by nothing but their traits.
-    if b'"externalIds"' in bytes(item.context) or len(item.traits) > 2:
+    context = bytes(item.context)
+    if b'"externalIds"' in context or b'"traits"' in context or len(item.traits) > 2:
         return None
     if _blank(item.userId) and _blank(item.anonymousId):
         return Refusal("no_identity", "The item has neither `userId` nor `anonymousId`.")

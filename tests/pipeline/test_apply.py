@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -160,6 +161,30 @@ def test_a_request_that_commits_late_is_not_passed_over(
         slow.commit()
     applier.apply_batch(now=NOW)
     assert rows(conn, "select count(*) from events_event") == [(2,)]
+
+
+def test_requests_are_applied_in_order_when_transaction_ids_grow_a_digit(
+    conn: psycopg.Connection[Any], send: Send, applier: Applier
+) -> None:
+    for n in range(3):
+        send([item(n)])
+    ordered = "select ctid from events_inbox order by id"
+    for tx, (place,) in zip((998, 999, 1000), rows(conn, ordered), strict=True):
+        conn.execute("update events_inbox set tx = %s::text::xid8 where ctid = %s::tid", [str(tx), place])
+    assert applier.apply_batch(now=NOW).taken == 3
+    assert applier.apply_batch(now=NOW).taken == 0
+
+
+def test_two_processes_may_make_the_same_partitions_at_once(conn: psycopg.Connection[Any]) -> None:
+    later = NOW + timedelta(days=40)
+
+    def make() -> None:
+        with pg.connect(autocommit=True) as own:
+            events.ensure_inbox(own, now=later)
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(make) for _ in range(4)]:
+            done.result()
 
 
 def test_the_number_of_statements_does_not_grow_with_the_batch(

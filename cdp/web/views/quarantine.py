@@ -10,10 +10,9 @@ from cdp.web.access import action, page
 from cdp.web.pages import PageRequest, actor, go, record, render, toast
 from cdp.web.paging import Page, after_id, page_of
 from connectors import selectors as connectors
-from connectors.services import replay_quarantined
+from connectors import services as connector_services
 from events import selectors as log
 from events import services as events
-from events.contracts import QuarantinedView
 
 STATES = (("open", "waiting"), ("replayed", "replayed"), ("discarded", "discarded"))
 
@@ -36,26 +35,23 @@ def quarantine(request: PageRequest) -> HttpResponse:
 @action("replay_quarantine")
 def settle_quarantine(request: PageRequest) -> HttpResponse:
     """Replay or discard the chosen items."""
-    chosen = {int(text) for text in request.POST.getlist("item") if text.isdecimal()}
-    items = [one for one in log.quarantined(state="open", limit=5_000) if one.id in chosen]
+    chosen = sorted({int(text) for text in request.POST.getlist("item") if text.isdecimal()})
     back = reverse("web:quarantine")
-    if not items:
+    if not chosen:
         toast(request, "Choose at least one item.", bad=True)
     elif request.POST.get("do") == "replay":
-        _replay(request, items)
+        _replay(request, chosen)
     else:
-        count = events.discard([one.id for one in items], by=actor(request), now=request.now)
-        record(
-            request, "quarantine.discard", "quarantine", "items", f"Discarded {count} item(s)", before=sorted(chosen)
-        )
+        count = events.discard(chosen, by=actor(request), now=request.now)
+        record(request, "quarantine.discard", "quarantine", chosen[0], f"Discarded {count} item(s)", before=chosen)
         toast(request, f"{count} item{'' if count == 1 else 's'} discarded.")
     return go(request, back)
 
 
-def _replay(request: PageRequest, items: Sequence[QuarantinedView]) -> None:
-    found = replay_quarantined([one.id for one in items], by=actor(request), now=request.now)
-    if found.accepted:
+def _replay(request: PageRequest, ids: Sequence[int]) -> None:
+    done = connector_services.replay_quarantined(ids, by=actor(request), now=request.now)
+    if done.accepted:
         wake(APPLY_INBOX)
-        toast(request, f"{found.accepted} item{'' if found.accepted == 1 else 's'} sent through again.")
-    if found.refused:
-        toast(request, f"{len(found.refused)} would be refused again: {found.refused[0][1]}", bad=True)
+        toast(request, f"{done.accepted} item{'' if done.accepted == 1 else 's'} sent through again.")
+    if done.refused:
+        toast(request, f"{len(done.refused)} would be refused again: {done.refused[0][1]}", bad=True)
