@@ -57,7 +57,7 @@ def follow(channel: Api, segment: str, cursor: str, members: set[str], limit: in
 ACTS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["pro", "free", "merge", "rule"])), min_size=1, max_size=4)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=ACTS, after=ACTS)
 def test_a_snapshot_with_the_changes_applied_is_the_later_snapshot(
     channel: Api, world: World, before: list[tuple[int, str]], after: list[tuple[int, str]]
