@@ -18,6 +18,9 @@ _NICKNAMES = {
 }  # fmt: skip
 
 
+_SLIPS = {"first_name": 0.07, "last_name": 0.07, "street": 0.08, "phone": 0.03}
+
+
 @dataclass
 class Pools:
     """What names and places are drawn from, with their natural frequencies."""
@@ -63,7 +66,7 @@ def _household(rng: random.Random, drawn: Pools) -> list[Traits]:
         year = int(first["birth_date"][:4]) + rng.randint(-4, 4)
         members.append(_person(rng, rng.choice(drawn.given), name, home, year, landline))
     for _ in range(rng.choice([0, 0, 0, 1, 1, 2])):
-        given = first["first_name"] if rng.random() < 0.08 else rng.choice(drawn.given)
+        given = first["first_name"] if rng.random() < 0.03 else rng.choice(drawn.given)
         child = _person(rng, given, surname, home, int(first["birth_date"][:4]) + rng.randint(20, 38), landline)
         members.append(child)
         if rng.random() < 0.06:
@@ -73,11 +76,17 @@ def _household(rng: random.Random, drawn: Pools) -> list[Traits]:
 
 
 def _person(rng: random.Random, given: str, surname: str, home: Traits, year: int, landline: str) -> Traits:
+    taken = rng.randint(1, 9_999)  # nobody gets an address that somebody has
     email = rng.choice(
-        [f"{given}.{surname}", f"{given[0]}{surname}", f"{given}{year % 100:02d}", f"{surname}{rng.randint(1, 999)}"]
+        [
+            f"{given}.{surname}{taken}",
+            f"{given[0]}{surname}{taken}",
+            f"{given}{year % 100:02d}{taken}",
+            f"{surname}{taken}",
+        ]
     )
     return {
-        "first_name": given, "last_name": surname, "birth_date": f"{year}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
+        "first_name": given, "last_name": surname, "birth_date": _birthday(rng, year),
         "phone": landline if landline and rng.random() < 0.5 else _phone(rng),
         "email": f"{email.replace(' ', '')}@{rng.choice(['mail.com', 'post.org', 'inbox.net'])}", **home,
     }  # fmt: skip
@@ -115,18 +124,19 @@ def _later(rng: random.Random, drawn: Pools, person: Traits) -> Traits:
     if rng.random() < 0.35:
         later["email"] = f"{rng.choice(['kit', 'river', 'sol', 'moss'])}{rng.randint(1, 99_999)}@mail.com"
     if rng.random() < 0.02:
-        later["birth_date"] = f"{rng.randint(1945, 2005)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
-    for name, rate in (("first_name", 0.07), ("last_name", 0.07), ("street", 0.08), ("phone", 0.03)):
-        if rng.random() < rate:
-            later[name] = _slip(rng, later[name])
-    return later
+        later["birth_date"] = _birthday(rng, rng.randint(1945, 2005))
+    return {name: _slip(rng, value) if rng.random() < _SLIPS.get(name, 0) else value for name, value in later.items()}
+
+
+def _birthday(rng: random.Random, year: int) -> str:
+    return f"{year}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
 
 
 def _slip(rng: random.Random, text: str) -> str:
     """One letter lost, doubled, wrong or swapped with its neighbour."""
     place = rng.randrange(len(text) - 1) if len(text) > 1 else 0
+    before, letter, after = text[:place], text[place], text[place + 1 :]
     other = rng.choice("0123456789" if text[place].isdigit() else "aeinorst")
     return rng.choice(
-        [text[:place] + text[place + 1 :], text[:place] + text[place] + text[place:],
-         text[:place] + other + text[place + 1 :], text[:place] + text[place + 1 : place + 2] + text[place] + text[place + 2 :]]
-    )  # fmt: skip
+        [before + after, before + letter * 2 + after, before + other + after, before + after[:1] + letter + after[1:]]
+    )

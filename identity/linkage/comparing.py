@@ -264,7 +264,7 @@ def _with_recordlinkage(
     # It logs every comparison through a handler of its own.
     logging.getLogger("recordlinkage").setLevel(logging.WARNING)
 
-    class LevelFeature(BaseCompareFeature):  # type: ignore[misc]  # recordlinkage has no annotations
+    class LevelFeature(BaseCompareFeature):  # type: ignore[misc, unused-ignore]  # it has no annotations
         """A feature whose values are comparison levels, missing among them."""
 
         def _compute_vectorized(self, left: Any, right: Any) -> npt.NDArray[np.int8]:

@@ -22,7 +22,10 @@ LARGEST_CLUSTER = 50
 _AGREES = 2.0
 
 _NAME_COLUMNS = [COMPARISONS.index(name) for name in ("given", "surname")]
-_EMAIL_COLUMNS = [n for n, name in enumerate(COMPARISONS) if name.startswith("email")]
+_SINGLING_COLUMNS = [n for n, name in enumerate(COMPARISONS) if name not in ("given", "surname", "sex")]
+_LOCATION_COLUMN = COMPARISONS.index("location")
+# The last level of the location that names a street.
+_STREET = 1
 
 
 class Verdict(NamedTuple):
@@ -66,14 +69,15 @@ def decide(pairs: Sequence[Pair], scored: Scored, *, banned: Collection[Pair], m
 
 
 def enough(levels: Levels, against_strangers: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether a pair may be linked without being asked: names are compared, and something besides them agrees.
+    """Whether a pair may be linked without being asked: names are compared, and something that singles out agrees.
 
-    Names alone never suffice, however rare: two people bear one name in every large base.
+    Names alone never suffice, however rare: two people bear one name in every large base. Nor does a town or a
+    postcode besides them, where namesakes are often kin; a street, a birth date, a telephone or a mailbox does.
     """
     named = (levels[:, _NAME_COLUMNS] != MISSING).any(axis=1)
     agrees = against_strangers >= _AGREES
-    beyond = [n for n in range(len(COMPARISONS)) if n not in _NAME_COLUMNS]
-    return np.asarray(named & agrees[:, beyond].any(axis=1) & (agrees.sum(axis=1) >= 2))
+    agrees[:, _LOCATION_COLUMN] &= levels[:, _LOCATION_COLUMN] <= _STREET
+    return np.asarray(named & agrees[:, _SINGLING_COLUMNS].any(axis=1) & (agrees.sum(axis=1) >= 2))
 
 
 def clusters(strong: Collection[Pair], weights: Mapping[Pair, float], banned: Collection[Pair]) -> dict[int, int]:

@@ -29,25 +29,27 @@ START: dict[str, dict[str, list[float]]] = {
         "J": [0.0001, 0.003, 0.004, 0.0029, 0.990],
     },
     "phone": {
-        "M": [0.720, 0.060, 0.020, 0.200],
+        # Many have a landline and a mobile phone, and a new number every few years.
+        "M": [0.680, 0.050, 0.020, 0.250],
         "N": [0.00001, 0.001, 0.010, 0.98899],
         "H": [0.450, 0.030, 0.020, 0.500],
         "T": [0.450, 0.030, 0.020, 0.500],
         "J": [0.450, 0.030, 0.020, 0.500],
     },
     "email_0": {
-        "M": [0.600, 0.100, 0.050, 0.050, 0.200],
+        # Most people have more than one address, and a second one is often quite unlike the first.
+        "M": [0.550, 0.100, 0.050, 0.060, 0.240],
         "N": [0.00001, 0.0005, 0.002, 0.010, 0.98749],
         "H": [0.030, 0.001, 0.003, 0.010, 0.956],
     },
     "email_1": {
-        "M": [0.600, 0.100, 0.050, 0.060, 0.190],
+        "M": [0.550, 0.100, 0.050, 0.070, 0.230],
         "N": [0.00001, 0.003, 0.010, 0.060, 0.92699],
         "H": [0.030, 0.004, 0.012, 0.060, 0.894],
         "T": [0.010, 0.004, 0.012, 0.060, 0.914],
     },
     "email_2": {
-        "M": [0.600, 0.120, 0.060, 0.080, 0.140],
+        "M": [0.550, 0.110, 0.050, 0.080, 0.210],
         "N": [0.00002, 0.030, 0.060, 0.200, 0.70998],
         "H": [0.030, 0.030, 0.060, 0.200, 0.680],
         "T": [0.010, 0.030, 0.060, 0.200, 0.700],
@@ -73,9 +75,10 @@ START: dict[str, dict[str, list[float]]] = {
     },
 }
 
-# Pairs of each class for one record of the base. Twins and generations of one name are tied to households: a class
-# that may grow freely explains nicknames and slips of one person as two people.
-PAIRS_A_RECORD = {"M": 0.2, "H": 0.5, "T": 0.5 * 0.02, "J": 0.5 * 0.03}
+# Pairs of each class for one record of the base. Of the pairs in a household a quarter are parent and child, and of
+# those three in a hundred bear one name; twins are tied to households in the same way: a
+# class that may grow freely explains nicknames and slips of one person as two people.
+PAIRS_A_RECORD = {"M": 0.2, "H": 0.5, "T": 0.5 * 0.02, "J": 0.5 * 0.0075}
 
 SPEC = {
     "kind": "fellegi-sunter",

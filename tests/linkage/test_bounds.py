@@ -62,12 +62,15 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
 
 def couples_of_records(conn: Connection, count: int, *, seed: int) -> None:
     """So many people, each in two records that differ by one field."""
+    rng = random.Random(seed)
     for n in range(count):
-        traits = like(
-            MARY, first_name=GIVEN[n % 12], last_name=SURNAMES[n // 12 % 10] + "son" * seed, email=None,
-            street=f"{n} Elm Street", phone=f"+1312555{seed}{n:03d}",
-            birth_date=f"19{50 + n % 40}-0{1 + n % 9}-1{n % 10}",
-        )  # fmt: skip
+        city, postcode = TOWNS[seed]
+        traits = {
+            "first_name": GIVEN[n % 12], "last_name": SURNAMES[n // 12] + "son" * seed, "city": city,
+            "postcode": postcode, "street": f"{n} {rng.choice(SURNAMES)} Street",
+            "phone": f"+1312{rng.randint(2_000_000, 9_999_999)}",
+            "birth_date": f"{rng.randint(1940, 2000)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
+        }  # fmt: skip
         person(conn, f"s{seed}-{n}", **traits)
         person(conn, f"t{seed}-{n}", **like(traits, city=None))
 

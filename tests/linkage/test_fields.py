@@ -1,7 +1,7 @@
 """Roles and cleaning, a case a row."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.linkage.fields import Record, clean_date, clean_email, clean_phone, fold, record_of, role_of
@@ -69,12 +69,14 @@ json_values = st.recursive(
 role_names = st.sampled_from(["name", "first_name", "email", "phone", "birthday", "address", "city", "zip", "gender"])
 
 
+@settings(deadline=None)
 @given(st.dictionaries(role_names, json_values))
 def test_no_trait_value_breaks_cleaning_and_a_record_survives_storage(traits: dict[str, object]) -> None:
     record = record_of(traits)
     assert Record.from_json(record.to_json()) == record
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)

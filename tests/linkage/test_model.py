@@ -23,6 +23,7 @@ def scored_of(weights: list[float]) -> Scored:
     return Scored(levels, parts, parts, np.zeros(len(weights)), np.array(weights), count)
 
 
+@settings(deadline=None)
 @given(st.lists(rows, min_size=1, max_size=10), st.integers(1, 5_000_000))
 def test_the_waterfall_sums_to_the_weight(levels: list[tuple[int, ...]], base: int) -> None:
     scored = MODEL.score(np.array(levels, dtype=np.int8), {}, base=base)
@@ -31,6 +32,7 @@ def test_the_waterfall_sums_to_the_weight(levels: list[tuple[int, ...]], base: i
     assert np.all((scored.probabilities >= 0) & (scored.probabilities <= 1))
 
 
+@settings(deadline=None)
 @given(rows)
 def test_the_same_pair_is_less_sure_in_a_larger_base(levels: tuple[int, ...]) -> None:
     one = np.array([levels], dtype=np.int8)
