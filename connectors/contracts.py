@@ -1,6 +1,7 @@
 """Shapes that cross the doors of this app."""
 
 from connectors.destinations.contracts import ActionView, DestinationView, InvalidSettings, KindView, Tested
+from connectors.destinations.kit import Field
 from connectors.sources.contracts import SourceView
 from connectors.syncs.contracts import Counts, DeliveryView, RunView, SyncView, Worked
 
@@ -9,6 +10,7 @@ __all__ = [
     "Counts",
     "DeliveryView",
     "DestinationView",
+    "Field",
     "InvalidSettings",
     "KindView",
     "RunView",

@@ -6,8 +6,7 @@ from typing import Any
 from django import forms
 
 from cdp.web.forms import CalmForm
-from connectors.contracts import KindView
-from connectors.destinations.kit import Field
+from connectors.contracts import Field, KindView
 
 
 class SettingsForm(CalmForm):
