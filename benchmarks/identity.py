@@ -164,13 +164,13 @@ def reference_seconds() -> float:
     from scipy.sparse.csgraph import connected_components
 
     from common import pg
-    from identity.services.scan import copy_out
+    from identity.services.scan import read_columns
 
     began = time.perf_counter()
     with pg.connect() as conn:
         cursor = psycopg.Cursor(conn)
-        ids = np.sort(copy_out(cursor, "copy (select id, profile_id from identity_identifier) {format}", 2)[:, 0])
-        pairs = copy_out(cursor, "copy (select a, b from identity_link where retracted_at is null) {format}", 2)
+        ids = np.sort(read_columns(cursor, "select id, profile_id from identity_identifier", 2)[:, 0])
+        pairs = read_columns(cursor, "select a, b from identity_link where retracted_at is null", 2)
     ends = np.searchsorted(ids, pairs)
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(len(ids), len(ids)))
     connected_components(graph, directed=False)

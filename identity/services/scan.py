@@ -14,19 +14,17 @@ from identity.services import regroup, statements
 Ids = npt.NDArray[np.int64]
 PIECE = 20_000
 
-_ALL = "copy (select id, component_id, profile_id, (quarantine <> '')::int::bigint from identity_identifier) {format}"
-_PAIRS = "copy (select distinct a, b from identity_link where retracted_at is null) {format}"
-_FORMAT = "to stdout (format binary)"
+_ALL = "select id, component_id, profile_id, (quarantine <> '')::int::bigint from identity_identifier"
+_PAIRS = "select distinct a, b from identity_link where retracted_at is null"
 
 
-def copy_out(cursor: psycopg.Cursor[Any], statement: str, columns: int) -> Ids:
-    """Rows of `bigint`s that are not null, as one array: fixed-size binary tuples need no parsing."""
-    with cursor.copy(statement.format(format=_FORMAT)) as copy:
-        data = b"".join(bytes(block) for block in copy)
-    row = np.dtype([("fields", ">i2"), ("values", [("length", ">i4"), ("value", ">i8")], (columns,))])
-    header, trailer = 19, 2
-    rows = np.frombuffer(data, dtype=row, offset=header, count=(len(data) - header - trailer) // row.itemsize)
-    return rows["values"]["value"].astype(np.int64)
+def read_columns(cursor: psycopg.Cursor[Any], query: str, count: int) -> Ids:
+    """The `bigint` columns of a query as one array, a row each: aggregated by the server, no Python object a value."""
+    names = [f"c{n}" for n in range(count)]
+    columns = ", ".join(f"array_send(array_agg({name}))" for name in names)
+    statement = f"select {columns} from ({query}) as q ({', '.join(names)})"
+    (row,) = cursor.execute(statement, binary=True).fetchall()
+    return np.column_stack([pg.int8_array(column) for column in row])
 
 
 def labels(count: int, a: Ids, b: Ids) -> Ids:
@@ -71,8 +69,8 @@ def linked_pieces(ids: Ids, pairs: Ids, piece: int = PIECE) -> Iterator[Ids]:
 def scan(conn: psycopg.Connection[Any], policy: Policy) -> Iterator[tuple[list[regroup.Member], regroup.Changes]]:
     """Every identifier that is linked or stands wrong, with what the policy would change. Writes nothing."""
     cursor = psycopg.Cursor(conn)
-    everybody = copy_out(cursor, _ALL, 4)
-    pairs = copy_out(cursor, _PAIRS, 2)
+    everybody = read_columns(cursor, _ALL, 4)
+    pairs = read_columns(cursor, _PAIRS, 2)
     ids = everybody[:, 0]
     for piece in linked_pieces(ids, pairs):
         yield _decide_piece(cursor, piece, policy)

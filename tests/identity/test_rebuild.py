@@ -94,3 +94,8 @@ def test_the_commands_print_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["identifiers_differing"] == 0
     call_command("simulate_policy", set=["kinds.user_id.max_per_profile=3"], format="json", skip_checks=True)
     assert json.loads(capsys.readouterr().out)["merges"] > 0
+
+
+def test_an_empty_database_is_healthy(conn: Connection) -> None:
+    assert services.rebuild_profiles(now=NOW).healthy
+    assert services.simulate_policy({}, now=NOW)["profiles"] == 0
