@@ -22,10 +22,7 @@ LARGEST_CLUSTER = 50
 _AGREES = 2.0
 
 _NAME_COLUMNS = [COMPARISONS.index(name) for name in ("given", "surname")]
-_SINGLING_COLUMNS = [n for n, name in enumerate(COMPARISONS) if name not in ("given", "surname", "sex")]
-_LOCATION_COLUMN = COMPARISONS.index("location")
-# The last level of the location that names a street.
-_STREET = 1
+_SINGLING_COLUMNS = [n for n, name in enumerate(COMPARISONS) if name not in ("given", "surname", "sex", "location")]
 
 
 class Verdict(NamedTuple):
@@ -71,12 +68,12 @@ def decide(pairs: Sequence[Pair], scored: Scored, *, banned: Collection[Pair], m
 def enough(levels: Levels, against_strangers: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Whether a pair may be linked without being asked: names are compared, and something that singles out agrees.
 
-    Names alone never suffice, however rare: two people bear one name in every large base. Nor does a town or a
-    postcode besides them, where namesakes are often kin; a street, a birth date, a telephone or a mailbox does.
+    Names alone never suffice, however rare: two people bear one name in every large base. Nor does the place they
+    live at besides them, for there namesakes are kin, and only a birth date tells father from son. A birth date, a
+    telephone, a mailbox or an official number does.
     """
     named = (levels[:, _NAME_COLUMNS] != MISSING).any(axis=1)
     agrees = against_strangers >= _AGREES
-    agrees[:, _LOCATION_COLUMN] &= levels[:, _LOCATION_COLUMN] <= _STREET
     return np.asarray(named & agrees[:, _SINGLING_COLUMNS].any(axis=1) & (agrees.sum(axis=1) >= 2))
 
 

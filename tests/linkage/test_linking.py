@@ -36,6 +36,9 @@ OTHER_PERSON = {
     "somebody else at the same address": like(
         MARY, first_name="Bert", last_name="Zimmer", birth_date="1990-01-05", email=None, phone=None
     ),
+    "a namesake at the same address, of whom nothing else is known": like(
+        MARY, birth_date=None, email=None, phone=None
+    ),
     "a name and nothing else": {"first_name": "Mary", "last_name": "Oduya"},
     "the same traits but no name": like(MARY, first_name=None, last_name=None, email=None),
 }
