@@ -21,6 +21,11 @@ class FaultyProxy(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.spoiled = 0
 
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
     def spoil_this(self, method: str, path: str) -> bool:
         """Whether this request is one of those that meet the fault."""
         with self.lock:
@@ -74,8 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def proxy(*, target: int, fault: str, count: int = 2) -> Iterator[FaultyProxy]:
-    """A running proxy; its port is `server_address[1]`."""
+def proxy(*, target: int, fault: str, count: int) -> Iterator[FaultyProxy]:
+    """A running proxy."""
     server = FaultyProxy(target=target, fault=fault, count=count)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

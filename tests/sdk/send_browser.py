@@ -1,7 +1,8 @@
-"""Opens a page in Chromium, tells the story and keeps the page open until a line comes on standard input:
+"""Opens a page in Chromium, tells the story and keeps the page open until standard input ends:
 `send_browser.py PAGE HOST WRITE_KEY RUN COUNT`. A process of its own: Playwright's loop and Django do not mix."""
 
 import os
+import select
 import sys
 
 from playwright.sync_api import sync_playwright
@@ -19,8 +20,8 @@ def tell(page_url: str, host: str, key: str, run: str, count: int) -> None:
         page.on("console", lambda message: sys.stderr.write(message.text + "\n"))
         page.goto(page_url)
         page.evaluate("([host, key, run, count]) => { window.tell(host, key, run, count) }", [host, key, run, count])
-        while not sys.stdin.readline():
-            page.wait_for_timeout(100)
+        while not select.select([sys.stdin], [], [], 0)[0]:
+            page.wait_for_timeout(100)  # Playwright's loop runs in here: what the page says is heard
         browser.close()
 
 

@@ -22,5 +22,4 @@ if (library === 'segment') {
   const analytics = new (Rudder.default ?? Rudder)(key, { dataPlaneUrl: host, flushAt: 5, flushInterval: 100 })
   tell(analytics)
   await analytics.flush()
-  await new Promise((resolve) => setTimeout(resolve, 4000))
 }
