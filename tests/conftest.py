@@ -1,14 +1,25 @@
 """Fixtures for every test. The servers are started by `tests/embedded.py`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
 from pytest_django.plugin import DjangoDbBlocker
 
 # Django empties its own tables after a test that commits; these were made by SQL.
-_PARTITIONED = "events_inbox, events_event, events_cursor, events_seen"
+_PARTITIONED = ("events_inbox", "events_event", "events_cursor", "events_seen")
+
+
+def _delete_rows(self: DatabaseOperations, style: Any, tables: Sequence[str], **options: Any) -> list[str]:
+    """Deleting the few rows of a test is a hundred times quicker than making new files for every table, which is what
+    TRUNCATE does. As a replica, foreign keys and the audit log's guard are not asked."""
+    deletions = [f"delete from {self.quote_name(table)}" for table in tables]
+    return ["set session_replication_role = replica", *deletions, "set session_replication_role = origin"]
+
+
+DatabaseOperations.sql_flush = _delete_rows  # type: ignore[method-assign, assignment]
 
 
 def _commits(node: pytest.Item) -> bool:
@@ -23,9 +34,5 @@ def _empty_partitioned_tables(request: pytest.FixtureRequest, django_db_blocker:
     yield
     if _commits(request.node):
         with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute(f"truncate {_PARTITIONED}")
-
-
-def pytest_configure() -> None:
-    # A password costs a second to hash, on purpose; a test makes dozens of people.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+            for table in _PARTITIONED:
+                cursor.execute(f"delete from {table}")

@@ -8,20 +8,34 @@ import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from cdp import environment
 from cdp.runner import services
 
-os.environ.setdefault("CDP_DATA_DIR", str(Path(__file__).resolve().parent.parent / ".cdp-test"))
+_OWN = Path(__file__).resolve().parent.parent / ".cdp-test"
+os.environ.setdefault("CDP_DATA_DIR", str(_OWN))
 _stop: list[Callable[[], None]] = []
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     # A wrapper runs before pytest-django's own hook, which loads the settings.
-    _stop.append(services.ensure(environment.data_folder()))
+    folder = environment.data_folder()
+    _stop.append(services.ensure(folder))
+    if folder == _OWN:
+        _do_not_wait_for_the_disk(environment.embedded_services(folder)["database_url"])
     return (yield)
+
+
+def _do_not_wait_for_the_disk(url: str) -> None:
+    """What the tests store need not survive a power cut, and each test empties its tables. The tests that kill
+    processes run the product in folders of their own, where nothing of this holds."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            conn.execute(f"alter system set {setting} = off")
+        conn.execute("select pg_reload_conf()")
 
 
 def pytest_unconfigure() -> None:
