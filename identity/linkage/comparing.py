@@ -221,13 +221,6 @@ def sex_level(a: Record, b: Record) -> int:
     return int(a.sex != b.sex)
 
 
-def shared_name_parts(given: int, surname: int) -> int:
-    """How many name parts a pair has in common, 0 to 2."""
-    if given == SWAPPED:
-        return 2
-    return int(given in (EXACT, NEAR, RELATED)) + int(surname in (0, 1))
-
-
 _FUNCTIONS: dict[str, Callable[[Record, Record], int]] = {
     "given": given_level,
     "surname": surname_level,
