@@ -16,12 +16,10 @@ class CalmForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("auto_id", "f-%s")
         super().__init__(*args, **kwargs)
-        for name, field in self.fields.items():
+        for field in self.fields.values():
             look = {"select": "form-select", "checkbox": "form-check-input", "radio": "form-check-input"}
             kind = getattr(field.widget, "input_type", "text")
             field.widget.attrs.setdefault("class", look.get(kind, "form-control"))
-            if self.is_bound and name in self.errors:
-                field.widget.attrs["class"] += " is-invalid"
 
 
 class AppearanceForm(CalmForm):

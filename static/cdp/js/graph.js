@@ -23,7 +23,7 @@ function draw() {
     ...data.edges.map((edge, index) => ({ data: { id: `e${index}`, source: edge.a, target: edge.b, state: edge.state, colour: EDGES[edge.state] } })),
   ];
   // A force layout is fast up to a hundred nodes and takes many seconds beyond.
-  const layout = data.nodes.length <= 100 ? { name: "cose", animate: false, padding: 30, nodeRepulsion: 9000, idealEdgeLength: 90 } : { name: "concentric", padding: 20 };
+  const layout = data.nodes.length <= 100 ? { name: "cose", animate: false, padding: 36, nodeRepulsion: () => 900000, idealEdgeLength: () => 70, edgeElasticity: () => 60, gravity: 0.35, numIter: 2500, nodeDimensionsIncludeLabels: true, boundingBox: { x1: 0, y1: 0, w: box.clientWidth, h: box.clientHeight } } : { name: "concentric", padding: 20 };
   const graph = window.cytoscape({ container: box, elements, style: style(), layout, userZoomingEnabled: false, maxZoom: 1.6, boxSelectionEnabled: false });
   new MutationObserver(() => graph.style(style())).observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme"] });
   window.addEventListener("resize", () => graph.fit(undefined, 30));

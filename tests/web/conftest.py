@@ -1,0 +1,145 @@
+"""A small shop with everything the pages show, made through the real services, and one person of each role."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import zstandard
+from django.core.cache import cache
+from django.test import Client
+
+import events.services as events
+from cdp.pipeline.run import Applier
+from common import clock, jobs, pg
+from common.access import create_token
+from common.models import ApiToken, User
+from common.roles import Role
+from connectors import selectors as synced
+from connectors import services as connectors
+from events import selectors as log
+from identity import selectors as identity
+from identity.models import Identifier, ReviewPair
+from segments import services as segments
+
+PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist in a test only
+
+
+@dataclass
+class Shop:
+    """Ids of what was made. `anna` and `ana` are two profiles that may be one person."""
+
+    source: int
+    anna: int
+    ana: int
+    segment: int
+    destination: int
+    sync: int
+    run: int
+    pair: int
+    job: int
+    token: int
+    viewer: int
+    quarantined: int
+
+
+def _calls() -> list[dict[str, Any]]:
+    now = clock.now()
+
+    def call(number: int, kind: str, minutes: int, **more: Any) -> dict[str, Any]:
+        at = (now - timedelta(minutes=minutes)).isoformat()
+        return {"type": kind, "messageId": f"web-test-{number}", "timestamp": at, "originalTimestamp": at, **more}
+
+    anna = {
+        "email": "anna@example.org",
+        "first_name": "Anna",
+        "last_name": "Berg",
+        "phone": "+493012345678",
+        "plan": "pro",
+    }
+    ana = {"email": "ana.berg@example.net", "first_name": "Ana", "last_name": "Berg", "city": "Berlin"}
+    bought = {"revenue": 42.5, "email": "anna@example.org"}
+    return [
+        call(1, "page", 50, anonymousId="browser-1", name="Start"),
+        call(2, "identify", 49, anonymousId="browser-1", userId="customer-1", traits=anna),
+        call(3, "track", 48, userId="customer-1", event="Order Completed", properties=bought),
+        call(4, "track", 47, userId="customer-1", anonymousId="browser-2", event="Product Viewed"),
+        call(5, "identify", 40, anonymousId="browser-9", traits=ana),
+        call(6, "track", 39, anonymousId="browser-9", event="Cart Abandoned"),
+    ]
+
+
+def _send(source_id: int, calls: list[dict[str, Any]]) -> None:
+    now = clock.now()
+    with pg.connect(autocommit=True) as conn:
+        events.ensure_inbox(conn, now=now)
+        document = json.dumps({"batch": calls}).encode()
+        events.store(
+            conn, source_id=source_id, document=document, events=len(calls), client_ip="192.0.2.7", received_at=now,
+            compressor=zstandard.ZstdCompressor(level=1),
+        )  # fmt: skip
+        refused = json.dumps({"type": "track", "event": "Lost", "traits": {"email": "lost@example.org"}}).encode()
+        setback = events.Setback(
+            source_id, "no_identity", "Neither userId nor anonymousId is given.", "m-lost", refused
+        )
+        events.quarantine(conn, [setback], stage="accept", received_at=now)
+    applier = Applier()
+    while applier.apply_batch(now=clock.now()).taken:
+        pass
+    applier.close()
+
+
+def _profile(email: str) -> int:
+    found = identity.find_profile("email", email)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def shop(transactional_db: None) -> Iterator[Shop]:
+    cache.clear()
+    now = clock.now()
+    source = connectors.create_source(name="Online shop", kind="web", by="admin@example.org", now=now)
+    _send(source.id, _calls())
+    rule = {"all": [{"event": "Order Completed", "count": {"is": "gte", "value": 1}}]}
+    segment = segments.create_segment(name="Buyers", rule=rule, by="admin@example.org", now=now)
+    destination = connectors.create_destination(
+        kind="filedrop", name="Mail house", settings={"folder": "mail"}, by="admin@example.org", now=now
+    )
+    sync = connectors.create_sync(
+        segment_id=segment.id,
+        destination_id=destination.id,
+        name="Buyers to the mail house",
+        by="admin@example.org",
+        now=now,
+    )
+    connectors.deliver_due(sync_id=sync.id, now=clock.now())
+    anna, ana = _profile("anna@example.org"), _profile("ana.berg@example.net")
+    a, b = sorted(Identifier.objects.get(value=v).pk for v in ("anna@example.org", "ana.berg@example.net"))
+    weights = {"last_name": {"weight": 6.1, "level": "exact"}, "first_name": {"weight": -0.4, "level": "alike"}}
+    pair = ReviewPair.objects.create(a=a, b=b, probability=0.71, weights=weights, created_at=now)
+    people = {role: User.objects.create_user(f"{role}@example.org", PASSWORD, role=role) for role in Role.values}
+    job = jobs.start("rebuild", "Rebuild all profiles", total=10)
+    jobs.progress(job, 4, stage="partition")
+    _, token = create_token(name="Reader", scopes=["profiles:read"], by="admin@example.org")
+    yield Shop(
+        source=source.id, anna=anna, ana=ana, segment=segment.id, destination=destination.id, sync=sync.id,
+        run=synced.runs(sync_id=sync.id)[0].id, pair=pair.pk, job=job, token=token.pk, viewer=people["viewer"].pk,
+        quarantined=log.quarantined()[0].id,
+    )  # fmt: skip
+    ApiToken.objects.all().delete()
+
+
+def signed_in(role: str, *, csrf: bool = False) -> Client:
+    """A browser in which the person of a role has signed in."""
+    client = Client(enforce_csrf_checks=csrf)
+    client.force_login(User.objects.get(email=f"{role}@example.org"))
+    return client
+
+
+def text_of(response: Any) -> str:
+    """The words of a page, tags removed."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))

@@ -1,0 +1,217 @@
+"""The pages in a real browser: nothing fails, nothing leaves the host, everybody can use them."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, Route, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from cdp.web.urls import urlpatterns
+from identity import selectors as identity
+from segments import selectors as segments
+from tests.web.conftest import PASSWORD, Shop
+from tests.web.test_roles import WHO, address
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).resolve().parent.parent / "data" / "axe" / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CHROMIUM = os.environ.get("CDP_CHROMIUM", "/usr/bin/chromium")
+QUIET = [
+    "--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--no-first-run", "--disable-sync",
+]  # fmt: skip
+VARIANTS = [("light", 1280), ("light", 320), ("dark", 1280), ("dark", 320)]
+
+
+class Visitor:
+    """A browser window of a signed-in person that notes everything that goes wrong."""
+
+    def __init__(self, page: Page, server: LiveServer) -> None:
+        self.page = page
+        self.base = server.url
+        self.wrong: list[str] = []
+        page.on("console", lambda said: self._note(said.type, said.text))
+        page.on("pageerror", lambda problem: self.wrong.append(str(problem)))
+        page.context.route("**/*", self._stay_here)
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.wrong.append(text)
+
+    def _stay_here(self, route: Route) -> None:
+        if urlsplit(route.request.url).netloc == urlsplit(self.base).netloc or route.request.url.startswith("data:"):
+            route.continue_()
+        else:
+            self.wrong.append(f"asked another host: {route.request.url}")
+            route.abort()
+
+    def sign_in(self, role: str) -> None:
+        self.open("/login/")
+        self.page.fill("#email", f"{role}@example.org")
+        self.page.fill("#password", PASSWORD)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.base}/")
+
+    def open(self, where: str) -> None:
+        response = self.page.goto(self.base + where)
+        assert response is not None
+        assert response.ok, f"{where}: {response.status}"
+
+    def barriers(self) -> list[str]:
+        """What keeps somebody out, in axe's words; axe is evaluated by the debugger, so the page's policy stays."""
+        if self.page.evaluate("typeof axe === 'undefined'"):
+            self.page.evaluate(AXE)
+        options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
+        found: dict[str, Any] = self.page.evaluate(f"axe.run(document, {options})")
+        return [
+            f"{one['id']}: {[node['target'] for node in one['nodes'][:3]]} {one['nodes'][0]['failureSummary'][:200]}"
+            for one in found["violations"]
+        ]
+
+    def scrolls_sideways(self) -> bool:
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    # Playwright runs an event loop in this thread, in which Django would otherwise refuse to use the database.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def visitor(chromium: Any, live_server: LiveServer, shop: Shop) -> Iterator[Visitor]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    yield Visitor(context.new_page(), live_server)
+    context.close()
+
+
+def _every_page(shop: Shop) -> list[str]:
+    names = [one.name for one in urlpatterns if one.name in WHO and WHO[one.name][0] and one.name != "settings"]
+    first, second = identity.identifier_ids(shop.anna)[:2]
+    return [
+        *(address(str(name), shop) for name in names),
+        f"/profiles/merge/?a={shop.anna}&b={shop.ana}", "/profiles/?q=nobody-of-that-name",
+        f"/profiles/{shop.anna}/identities/?a={first}&b={second}", f"/profiles/{shop.ana}/segments/?why={shop.segment}",
+        "/destinations/new/?kind=webhook", "/search/?q=anna", "/jobs/?state=failed", "/segments/?archived=1",
+    ]  # fmt: skip
+
+
+def test_every_page_is_whole_for_everybody_in_both_themes_wide_and_narrow(visitor: Visitor, shop: Shop) -> None:
+    found = _look(visitor, "/login/")
+    visitor.sign_in("admin")
+    for where in _every_page(shop):
+        found += _look(visitor, where)
+    assert found == []
+
+
+def _look(visitor: Visitor, where: str) -> list[str]:
+    """Open a page once, and look at it in every theme and width."""
+    visitor.wrong.clear()
+    visitor.open(where)
+    found: list[str] = []
+    for theme, width in VARIANTS:
+        visitor.page.set_viewport_size({"width": width, "height": 800})
+        visitor.page.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
+        sideways = ["scrolls sideways"] if visitor.scrolls_sideways() else []
+        found += [f"{where} {theme} {width}: {one}" for one in visitor.barriers() + sideways]
+    return found + [f"{where}: {one}" for one in visitor.wrong]
+
+
+def test_a_rule_is_built_with_the_keyboard_alone(visitor: Visitor, shop: Shop) -> None:
+    visitor.sign_in("marketer")
+    visitor.open("/segments/new/")
+    page, keys = visitor.page, visitor.page.keyboard
+    _type(page, {"name": "Loyal or lately", "r.0:trait": "plan", "r.0:value": "pro"})
+    page.focus("button[value='add-group@r']")
+    keys.press("Enter")
+    page.wait_for_selector("[name='r.1.0:trait']")
+    page.focus("button[value='remove@r.1.0']")
+    keys.press("Enter")
+    page.wait_for_selector("[name='r.1.0:trait']", state="detached")
+    page.focus("button[value='add-event@r.1']")
+    keys.press("Space")
+    page.wait_for_selector("[name='r.1.0:event']")
+    page.wait_for_function("document.activeElement.name === 'r.1.0:event'")
+    keys.type("Order Completed")
+    _type(page, {"r.1.0:length": "30"})
+    page.wait_for_selector("#rule-preview .tile-value")
+    assert page.inner_text("#rule-preview .tile-value") == "1"
+    page.focus("[name=name]")
+    keys.press("Enter")
+    page.wait_for_url(re.compile(r"/segments/\d+/$"))
+
+    made = segments.segment("loyal-or-lately")
+    assert made is not None
+    assert made.rule == {
+        "all": [
+            {"trait": "plan", "is": "eq", "value": "pro"},
+            {"any": [{"event": "Order Completed", "count": {"is": "gte", "value": 1}, "within": {"days": 30}}]},
+        ]
+    }
+    assert visitor.wrong == []
+
+
+def _type(page: Page, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        page.focus(f"[name='{name}']")
+        page.keyboard.type(text)
+
+
+def test_search_opens_with_the_keyboard_and_finds_a_person(visitor: Visitor, shop: Shop) -> None:
+    visitor.sign_in("viewer")
+    page = visitor.page
+    page.keyboard.press("Control+k")
+    page.keyboard.type("anna@example.org")
+    page.wait_for_selector(f"#search-results [href='/profiles/{shop.anna}/']")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/profiles/{shop.anna}/")
+    assert visitor.wrong == []
+
+
+def test_a_pair_is_decided_with_one_key_and_taken_back_with_another(visitor: Visitor, shop: Shop) -> None:
+    visitor.sign_in("steward")
+    visitor.open("/identity/review/")
+    visitor.page.keyboard.press("1")
+    visitor.page.wait_for_selector(".toast-line")
+    assert identity.review_queue() == []
+    visitor.page.keyboard.press("u")
+    visitor.page.wait_for_selector("text=Taken back.")
+    assert [pair.id for pair in identity.review_queue()] == [shop.pair]
+
+
+def test_the_menu_opens_on_a_narrow_screen_and_the_theme_is_kept(visitor: Visitor, shop: Shop) -> None:
+    visitor.page.set_viewport_size({"width": 320, "height": 700})
+    visitor.sign_in("viewer")
+    page = visitor.page
+    page.click(".rail-toggle")
+    page.click("#rail >> text=Segments")
+    page.wait_for_url("**/segments/")
+    page.click("summary[aria-label^=Account]")
+    page.click("button[aria-label=Dark]")
+    page.wait_for_selector("html[data-bs-theme=dark]")
+    assert page.url.endswith("/segments/")
+
+
+def test_the_identity_graph_and_its_table_show_the_same_links(visitor: Visitor, shop: Shop) -> None:
+    visitor.sign_in("viewer")
+    visitor.open(f"/profiles/{shop.anna}/identities/")
+    visitor.page.wait_for_selector("#identity-graph canvas")
+    data = json.loads(visitor.page.inner_text("#identity-graph-data") or "null") or visitor.page.evaluate(
+        "JSON.parse(document.getElementById('identity-graph-data').textContent)"
+    )
+    assert len(data["edges"]) == len(identity.links_of(shop.anna))
+    assert visitor.wrong == []

@@ -1,0 +1,134 @@
+"""Every address of the pages, for every role: what may be opened, what may be done, and that nothing is forgotten."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from cdp.web.urls import urlpatterns
+from common.roles import CAPABILITIES, Role
+from tests.web.conftest import Shop, signed_in
+
+OPEN_TO_VISITORS = {"sign_in", "sign_out"}
+
+# name: (who may GET, who may POST); None where the method does not exist.
+WHO: dict[str, tuple[str | None, str | None]] = {
+    "home": ("see", None),
+    "unmask": ("unmask", "unmask"),
+    "mask": (None, "see"),
+    "search": ("see", None),
+    "help": ("see", None),
+    "profiles": ("see", None),
+    "merge": ("steward_identity", "steward_identity"),
+    "profile": ("see", None),
+    "profile_identities": ("see", None),
+    "profile_events": ("see", None),
+    "profile_segments": ("see", None),
+    "profile_history": ("see", None),
+    "split": (None, "steward_identity"),
+    "undo_decision": (None, "steward_identity"),
+    "review": ("see", None),
+    "decide": (None, "steward_identity"),
+    "segments": ("see", None),
+    "new_segment": ("edit_segments", "edit_segments"),
+    "preview_segment": (None, "edit_segments"),
+    "segment": ("see", None),
+    "edit_segment": ("edit_segments", "edit_segments"),
+    "segment_members": ("see", None),
+    "segment_changes": ("see", None),
+    "segment_versions": ("see", None),
+    "segment_syncs": ("see", None),
+    "steer_segment": (None, "edit_segments"),
+    "sources": ("see", None),
+    "new_source": ("edit_connections", "edit_connections"),
+    "source": ("see", None),
+    "source_live": ("see", None),
+    "switch_source": (None, "edit_connections"),
+    "rotate_key": (None, "edit_connections"),
+    "quarantine": ("see", None),
+    "settle_quarantine": (None, "replay_quarantine"),
+    "destinations": ("see", None),
+    "new_destination": ("edit_connections", "edit_connections"),
+    "destination": ("see", None),
+    "steer_destination": (None, "edit_connections"),
+    "new_sync": ("edit_connections", "edit_connections"),
+    "sync": ("see", None),
+    "steer_sync": (None, "edit_connections"),
+    "run": ("see", None),
+    "settle_run": (None, "edit_connections"),
+    "jobs": ("see", None),
+    "job": ("see", None),
+    "cancel_job": (None, "steward_identity"),
+    "activity": ("see", None),
+    "verify_audit": (None, "administer"),
+    "settings": ("see", None),
+    "appearance": ("see", "see"),
+    "people": ("administer", "administer"),
+    "change_person": (None, "administer"),
+    "tokens": ("administer", "administer"),
+    "revoke_token": (None, "administer"),
+}
+
+
+def address(name: str, shop: Shop) -> str:
+    """The address of a route, about the shop's own things."""
+    given = {
+        "profile_id": shop.anna, "segment_id": shop.segment, "source_id": shop.source, "pair_id": shop.pair,
+        "destination_id": shop.destination, "sync_id": shop.sync, "run_id": shop.run, "job_id": shop.job,
+        "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
+    }  # fmt: skip
+    pattern = next(one for one in urlpatterns if one.name == name)
+    wanted = pattern.pattern.converters  # type: ignore[attr-defined]
+    return reverse(f"web:{name}", kwargs={key: given[key] for key in wanted})
+
+
+def expected(role: str, capability: str | None) -> set[int]:
+    if role not in CAPABILITIES[capability or "see"]:
+        return {403}
+    return {405} if capability is None else {200, 302, 404, 422}
+
+
+def answer(client: Client, method: str, where: str) -> Any:
+    return client.get(where) if method == "GET" else client.post(where, {"theme": "dark"})
+
+
+def test_no_address_is_missing_in_the_table() -> None:
+    assert {one.name for one in urlpatterns} == set(WHO) | OPEN_TO_VISITORS
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_each_role_opens_and_does_exactly_what_it_may(role: str, shop: Shop) -> None:
+    client = signed_in(role)
+    wrong = []
+    for name, allowed in WHO.items():
+        for method, capability in zip(("GET", "POST"), allowed, strict=True):
+            # A method that does not exist is 405 for whoever may see the page, and 403 for others.
+            needed = capability or next(one for one in allowed if one)
+            status = answer(client, method, address(name, shop)).status_code
+            right = expected(role, needed) if capability else {403, 405}
+            if status not in right:
+                wrong.append(f"{method} {name} as {role}: {status}, not one of {sorted(right)}")
+    assert wrong == []
+
+
+def test_visitors_are_sent_to_the_sign_in_page(shop: Shop) -> None:
+    client = Client()
+    for name in WHO:
+        for method in ("GET", "POST"):
+            response = answer(client, method, address(name, shop))
+            assert (response.status_code, response.url.split("?")[0]) == (302, "/login/"), (method, name)
+
+
+def test_a_post_without_the_csrf_token_does_nothing(shop: Shop) -> None:
+    client = signed_in("admin", csrf=True)
+    for name, (_, posts) in WHO.items():
+        if posts:
+            assert answer(client, "POST", address(name, shop)).status_code == 403, name
+
+
+def test_somebody_who_may_not_sign_in_any_more_is_out_at_once(shop: Shop) -> None:
+    client = signed_in("viewer")
+    admin = signed_in("admin")
+    admin.post(reverse("web:change_person", args=[shop.viewer]), {"role": "viewer", "active": "0"})
+    assert client.get("/profiles/").status_code == 302
