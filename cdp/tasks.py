@@ -14,6 +14,7 @@ from common import clock, pg
 
 # A sync that no worker took by then is dispatched again by the next nudge or beat.
 _DELIVER_WITHIN = 10.0
+_DUE_BATCH = 5_000
 
 
 @lru_cache(maxsize=1)
@@ -31,11 +32,13 @@ def apply_inbox() -> None:
 
 @shared_task(name="cdp.tasks.run_due_timers", queue="default")
 def run_due_timers() -> None:
-    """Let memberships change whose time has come."""
+    """Let memberships change whose time has come, a batch a transaction, so that the applier gets its turn between."""
     from segments import services
 
-    if services.run_due(now=clock.now()):
+    while due := services.run_due(now=clock.now(), limit=_DUE_BATCH):
         nudge.wake(DELIVER_SYNCS)
+        if due < _DUE_BATCH:
+            break
 
 
 @shared_task(name="cdp.tasks.refresh_segments", queue="default")
