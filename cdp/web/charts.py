@@ -63,27 +63,10 @@ def segment_sizes(points: Sequence[SizePoint]) -> Chart:
     option["series"] = [
         {"name": "Members", "type": "line", "step": "end", "areaStyle": {"opacity": 0.15}, "showSymbol": len(rows) < 3,
          "data": [row[1] for row in rows]},
-        {"name": "Entered", "type": "bar", "stack": "moves", "data": [row[2] for row in rows]},
-        {"name": "Left", "type": "bar", "stack": "moves", "data": [-row[3] for row in rows]},
+        {"name": "Left", "type": "bar", "stack": "moves", "barMaxWidth": 20, "data": [-row[3] for row in rows]},
+        {"name": "Entered", "type": "bar", "stack": "moves", "barMaxWidth": 20, "data": [row[2] for row in rows]},
     ]  # fmt: skip
     return Chart("segment-size", "Members over time", option, ("Hour", "Members", "Entered", "Left"), rows)
-
-
-def weights(parts: Sequence[tuple[str, float]]) -> Chart:
-    """Evidence of a pair in bits, each comparison beginning where the last one ended."""
-    below, bars, total = [], [], 0.0
-    for _, bits in parts:
-        low = min(total, total + bits)
-        below.append(round(low, 3))
-        bars.append(round(abs(bits), 3))
-        total += bits
-    option = _base([label for label, _ in parts])
-    option["series"] = [
-        {"name": "", "type": "bar", "stack": "w", "itemStyle": {"opacity": 0}, "data": below},
-        {"name": "Weight", "type": "bar", "stack": "w", "data": bars},
-    ]
-    rows = [(label, f"{bits:+.2f}") for label, bits in parts]
-    return Chart("weights", "Evidence in bits", option, ("Comparison", "Weight"), rows)
 
 
 def _base(categories: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,7 +15,7 @@ import events.services as events
 from cdp.pipeline.run import Applier
 from common import clock, jobs, pg
 from common.access import create_token
-from common.models import ApiToken, User
+from common.models import User
 from common.roles import Role
 from connectors import selectors as synced
 from connectors import services as connectors
@@ -81,7 +80,7 @@ def _send(source_id: int, calls: list[dict[str, Any]]) -> None:
             conn, source_id=source_id, document=document, events=len(calls), client_ip="192.0.2.7", received_at=now,
             compressor=zstandard.ZstdCompressor(level=1),
         )  # fmt: skip
-        refused = json.dumps({"type": "track", "event": "Lost", "traits": {"email": "lost@example.org"}}).encode()
+        refused = json.dumps({"type": "track", "event": "Lost", "properties": {"note": "lost@example.org"}}).encode()
         setback = events.Setback(
             source_id, "no_identity", "Neither userId nor anonymousId is given.", "m-lost", refused
         )
@@ -99,7 +98,7 @@ def _profile(email: str) -> int:
 
 
 @pytest.fixture
-def shop(transactional_db: None) -> Iterator[Shop]:
+def shop(transactional_db: None) -> Shop:
     cache.clear()
     now = clock.now()
     source = connectors.create_source(name="Online shop", kind="web", by="admin@example.org", now=now)
@@ -125,12 +124,11 @@ def shop(transactional_db: None) -> Iterator[Shop]:
     job = jobs.start("rebuild", "Rebuild all profiles", total=10)
     jobs.progress(job, 4, stage="partition")
     _, token = create_token(name="Reader", scopes=["profiles:read"], by="admin@example.org")
-    yield Shop(
+    return Shop(
         source=source.id, anna=anna, ana=ana, segment=segment.id, destination=destination.id, sync=sync.id,
         run=synced.runs(sync_id=sync.id)[0].id, pair=pair.pk, job=job, token=token.pk, viewer=people["viewer"].pk,
         quarantined=log.quarantined()[0].id,
     )  # fmt: skip
-    ApiToken.objects.all().delete()
 
 
 def signed_in(role: str, *, csrf: bool = False) -> Client:

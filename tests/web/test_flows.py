@@ -17,9 +17,9 @@ from tests.web.conftest import PASSWORD, Shop, signed_in, text_of
 
 def test_signing_in_goes_where_one_wanted_to_be(shop: Shop) -> None:
     client = Client()
-    wanted = client.get("/profiles/").url
+    wanted = client.get("/profiles/")["Location"]
     answer = client.post(wanted, {"email": "Steward@example.org", "password": PASSWORD, "next": "/profiles/"})
-    assert (answer.status_code, answer.url) == (302, "/profiles/")
+    assert (answer.status_code, answer["Location"]) == (302, "/profiles/")
     client.post(reverse("web:sign_out"))
     assert client.get("/profiles/").status_code == 302
 
@@ -46,12 +46,12 @@ def test_guessing_is_stopped_even_with_the_right_password_at_last(shop: Shop) ->
 @pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example/"])
 def test_signing_in_never_leads_to_another_host(shop: Shop, target: str) -> None:
     answer = Client().post("/login/", {"email": "viewer@example.org", "password": PASSWORD, "next": target})
-    assert answer.url == "/"
+    assert answer["Location"] == "/"
 
 
 def test_merge_from_the_page_and_undo_from_the_toast(shop: Shop) -> None:
     client = signed_in("steward")
-    page = client.get(reverse("web:merge"), {"a": shop.anna, "b": "ana.berg@example.net"})
+    page = client.get(reverse("web:merge"), {"a": str(shop.anna), "b": "ana.berg@example.net"})
     assert "Side by side" in text_of(page)
 
     form = {"a": str(shop.anna), "b": str(shop.ana), "reason": "Same person at the desk"}

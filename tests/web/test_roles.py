@@ -79,7 +79,7 @@ def address(name: str, shop: Shop) -> str:
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
-    wanted = pattern.pattern.converters  # type: ignore[attr-defined]
+    wanted = pattern.pattern.converters
     return reverse(f"web:{name}", kwargs={key: given[key] for key in wanted})
 
 

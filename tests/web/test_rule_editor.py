@@ -154,7 +154,7 @@ def test_a_marketer_makes_a_segment_and_changes_its_rule(shop: Shop) -> None:
     made = client.post(reverse("web:new_segment"), _form(BUYERS, name="Good people", description=""))
     segment = segments.segment("good-people")
     assert segment is not None
-    assert made.url == reverse("web:segment", args=[segment.id])
+    assert made["Location"] == reverse("web:segment", args=[segment.id])
     assert (segment.rule, segment.size, segment.owner) == (BUYERS, 1, "marketer@example.org")
 
     narrower = {"all": [*BUYERS["any"], {"trait": "city", "is": "exists"}]}

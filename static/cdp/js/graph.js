@@ -7,7 +7,7 @@ const EDGES = { asserted: "#1b9a3b", observed: "#3b82d6", matched: "#c98200", re
 function style() {
   const ink = dark() ? "#e4eaf2" : "#1c2430";
   return [
-    { selector: "node", style: { label: "data(label)", color: ink, "font-size": 11, "text-valign": "bottom", "text-margin-y": 5, width: 22, height: 22,
+    { selector: "node", style: { label: "data(label)", color: ink, "font-size": 13, "text-valign": "bottom", "text-margin-y": 5, width: 22, height: 22,
       "background-color": dark() ? "#7db4f0" : "#0b55a8", "text-outline-color": dark() ? "#18202b" : "#ffffff", "text-outline-width": 2 } },
     { selector: "node[kind='anonymous_id'], node[kind='device_id'], node[kind='push_token']", style: { "background-color": dark() ? "#93a1b3" : "#64748b", shape: "round-rectangle" } },
     { selector: "node[!inside]", style: { "background-opacity": 0.35, "border-width": 2, "border-style": "dashed", "border-color": ink } },
