@@ -5,6 +5,7 @@ again, as every library does; what counts as acknowledged is what got a 200.
 """
 
 import argparse
+import contextlib
 import json
 import random
 import sys
@@ -62,24 +63,32 @@ def event(n: int) -> dict[str, Any]:
     return base | {"type": "track", "event": "Product Viewed", "properties": {"n": n}}
 
 
-def victims(product: Product) -> list[psutil.Process]:
-    """Every process of the tree but the supervisor."""
-    return psutil.Process(product.process.pid).children(recursive=True)
+def roles(product: Product) -> dict[str, list[psutil.Process]]:
+    """Every process of the tree but the supervisor, by what it does."""
+    found: dict[str, list[psutil.Process]] = {}
+    for process in psutil.Process(product.process.pid).children(recursive=True):
+        try:
+            found.setdefault(_role(process.cmdline()), []).append(process)
+        except psutil.Error:
+            continue
+    found.pop("other", None)
+    return found
+
+
+def _role(words: list[str]) -> str:
+    line = " ".join(words)
+    if "celery" in words:
+        return next((f"worker {name}" for name in ("pipeline", "work", "linkage") if f"{name}@%h" in words), "beat")
+    return next((name for name in ("postgres", "valkey", "granian") if name in line), "other")
 
 
 def kill_one(product: Product, rolls: random.Random) -> str:
-    """Kill -9 a random process; says what it was."""
-    chosen = rolls.choice(victims(product))
-    try:
-        words = chosen.cmdline()
-        chosen.kill()
-    except psutil.Error:
-        return "already gone"
-    line = " ".join(words)
-    for name in ("postgres", "valkey", "granian", "beat", "linkage", "pipeline", "celery"):
-        if name in line:
-            return name
-    return words[0] if words else "unknown"
+    """Kill -9 a random process of a random role; says which."""
+    found = roles(product)
+    role = rolls.choice(sorted(found))
+    with contextlib.suppress(psutil.NoSuchProcess):
+        rolls.choice(found[role]).kill()
+    return role
 
 
 def main() -> int:
