@@ -22,12 +22,7 @@ def take(conn: psycopg.Connection[Any], holder: str) -> bool:
     if conn.autocommit and conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
         raise RuntimeError("take the turn inside a transaction: outside one it would end at once")
     with conn.cursor() as cursor:
-        row = cursor.execute(_TAKE).fetchone()
-        if row is None:
-            cursor.execute(_FIRST)
-            row = cursor.execute(_TAKE).fetchone()
-        assert row is not None
-        if row[0] == holder:
+        if _current_holder(cursor) == holder:
             return True
         cursor.execute(_HOLD, {"holder": holder})
         return False
@@ -40,6 +35,13 @@ def borrow(conn: psycopg.Connection[Any]) -> None:
     right and need not be thrown away at every tick of a timer.
     """
     with conn.cursor() as cursor:
-        if cursor.execute(_TAKE).fetchone() is None:
-            cursor.execute(_FIRST)
-            cursor.execute(_TAKE)
+        _current_holder(cursor)
+
+
+def _current_holder(cursor: psycopg.Cursor[Any]) -> str:
+    """Lock the row, which is made at its first use: a database emptied of rows works on."""
+    rows = cursor.execute(_TAKE).fetchall()
+    if not rows:
+        cursor.execute(_FIRST)
+        rows = cursor.execute(_TAKE).fetchall()
+    return str(rows[0][0])

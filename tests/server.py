@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,9 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
+from cdp.runner import children
+
 PROJECT = Path(__file__).resolve().parent.parent
-THREADS = 8
 _START_SECONDS = 60.0
 
 
@@ -40,13 +40,10 @@ def database_url() -> str:
 
 @contextmanager
 def web_server() -> Iterator[int]:
-    """A running server with the options of the real one; gives its port. The test database must exist already."""
+    """A running server, started as `make run` starts it; gives its port. The test database must exist already."""
     port = free_port()
-    command = [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1", "--blocking-threads", str(THREADS), "--no-ws", "--log-level", "warning",
-        "--workers-kill-timeout", "3", "cdp.wsgi:application",
-    ]  # fmt: skip
+    command = list(children.web().command)
+    command[command.index("--port") + 1] = str(port)
     environment = os.environ | {
         "CDP_DATABASE_URL": database_url(),
         "CDP_REDIS_URL": settings.REDIS_URL,

@@ -68,6 +68,11 @@ def server(plan: Plan, item: Server) -> Child:
     )
 
 
+# A thread waits while its request's body trickles in: with two spare ones for each that works, a few slow senders stop
+# nobody. Threads start only when all others are busy, so the spare ones cost nothing on a good day.
+_READERS = 3
+
+
 def web() -> Child:
     """The web server: pages, REST API and ingestion in one process with a few threads."""
     options = {
@@ -75,7 +80,7 @@ def web() -> Child:
         "host": envstr("CDP_HOST", "127.0.0.1"),
         "port": str(envint("CDP_PORT", 8000)),
         "workers": str(envint("CDP_WEB_WORKERS", 1)),
-        "blocking-threads": str(envint("CDP_WEB_THREADS", 8)),
+        "blocking-threads": str(_READERS * envint("CDP_WEB_THREADS", 8)),
         "respawn-interval": "0.5",
         "workers-kill-timeout": "10",
         "log-level": "warning",
