@@ -18,7 +18,7 @@ from cdp.api.problems import Problem
 from cdp.api.shapes.fields import page_of
 from cdp.api.shapes.segments import PreviewIn, PreviewShape, SegmentChangeIn, SegmentIn, SegmentShape
 from cdp.api.views.base import ApiView, Page, body, shaped
-from common import clock, pg, turns
+from common import audit, clock, pg, turns
 from segments import selectors, services
 from segments.contracts import RuleError, SegmentView
 
@@ -63,6 +63,7 @@ class Segments(ApiView):
         """Members are found at once; from then on the segment follows the data."""
         wanted = body(request, SegmentIn)
         made = judged(lambda: services.create_segment(by=actor(request), now=clock.now(), **wanted))
+        note("created", made, by=actor(request))
         response = tagged(expect_segment(str(made.id)), request)
         response.status_code = 201
         response.headers["Location"] = f"/api/v1/segments/{made.id}"
@@ -118,7 +119,18 @@ def change(segment_id: int, wanted: dict[str, Any], *, condition: str, by: str) 
             services.change_details(segment_id=segment_id, now=now, **details)
         if "rule" in wanted:
             services.change_rule(segment_id=segment_id, rule=wanted["rule"], by=by, now=now)
-    return expect_segment(str(segment_id))
+        changed = expect_segment(str(segment_id))
+        note("changed", changed, by=by, before={"rule": present.rule, "name": present.name})
+    return changed
+
+
+def note(verb: str, segment: SegmentView, *, by: str, before: dict[str, Any] | None = None) -> None:
+    """One entry in the audit log for what a token did."""
+    audit.record(
+        actor=by, via="api", action=f"segment.{verb}", object_type="segment", object_id=segment.id,
+        summary=f"{verb.capitalize()} the segment “{segment.name}”", before=before,
+        after={"rule": segment.rule, "name": segment.name},
+    )  # fmt: skip
 
 
 def definition(segment: SegmentView) -> str:
