@@ -4,22 +4,28 @@ Rows are read in order of (transaction, id) and only below the oldest transactio
 transaction commits late is never passed over by the cursor.
 """
 
+import struct
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 import zstandard
 from psycopg import errors
 
+from common import clock
 from events import partitions
 from events.contracts import Backlog, InboxRow
 
-_INSERT = """
-insert into events_inbox (received_at, source_id, events, client_ip, body)
-values (%(received_at)s, %(source_id)s, %(events)s, %(client_ip)s, %(body)b)
+_INSERT = b"""
+insert into events_inbox (received_at, source_id, events, client_ip, body) values ($1, $2, $3, $4, $5)
 """
+_INSERT_TYPES = [1184, 23, 23, 25, 17]  # timestamptz, integer, integer, text, bytea
+_INSERT_NAME = b"events_inbox_store"
+_INT8, _INT4 = struct.Struct(">q").pack, struct.Struct(">i").pack
+_EPOCH_2000_US = 946_684_800_000_000
 _CURSOR = "select tx::text, inbox_id, applied from events_cursor where name = 'applier'"
 _CLAIM = """
 select id, received_at, source_id, client_ip, body, tx::text, events
@@ -55,6 +61,7 @@ where (tx, id) > (coalesce((select tx from events_cursor where name = 'applier')
                   coalesce((select inbox_id from events_cursor where name = 'applier'), 0))
 """
 _MAX_ROWS = 4_000
+_prepared: "WeakSet[psycopg.Connection[Any]]" = WeakSet()
 _IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
 
 
@@ -79,22 +86,40 @@ def store(
     compressor: zstandard.ZstdCompressor,
 ) -> None:
     """Insert one accepted request. Durable when the caller's transaction commits."""
-    row = {
-        "received_at": received_at,
-        "source_id": source_id,
-        "events": events,
-        "client_ip": client_ip,
-        "body": compressor.compress(document),
-    }
-    # A cursor that binds on the server: Django's own connection would send the bytes as text.
-    cursor = psycopg.Cursor(conn)
+    _open_transaction(conn)
+    ip = None if client_ip is None else client_ip.encode()
+    moment = _INT8(clock.micros(received_at) - _EPOCH_2000_US)
+    row = [moment, _INT4(source_id), _INT4(events), ip, compressor.compress(document)]
     try:
         with conn.transaction() if conn.info.transaction_status == _IN_TRANSACTION else nullcontext():
-            cursor.execute(_INSERT, row)
+            _insert(conn, row)
     except errors.CheckViolation:
         # No partition for this hour: beat has been away for days.
         partitions.ensure_inbox(conn, now=received_at)
-        cursor.execute(_INSERT, row)
+        _insert(conn, row)
+
+
+def _insert(conn: psycopg.Connection[Any], row: list[bytes | None]) -> None:
+    """The one statement of the accept path, by libpq directly: psycopg's own machinery costs as much as the insert."""
+    raw = conn.pgconn
+    if conn not in _prepared:
+        _check(conn, raw.prepare(_INSERT_NAME, _INSERT, _INSERT_TYPES))
+        _prepared.add(conn)
+    _check(conn, raw.exec_prepared(_INSERT_NAME, row, [1] * len(row)))
+
+
+def _check(conn: psycopg.Connection[Any], result: psycopg.pq.abc.PGresult) -> None:
+    if result.status == psycopg.pq.ExecStatus.COMMAND_OK:
+        return
+    if conn.pgconn.status == psycopg.pq.ConnStatus.BAD:
+        raise psycopg.OperationalError(conn.pgconn.get_error_message())
+    raise errors.error_from_result(result)
+
+
+def _open_transaction(conn: psycopg.Connection[Any]) -> None:
+    """psycopg begins a transaction before a connection's first statement, but only for statements that it sends."""
+    if not conn.autocommit and conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+        conn.execute("select 1")
 
 
 def waiting(conn: psycopg.Connection[Any]) -> bool:

@@ -13,6 +13,7 @@ from events.dedup import SeenMessages, consolidate, message_hash
 from events.inbox import Claim, claim, settle, store, waiting
 from events.log import Log
 from events.models import QuarantinedItem
+from events.numbers import with_numbers_as_text
 from events.parse import Batch, original, parse
 from events.partitions import drop_done_inbox, drop_old_log, ensure_inbox
 from events.selectors import quarantined_view
@@ -20,7 +21,7 @@ from events.selectors import quarantined_view
 __all__ = [
     "Batch", "Claim", "Log", "SeenMessages", "Setback", "claim", "discard", "drop_done_inbox", "ensure_inbox",
     "keep_house", "mark_replayed", "message_hash", "open_items", "original", "parse", "quarantine", "settle", "store",
-    "tally", "waiting",
+    "tally", "waiting", "with_numbers_as_text",
 ]  # fmt: skip
 
 _QUARANTINE = """

@@ -289,7 +289,7 @@ def _clean(body: bytes) -> bytes:
             body.decode()
         except UnicodeDecodeError:
             body = body.decode(errors="replace").encode()
-    if b"\\u0000" in body or b"\\ud" in body or b"\\uD" in body:
+    if b"\\u" in body and (b"\\u0000" in body or b"\\ud" in body or b"\\uD" in body):
         body = _ESCAPES.sub(lambda found: b"\\ufffd" if found["bad"] else found[0], body)
     return body
 
