@@ -68,12 +68,11 @@ class Applier:
                 if taken.rows:
                     events.settle(conn, taken, now=now)
             self._remember()
-        except psycopg.OperationalError:
+        except Exception as failure:
             self._forget()
-            raise
-        except Exception:
+            if _is_outage(failure):
+                raise
             log.exception("a batch of %s requests could not be applied; trying smaller parts", self._requests)
-            self._forget()
             if self._requests <= 1:
                 return self._apply_one_by_one(now=now)
             self._limit = max(1, self._limit // 8)
@@ -159,12 +158,14 @@ class Applier:
                 self._take_turn(conn, now=now)
                 applied = self._apply(conn, item, now=now)
             self._remember()
-        except psycopg.OperationalError:
-            self._forget()
-            raise
         except Exception as failure:
-            log.exception("an item could not be applied; it goes to the quarantine")
             self._forget()
+            if _is_outage(failure):
+                raise
+            storable = events.with_numbers_as_text(item)
+            if isinstance(failure, psycopg.errors.NumericValueOutOfRange) and storable != item:
+                return self._apply_alone(conn, storable, now=now)
+            log.exception("an item could not be applied; it goes to the quarantine")
             self._quarantine(conn, item, failure, now=now)
             return Applied()
         return applied
@@ -199,6 +200,12 @@ class Applier:
         if self._conn is None or self._conn.closed:
             self._conn = pg.connect(autocommit=True)
         return self._conn
+
+
+def _is_outage(failure: Exception) -> bool:
+    """Whether the database is at fault and the same batch may pass later. PostgreSQL's limits of size and depth
+    (SQLSTATE class 54) count as operational errors too, but it is the data that exceeds them, today and tomorrow."""
+    return isinstance(failure, psycopg.OperationalError) and not (failure.sqlstate or "").startswith("54")
 
 
 def drain(

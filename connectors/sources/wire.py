@@ -20,7 +20,8 @@ from events.contracts import EVENT_TYPES, Item, Refusal, Text
 MAX_BODY = 8 * 1024 * 1024
 MAX_UNPACKED = 16 * 1024 * 1024
 MAX_ITEM = 32 * 1024
-MAX_ID = 1024
+# In UTF-8 this must stay under the 2,704 bytes that PostgreSQL can index.
+MAX_ID = 512
 MAX_MESSAGE_ID = 255
 MAX_ITEMS = 20_000
 
