@@ -155,8 +155,14 @@ def _distinct_first(values: Iterable[str]) -> str:
 
 @lru_cache(maxsize=100_000)
 def fold(text: str) -> str:
-    """Lower case without accents: `Müller-Łoś` is `muller-los`. Other scripts are kept."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+    """Lower case without accents: `Müller-Łoś` is `muller-los`. Other scripts are kept. Folding twice changes nothing.
+
+    Decomposed and case-folded twice, as Unicode's own NFKC_Casefold does (Standard, section 3.13): a decomposition can
+    bring capitals (`ᴬ`), and folding can bring what decomposes.
+    """
+    for _ in range(2):
+        text = unicodedata.normalize("NFKD", text).casefold()
+    decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
