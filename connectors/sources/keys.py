@@ -11,6 +11,7 @@ from connectors.sources.contracts import SourceView
 
 FRESH_SECONDS = 5.0
 _PATIENCE_SECONDS = 0.5
+_REMEMBERED_MISSES = 1_000
 
 
 def key_from_header(authorization: str) -> str:
@@ -36,7 +37,8 @@ def key_from_query(query: str) -> str:
 
 
 class KeyRing:
-    """The sources by write key, read again every few seconds, and for an unknown key at most twice a second."""
+    """The sources by write key, read again every few seconds, and at once for a key never heard of: libraries throw
+    their events away at the first 401, so that a source must work from the moment it is made."""
 
     def __init__(self, load: Callable[[], list[SourceView]], *, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._load = load
@@ -44,14 +46,25 @@ class KeyRing:
         self._lock = threading.Lock()
         self._by_key: dict[str, SourceView] = {}
         self._loaded_at = -1e9
+        self._missed: dict[str, float] = {}
 
     def find(self, key: str) -> SourceView | None:
         """The enabled source of a key, or None."""
         age = time.monotonic() - self._loaded_at
-        if age > self._fresh_seconds or (key not in self._by_key and age > _PATIENCE_SECONDS):
+        if age > self._fresh_seconds or (key not in self._by_key and self._worth_a_look(key)):
             self._reload(age)
         found = self._by_key.get(key)
         return found if found is not None and found.enabled else None
+
+    def _worth_a_look(self, key: str) -> bool:
+        """Whether this unknown key was not looked for a moment ago."""
+        moment = time.monotonic()
+        if moment - self._missed.get(key, -1e9) <= _PATIENCE_SECONDS:
+            return False
+        if len(self._missed) >= _REMEMBERED_MISSES:
+            self._missed.clear()
+        self._missed[key] = moment
+        return True
 
     def _reload(self, age: float) -> None:
         with self._lock:

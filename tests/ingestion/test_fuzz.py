@@ -7,7 +7,6 @@ import gzip
 import json
 import random
 import re
-import select
 import socket
 import string
 import time
@@ -23,7 +22,6 @@ from hypothesis import strategies as st
 
 from cdp.pipeline.run import Applier, drain
 from common import clock, pg
-from connectors.sources.bodies import LIMIT_SECONDS, PATIENT_READERS
 from connectors.sources.ingestion import BATCH_PATHS, SINGLE_PATHS
 from connectors.sources.services import create_source
 from events.services import ensure_inbox, waiting
@@ -339,44 +337,34 @@ def test_bodies_in_chunks(door: Door) -> None:
         door.send_raw(head + broken, patience=1)
 
 
-def test_slow_senders_stop_nobody_and_a_crowd_of_them_is_told_to_come_again(door: Door) -> None:
+def test_slow_senders_stop_nobody(door: Door) -> None:
     body = b'{"batch":[' + good() + b"]}"
     head = door.head("/v1/batch", f"Content-Length: {len(body)}", "Connection: close")
-    stuck = [socket.create_connection(("127.0.0.1", door.port), timeout=20) for _ in range(PATIENT_READERS + 4)]
+    # More than the eight threads that work; only spare ones can serve the others.
+    stuck = [socket.create_connection(("127.0.0.1", door.port), timeout=20) for _ in range(16)]
     for line in stuck:
         line.sendall(head + body[:5])
-    time.sleep(0.3)
+    time.sleep(0.5)
     began = time.monotonic()
     for _ in range(20):
         assert door.send(b'{"batch":[' + good() + b"]}") == 200
     assert time.monotonic() - began < 5.0
-    answered = answered_within(stuck, seconds=LIMIT_SECONDS + 5, count=4)
-    assert [answer_on(line)[0] for line in answered] == [408] * 4
-    patient = next(line for line in stuck if line not in answered)
     for place in range(5, len(body), 10):
-        patient.sendall(body[place : place + 10])
+        stuck[0].sendall(body[place : place + 10])
         time.sleep(0.05)
-    assert door.read(*answer_on(patient), body) == 200
+    assert door.read(*answer_on(stuck[0]), body) == 200
     for line in stuck:
         line.close()
-
-
-def answered_within(lines: list[socket.socket], *, seconds: float, count: int) -> list[socket.socket]:
-    deadline = time.monotonic() + seconds
-    answered: list[socket.socket] = []
-    while len(answered) < count and time.monotonic() < deadline:
-        answered = select.select(lines, [], [], 0.1)[0]
-        time.sleep(0.1)
-    return answered
+    assert door.send(b'{"batch":[' + good() + b"]}") == 200
 
 
 def test_random_words_as_requests(door: Door) -> None:
     letters = string.printable.encode()
 
-    @QUICK
+    @settings(QUICK, max_examples=30)
     @given(st.lists(st.sampled_from(letters), max_size=60).map(bytes), st.binary(max_size=60))
     def send(words: bytes, after: bytes) -> None:
-        door.send_raw(b"G" + words + b"\r\n\r\n" + after)
-        door.send_raw(door.head() + after)
+        door.send_raw(b"G" + words + b"\r\n\r\n" + after, patience=0.3)
+        door.send_raw(door.head() + after, patience=0.3)
 
     send()
