@@ -50,25 +50,23 @@ class KeyRing:
 
     def find(self, key: str) -> SourceView | None:
         """The enabled source of a key, or None."""
-        age = time.monotonic() - self._loaded_at
-        if age > self._fresh_seconds or (key not in self._by_key and self._worth_a_look(key)):
-            self._reload(age)
+        if time.monotonic() - self._loaded_at > self._fresh_seconds or key not in self._by_key:
+            self._look_again(key)
         found = self._by_key.get(key)
         return found if found is not None and found.enabled else None
 
-    def _worth_a_look(self, key: str) -> bool:
-        """Whether this unknown key was not looked for a moment ago."""
-        moment = time.monotonic()
-        if moment - self._missed.get(key, -1e9) <= _PATIENCE_SECONDS:
-            return False
-        if len(self._missed) >= _REMEMBERED_MISSES:
-            self._missed.clear()
-        self._missed[key] = moment
-        return True
-
-    def _reload(self, age: float) -> None:
+    def _look_again(self, key: str) -> None:
+        """Read the sources, unless another thread just did or this key was looked for in vain a moment ago. Whoever
+        asks meanwhile waits: the first requests with a new key come at the same time."""
         with self._lock:
-            if time.monotonic() - self._loaded_at < age:  # another thread has just done it
+            moment = time.monotonic()
+            fresh = moment - self._loaded_at <= self._fresh_seconds
+            if fresh and (key in self._by_key or moment - self._missed.get(key, -1e9) <= _PATIENCE_SECONDS):
                 return
             self._by_key = {source.write_key: source for source in self._load()}
-            self._loaded_at = time.monotonic()
+            self._loaded_at = moment
+            self._missed.pop(key, None)
+            if key not in self._by_key:
+                if len(self._missed) >= _REMEMBERED_MISSES:
+                    self._missed.clear()
+                self._missed[key] = moment

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from django.db import connection
 
 from connectors.sources.contracts import SourceView
 from connectors.sources.ingestion import BATCH_PATHS, SINGLE_PATHS
-from connectors.sources.services import set_enabled
+from connectors.sources.keys import KeyRing
+from connectors.sources.selectors import sources
+from connectors.sources.services import create_source, set_enabled
 from tests.ingestion.client import Caller
 
 EVENT = {"type": "track", "event": "Seen", "userId": "ana", "messageId": "m1"}
@@ -55,6 +58,21 @@ def test_an_unknown_or_disabled_key_is_401_with_code_and_message(call: Caller, s
     set_enabled(source_id=source.id, enabled=False, by="tests")
     assert call("POST", "/v1/batch", {"batch": [EVENT]}, headers=basic(source.write_key)).status == 401
     assert stored_events() == 0
+
+
+def test_a_new_source_works_at_once_for_all_who_come_with_its_key_together(call: Caller, source: SourceView) -> None:
+    ring = KeyRing(sources, fresh_seconds=60)
+    assert ring.find("nobody") is None
+    fresh = create_source(name="New", kind="web", by="tests")
+
+    def find(_: int) -> SourceView | None:
+        try:
+            return ring.find(fresh.write_key)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(find, range(16))) == [fresh] * 16
 
 
 def test_gzip_labelled_as_a_form_is_read(call: Caller, source: SourceView) -> None:
