@@ -105,7 +105,8 @@ def _insert(conn: psycopg.Connection[Any], row: list[bytes | None]) -> None:
     if conn not in _prepared:
         _check(conn, raw.prepare(_INSERT_NAME, _INSERT, _INSERT_TYPES))
         _prepared.add(conn)
-    _check(conn, raw.exec_prepared(_INSERT_NAME, row, [1] * len(row)))
+    # psycopg's types do not say so, but None is NULL here as in libpq.
+    _check(conn, raw.exec_prepared(_INSERT_NAME, row, [1] * len(row)))  # type: ignore[arg-type]
 
 
 def _check(conn: psycopg.Connection[Any], result: psycopg.pq.abc.PGresult) -> None:
