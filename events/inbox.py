@@ -4,12 +4,13 @@ Rows are read in order of (transaction, id) and only below the oldest transactio
 transaction commits late is never passed over by the cursor.
 """
 
+import itertools
 import struct
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import psycopg
 import zstandard
@@ -23,7 +24,6 @@ _INSERT = b"""
 insert into events_inbox (received_at, source_id, events, client_ip, body) values ($1, $2, $3, $4, $5)
 """
 _INSERT_TYPES = [1184, 23, 23, 25, 17]  # timestamptz, integer, integer, text, bytea
-_INSERT_NAME = b"events_inbox_store"
 _INT8, _INT4 = struct.Struct(">q").pack, struct.Struct(">i").pack
 _EPOCH_2000_US = 946_684_800_000_000
 _CURSOR = "select tx::text, inbox_id, applied from events_cursor where name = 'applier'"
@@ -61,7 +61,8 @@ where (tx, id) > (coalesce((select tx from events_cursor where name = 'applier')
                   coalesce((select inbox_id from events_cursor where name = 'applier'), 0))
 """
 _MAX_ROWS = 4_000
-_prepared: "WeakSet[psycopg.Connection[Any]]" = WeakSet()
+_prepared: "WeakKeyDictionary[psycopg.Connection[Any], bytes]" = WeakKeyDictionary()
+_numbers = itertools.count()
 _IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
 
 
@@ -91,22 +92,35 @@ def store(
     moment = _INT8(clock.micros(received_at) - _EPOCH_2000_US)
     row = [moment, _INT4(source_id), _INT4(events), ip, compressor.compress(document)]
     try:
-        with conn.transaction() if conn.info.transaction_status == _IN_TRANSACTION else nullcontext():
-            _insert(conn, row)
+        _insert_guarded(conn, row)
+    except errors.InvalidSqlStatementName:
+        # psycopg lets go of all prepared statements after DDL and rollbacks; ours went with them.
+        _prepared.pop(conn, None)
+        _insert_guarded(conn, row)
     except errors.CheckViolation:
         # No partition for this hour: beat has been away for days.
         partitions.ensure_inbox(conn, now=received_at)
+        _prepared.pop(conn, None)
+        _insert_guarded(conn, row)
+
+
+def _insert_guarded(conn: psycopg.Connection[Any], row: list[bytes | None]) -> None:
+    """Insert such that a failure leaves the caller's transaction usable."""
+    with conn.transaction() if conn.info.transaction_status == _IN_TRANSACTION else nullcontext():
         _insert(conn, row)
 
 
 def _insert(conn: psycopg.Connection[Any], row: list[bytes | None]) -> None:
     """The one statement of the accept path, by libpq directly: psycopg's own machinery costs as much as the insert."""
     raw = conn.pgconn
-    if conn not in _prepared:
-        _check(conn, raw.prepare(_INSERT_NAME, _INSERT, _INSERT_TYPES))
-        _prepared.add(conn)
+    name = _prepared.get(conn)
+    if name is None:
+        # A name of its own each time: whether the last one is still there cannot be known.
+        name = b"events_inbox_store_%d" % next(_numbers)
+        _check(conn, raw.prepare(name, _INSERT, _INSERT_TYPES))
+        _prepared[conn] = name
     # psycopg's types do not say so, but None is NULL here as in libpq.
-    _check(conn, raw.exec_prepared(_INSERT_NAME, row, [1] * len(row)))  # type: ignore[arg-type]
+    _check(conn, raw.exec_prepared(name, row, [1] * len(row)))  # type: ignore[arg-type]
 
 
 def _check(conn: psycopg.Connection[Any], result: psycopg.pq.abc.PGresult) -> None:

@@ -10,6 +10,8 @@ from identity.policy import MAX_VALUE_LENGTH, Policy
 
 DEFAULT_REGION = "US"
 _DEFAULTS = Policy()
+# PostgreSQL cannot index a value of more than 2,704 bytes, and the kind stands beside it.
+_MAX_BYTES = 2_400
 # Deliberately looser than RFC 5321: it must tell an address from a name or a number, not judge mailboxes.
 _EMAIL = re.compile(r"[^@\s,;<>\"()]{1,64}@[^@\s,;<>\"()_]{1,190}\.[^@\s,;<>\"()_.\d]{2,63}")
 
@@ -18,6 +20,8 @@ _EMAIL = re.compile(r"[^@\s,;<>\"()]{1,64}@[^@\s,;<>\"()_]{1,190}\.[^@\s,;<>\"()
 def _standardise(kind: str, raw: str, region: str) -> str | None:
     value = unicodedata.normalize("NFC", raw).strip()
     if not value or len(value) > MAX_VALUE_LENGTH or "\x00" in value or _has_surrogate(value):
+        return None
+    if len(value.encode()) > _MAX_BYTES:
         return None
     if kind == "email":
         value = value.lower()

@@ -175,6 +175,20 @@ def test_requests_are_applied_in_order_when_transaction_ids_grow_a_digit(
     assert applier.apply_batch(now=NOW).taken == 0
 
 
+def test_storing_goes_on_after_what_makes_psycopg_forget_its_statements(
+    conn: psycopg.Connection[Any], send: Send, applier: Applier
+) -> None:
+    send([item(1)])
+    conn.execute("create table passing (n integer)")
+    conn.execute("drop table passing")
+    conn.execute("deallocate all")
+    with conn.transaction():
+        send([item(2)])
+    send([item(3)], at=NOW + timedelta(days=90))
+    send([item(4)])
+    assert applier.apply_batch(now=NOW).fresh == 4
+
+
 def test_two_processes_may_make_the_same_partitions_at_once(conn: psycopg.Connection[Any]) -> None:
     later = NOW + timedelta(days=40)
 
