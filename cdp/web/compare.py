@@ -67,11 +67,28 @@ class Weight:
 
 
 def weights(stored: Mapping[str, Any]) -> list[Weight]:
-    """The weights of a pair as stored: `{name: bits}` or `{name: {"weight": bits, "level": text}}`."""
-    found = []
-    for name, value in stored.items():
-        inner = value if isinstance(value, Mapping) else {"weight": value}
-        bits = inner.get("weight", inner.get("bits"))
-        if isinstance(bits, int | float):
-            found.append(Weight(str(name), str(inner.get("level", "")), float(bits)))
-    return sorted(found, key=lambda one: -abs(one.bits))
+    """The parts of a pair's weight as linkage keeps them, the prior first; they sum to the weight."""
+    parts = [part for part in stored.get("parts", ()) if isinstance(part, Mapping)]
+    return [Weight(str(part["field"]), str(part.get("level", "")), float(part["bits"])) for part in parts]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the model makes of a pair as a whole."""
+
+    bits: float
+    instead: str
+    words: str
+    doubt: bool
+
+
+def verdict(stored: Mapping[str, Any]) -> Verdict | None:
+    """The sum of the parts, and what the pair would be instead of one person; None when nothing was kept."""
+    if "weight" not in stored:
+        return None
+    return Verdict(
+        bits=float(stored["weight"]),
+        instead=str(stored.get("instead", "")),
+        words=str(stored.get("words", "")),
+        doubt=bool(stored.get("doubt")),
+    )

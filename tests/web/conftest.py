@@ -118,7 +118,12 @@ def shop(transactional_db: None) -> Shop:
     connectors.deliver_due(sync_id=sync.id, now=clock.now())
     anna, ana = _profile("anna@example.org"), _profile("ana.berg@example.net")
     a, b = sorted(Identifier.objects.get(value=v).pk for v in ("anna@example.org", "ana.berg@example.net"))
-    weights = {"last_name": {"weight": 6.1, "level": "exact"}, "first_name": {"weight": -0.4, "level": "alike"}}
+    parts = [
+        {"field": "prior", "level": "one person, or two strangers", "bits": -4.0},
+        {"field": "surname", "level": "exact", "bits": 6.1},
+        {"field": "given", "level": "similar", "bits": -0.4},
+    ]
+    weights = {"model": 0, "weight": 1.7, "probability": 0.71, "instead": "two strangers", "parts": parts, "words": ""}
     pair = ReviewPair.objects.create(a=a, b=b, probability=0.71, weights=weights, created_at=now)
     people = {role: User.objects.create_user(f"{role}@example.org", PASSWORD, role=role) for role in Role.values}
     job = jobs.start("rebuild", "Rebuild all profiles", total=10)

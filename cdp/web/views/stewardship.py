@@ -128,6 +128,7 @@ def review(request: PageRequest) -> HttpResponse:
                 "a": a, "b": b, "person_a": people.person(a), "person_b": people.person(b),
                 "lines": compare.lines(a, b),
                 "weights": compare.weights(pair.weights),
+                "verdict": compare.verdict(pair.weights),
             }  # fmt: skip
     passed = [*skipped, *([pair.id] if pair else [])]
     return render(
