@@ -1,6 +1,7 @@
 """The applier on the real database: what is accepted is in the log once, on the right person, with the right rights."""
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -146,6 +147,19 @@ def test_an_item_that_cannot_be_applied_goes_to_the_quarantine_and_costs_no_othe
     ((reason, message_id),) = rows(conn, "select reason, message_id from events_quarantineditem")
     assert (reason, message_id) == ("could_not_apply", "m21")
     assert not events.waiting(conn)
+
+
+def test_data_beyond_a_limit_of_the_database_does_not_hold_up_what_comes_after(
+    conn: psycopg.Connection[Any], send: Send, applier: Applier
+) -> None:
+    """PostgreSQL calls this an operational error, as it does an outage; but it would be refused for ever."""
+    too_long_to_index = "".join(random.Random(1).choices("0123456789abcdefghijklmnopqrstuvwxyz", k=6000))
+    send([item(1), item(2, event=too_long_to_index), item(3)])
+    send([item(4)])
+    for _ in range(10):
+        applier.apply_batch(now=NOW)
+    assert rows(conn, "select message_id from events_event order by 1") == [("m1",), ("m3",), ("m4",)]
+    assert rows(conn, "select message_id from events_quarantineditem") == [("m2",)]
 
 
 def test_a_request_that_commits_late_is_not_passed_over(
