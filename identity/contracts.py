@@ -18,6 +18,8 @@ __all__ = [
     "IdentifierKey",
     "IdentifierView",
     "LinkView",
+    "LinkageModelView",
+    "LinkageRunView",
     "Move",
     "Outcome",
     "PolicyView",
@@ -226,3 +228,44 @@ class PolicyView:
     created_by: str = ""
     note: str = ""
     figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkageModelView:
+    """One version of the linkage model; version 0 are the start values, before anything was learned.
+
+    `spec` is the stored model. `figures` are what its training found, estimates all: `records`, `candidates`,
+    `expected` (matches, threshold, precision, recall of what can be found, f1), `histogram` ([from, to, pairs]),
+    `curve` ([threshold, pairs, people joined, expected precision, expected recall]), `unlinkable` ([probability, share
+    of records that not even a copy of themselves would reach]), and against what was live then `added`, `removed`,
+    `changed` (clusters) with `examples`; `graded` holds precision and recall with intervals from steward's decisions.
+    """
+
+    version: int
+    spec: Mapping[str, Any]
+    active: bool
+    created_at: datetime | None = None
+    created_by: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    switched_on_at: datetime | None = None
+    switched_on_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkageRunView:
+    """One run of linkage over the whole base; `stages` are seconds by stage, in the order they were done."""
+
+    id: int
+    kind: str
+    state: str
+    model_version: int | None
+    previous_version: int | None
+    undoes: int | None
+    stage: str
+    stages: Mapping[str, float]
+    figures: Mapping[str, Any]
+    error: str
+    requested_by: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None

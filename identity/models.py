@@ -203,12 +203,15 @@ class ReviewPair(models.Model):
 from identity.linkage.models import (  # noqa: E402
     BlockCount,
     BlockingKey,
+    BulkRun,
     LinkageModel,
     LinkageRecord,
     LinkageState,
+    RunLink,
 )
 
 __all__ = [
-    "BlockCount", "BlockingKey", "CannotLink", "Claim", "Decision", "Identifier", "Link", "LinkageModel",
+    "BlockCount", "BlockingKey", "BulkRun", "CannotLink", "Claim", "Decision", "Identifier", "Link", "LinkageModel",
     "LinkageRecord", "LinkageState", "PolicyVersion", "Profile", "Refusal", "ReviewPair",
+    "RunLink",
 ]  # fmt: skip

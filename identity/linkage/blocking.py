@@ -1,22 +1,35 @@
-"""Blocking keys: which records are worth comparing. Pure; light to import.
+"""The blocking keys of the index in PostgreSQL: a fixed set of conjunctions of tokens. Pure; light to import.
 
-A key is a hash of a few cleaned values. Two records that share a key are candidates, unless more records share it
-than a block may hold: such a key is skipped, and the finer keys that join it with one more field find what it would
-have found. Keys depend on the record alone, so they are computed once a change and stay in an index.
+A key is a hash of a few tokens. Two records that share a key are candidates, unless more records share it than a block
+may hold: such a key is skipped, and the finer keys that join it with one more fact find what it would have found. Keys
+depend on the record alone, so they are computed once a change and stay in an index. The bulk run looks deeper: it
+joins tokens as the base needs it (`bulk.blocking`).
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 from identity.linkage.fields import Record
+from identity.linkage.terms import COLUMNS, value_of
+from identity.linkage.tokens import tokens
 
 # More records than this under one key, and the key is skipped.
 MOST_IN_BLOCK = 60
 # More candidates than this for one record, and those that share fewest keys are dropped.
-MOST_CANDIDATES = 200
+MOST_CANDIDATES = 100
 
-TERM_FIELDS = ("given", "surname", "city", "postcode")
+# Exact keys, then a name with a date, a place or the other name, then what is left to those who changed their names.
+CONJUNCTIONS: tuple[tuple[str, ...], ...] = (
+    ("email",), ("mailbox",), ("phone",), ("phone end",), ("number",), ("surname",), ("day",),
+    ("given sound", "month, day"), ("given sound", "month"), ("surname sound", "month"),
+    ("given start", "day or month"), ("surname start", "day or month"), ("given sound", "postcode"),
+    ("surname sound", "postcode"), ("given sound", "street"), ("surname sound", "city"), ("surname sound", "year"),
+    ("street", "house"), ("house", "postcode"), ("day", "city"), ("mailbox", "given start"),
+)  # fmt: skip
+# The two names, in either order, alone and with one more fact.
+_WITH_NAMES: tuple[str, ...] = ("", "year", "city", "postcode", "postcode area")
 
 
 def key_hash(*parts: str) -> int:
@@ -25,100 +38,41 @@ def key_hash(*parts: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-@lru_cache(maxsize=50_000)
-def sound(name: str) -> str:
-    """How a name sounds, roughly: its metaphone, or the name itself where that says nothing."""
-    import jellyfish  # loaded on first use, by the worker of linkage
-
-    return jellyfish.metaphone(name) or name
-
-
-def term_hashes(record: Record) -> dict[str, int]:
-    """The values of which the frequency matters, by field: a common surname is weaker evidence than a rare one."""
-    return {name: key_hash("term", name, value) for name in TERM_FIELDS if (value := getattr(record, name))}
-
-
 def blocking_keys(record: Record) -> list[int]:
     """All keys of a record, distinct and sorted."""
-    return sorted({key_hash(*parts) for parts in _conjunctions(record) if all(parts)})
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, value in tokens(record):
+        by_kind[kind].append(value)
+    return sorted({key_hash(*parts) for parts in (*_conjunctions(by_kind), *_names(by_kind))})
 
 
-def _conjunctions(record: Record) -> Iterator[tuple[str, ...]]:
-    yield from _exact_keys(record)
-    yield from _name_keys(record)
-    yield from _birth_keys(record)
-    yield from _place_keys(record)
+def _conjunctions(by_kind: Mapping[str, list[str]]) -> Iterator[tuple[str, ...]]:
+    for kinds in CONJUNCTIONS:
+        for values in itertools.product(*(by_kind.get(kind, ()) for kind in kinds)):
+            yield ("+".join(kinds), *values)
 
 
-def _exact_keys(record: Record) -> Iterator[tuple[str, ...]]:
-    for email in record.emails:
-        local = email.partition("@")[0]
-        yield "email", email
-        yield "local", local if len(local) >= 4 else ""
-    for phone in record.phones:
-        yield "phone", phone
-        yield "phone6", phone[-6:]
-    for number in record.numbers:
-        yield "number", number
+def _names(by_kind: Mapping[str, list[str]]) -> Iterator[tuple[str, ...]]:
+    """Sorted, so that a swap of given name and surname meets itself."""
+    for given, surname in itertools.product(by_kind.get("given sound", ()), by_kind.get("surname sound", ())):
+        both = sorted((given, surname)) if given != surname else None
+        for kind in _WITH_NAMES if both else ():
+            for value in by_kind.get(kind, ()) if kind else ("",):
+                yield ("names", kind, value, *(both or ()))
 
 
-def _name_keys(record: Record) -> Iterator[tuple[str, ...]]:
-    if not record.surname:
-        return
-    surname = sound(record.surname)
-    yield "surname", record.surname
-    for given in _given_codes(record):
-        # Sorted, so that a swap of given name and surname meets itself.
-        yield ("names", *sorted((given, surname)))
-        yield "names, city", given, surname, record.city
-        yield "names, postcode", given, surname, record.postcode
-        yield "names, year", given, surname, record.birth_date[:4]
-    yield "surname, city", surname, record.city, record.given[:1]
-    yield "surname, postcode", surname, record.postcode
+def term_keys(record: Record) -> dict[tuple[str, str], int]:
+    """The keys under which the record's values are counted, and for each column the key of having any."""
+    held = {column: value for column in COLUMNS if (value := value_of(record, column))}
+    keys = {(column, value): term_key(column, value) for column, value in held.items()}
+    return keys | {(column, ""): total_key(column) for column in held}
 
 
-def _given_codes(record: Record) -> Iterable[str]:
-    names = (record.given, *record.others)
-    return dict.fromkeys(sound(name) for name in names if len(name) > 1)
+def term_key(column: str, value: str) -> int:
+    """The key under which the holders of a value are counted."""
+    return key_hash("term", column, value)
 
 
-def _birth_keys(record: Record) -> Iterator[tuple[str, ...]]:
-    born = record.birth_date
-    if not born:
-        return
-    low, high = sorted((born[4:6], born[6:8]))
-    yield "born", born
-    yield "born, surname", born, record.surname[:2]
-    yield "born, given", born, record.given[:2]
-    yield "born, city", born, record.city
-    yield "born swapped, surname", born[:4] + low + high, record.surname[:1]
-    yield "surname, month", sound(record.surname) if record.surname else "", born[:6]
-    for given in _given_codes(record):
-        yield "given, day", given, born[4:]
-        yield "given, month", given, born[:6]
-
-
-def _place_keys(record: Record) -> Iterator[tuple[str, ...]]:
-    yield "street, house", record.street, record.house, record.street and (record.postcode or record.city)
-    yield "house, postcode", record.house, record.postcode, record.street[:3]
-    for given in _given_codes(record):
-        yield "given, street", given, record.street
-        yield "given, postcode", given, record.postcode
-        yield "given, house, street", given, record.house, record.street[:3]
-
-
-def candidate_pairs(
-    keys: Iterable[tuple[int, Iterable[int]]], *, most_in_block: int = MOST_IN_BLOCK
-) -> set[tuple[int, int]]:
-    """All pairs of records that share a block, in memory: what the index in PostgreSQL answers, for files and tests."""
-    blocks: dict[int, list[int]] = {}
-    for record_id, hashes in keys:
-        for one in hashes:
-            blocks.setdefault(one, []).append(record_id)
-    return {
-        (a, b) if a < b else (b, a)
-        for block in blocks.values()
-        if 1 < len(block) <= most_in_block
-        for place, a in enumerate(block)
-        for b in block[place + 1 :]
-    }
+def total_key(column: str) -> int:
+    """The key under which the holders of any value are counted."""
+    return key_hash("total", column)

@@ -1,279 +1,395 @@
-"""Comparison levels of two records: one comparison per independent fact. Pure, but for the import of recordlinkage.
+"""Comparison levels with recordlinkage: its `Compare`, with a feature of ours for each fact.
 
-A level is a small number, the most alike first; `MISSING` where either side says nothing. recordlinkage would count a
-missing value as a difference, so every comparison here decides about missing itself, before anything is compared.
-pandas and recordlinkage are imported inside the function that uses them: they cost seconds and 240 MB, and only the
-worker of linkage may pay that.
+recordlinkage counts a missing value as a difference and knows two outcomes; here missing is missing and every fact has
+its levels. Strings are compared by rapidfuzz, whole columns at a time and as UTF-8 bytes, which is what the SQL of the
+bulk run does: the two agree on every pair. pandas and recordlinkage cost seconds and 240 MB to import, so only the
+worker of linkage loads this module.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
-from functools import cache, lru_cache
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rapidfuzz.distance import OSA, JaroWinkler
+import pandas as pd
+import recordlinkage
+from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
+from rapidfuzz.process import cpdist
+from recordlinkage.base import BaseCompareFeature
 
-from identity.linkage.fields import Record, Values
+from identity.linkage import levels as lv
+from identity.linkage.fields import Record
+from identity.linkage.levels import MISSING, Levels
 
-MISSING = -1
-Levels = npt.NDArray[np.int8]
+# It logs every comparison through a handler of its own.
+logging.getLogger("recordlinkage").setLevel(logging.WARNING)
 
-# The words of each level, most alike first; the model's probabilities follow this order.
-LEVELS: dict[str, tuple[str, ...]] = {
-    "given": ("exact", "near", "related", "similar", "different", "swapped"),
-    "surname": ("exact", "close", "similar", "different"),
-    "birth_date": ("exact", "near", "partial", "weak", "different"),
-    "phone": ("exact", "near", "two slips", "different"),
-    "email": ("exact", "same mailbox name", "near", "similar", "different"),
-    "number": ("exact", "near", "two slips", "different"),
-    "location": ("address", "address nearly", "postcode", "postcode nearly", "city", "different"),
-    "sex": ("same", "different"),
-}
-# Local parts are made of names, so what an alike address says depends on how many name parts are shared already.
-COMPARISONS = ("given", "surname", "birth_date", "phone", "email_0", "email_1", "email_2", "number", "location", "sex")
-
-EXACT, NEAR, RELATED, SIMILAR, DIFFERENT, SWAPPED = range(6)
-_MOST_DAYS_PARTIAL, _MOST_DAYS_WEAK = 31, 366
+Texts = npt.NDArray[np.object_]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 
-def field_of(comparison: str) -> str:
-    """The fact that a comparison is about: the three versions of e-mail are one fact."""
-    return comparison.partition("_")[0] if comparison.startswith("email") else comparison
+def _present(*columns: Texts) -> Bools:
+    there = np.ones(len(columns[0]), dtype=bool)
+    for column in columns:
+        there &= column.astype(bool)
+    return there
 
 
-def given_level(a: Record, b: Record) -> int:
-    """Given names: exact, a slip, nickname / initial / shared token, similar, different, or swapped with surname."""
-    if not a.given or not b.given:
-        return MISSING
-    if a.given == b.given:
-        return EXACT
-    if a.given == b.surname and b.given == a.surname:
-        return SWAPPED
-    return _given_level(a.given, b.given, a.others, b.others)
+def _lengths(texts: Texts) -> Ints:
+    return np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
 
 
-@lru_cache(maxsize=200_000)
-def _given_level(a: str, b: str, a_others: Values, b_others: Values) -> int:
-    if _one_slip(a, b):
-        return NEAR
-    if _related(a, b) or b in a_others or a in b_others:
-        return RELATED
-    return SIMILAR if JaroWinkler.similarity(a, b) >= 0.85 else DIFFERENT
+def _edits(a: Texts, b: Texts) -> Ints:
+    """Damerau-Levenshtein distance; above two it is three."""
+    if not len(a):
+        return np.empty(0, dtype=np.int64)
+    return np.asarray(cpdist(a, b, scorer=DamerauLevenshtein.distance, score_cutoff=2), dtype=np.int64)
 
 
-def _one_slip(a: str, b: str) -> bool:
+def _alike(a: Texts, b: Texts, limit: float) -> Bools:
+    if not len(a):
+        return np.empty(0, dtype=bool)
+    return np.asarray(cpdist(a, b, scorer=JaroWinkler.similarity, dtype=np.float64) >= limit)
+
+
+def _slip(a: Texts, b: Texts) -> Bools:
     """One edit or transposition, two in long names. In names of three letters an edit makes another name."""
-    shorter = min(len(a), len(b))
-    allowed = 2 if shorter >= 8 else int(shorter >= 4)
-    return bool(allowed) and OSA.distance(a, b, score_cutoff=allowed) <= allowed
+    first, second = _lengths(a), _lengths(b)
+    shorter = np.minimum(first, second)
+    possible = (np.abs(first - second) <= 2) & (shorter >= lv.ONE_SLIP_FROM)
+    slipped = np.zeros(len(a), dtype=bool)
+    rows = np.flatnonzero(possible)
+    slipped[rows] = _edits(a[rows], b[rows]) <= np.where(shorter[rows] >= lv.TWO_SLIPS_FROM, 2, 1)
+    return slipped
 
 
-def _related(a: str, b: str) -> bool:
-    if len(a) > len(b):
-        a, b = b, a
-    if len(a) == 1 or len(a) >= 3:
-        if b.startswith(a):
-            return True
-        return bool(len(a) >= 2 and not formal_names(a).isdisjoint(formal_names(b)))
-    return not formal_names(a).isdisjoint(formal_names(b))
+def _among(test: Callable[..., Bools], where: Bools, *columns: Texts) -> Bools:
+    """A test of the rows `where`; false elsewhere."""
+    found = np.zeros(len(where), dtype=bool)
+    rows = np.flatnonzero(where)
+    found[rows] = test(*(column[rows] for column in columns))
+    return found
 
 
-@cache
-def _nick_namer() -> Any:
-    from nicknames import NickNamer
-
-    return NickNamer()
+def _overlap(a: Texts, b: Texts) -> Bools:
+    return np.fromiter((not set(x).isdisjoint(y) for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a))
 
 
-@lru_cache(maxsize=50_000)
-def formal_names(name: str) -> frozenset[str]:
-    """The name itself and the formal names it may be short for."""
-    return frozenset({name, *_nick_namer().canonicals_of(name)})
+def _begins(a: Texts, b: Texts) -> Bools:
+    """One begins with the other, which is an initial or of three letters at least."""
+
+    def begins(x: bytes, y: bytes) -> bool:
+        short, long = (x, y) if len(x) <= len(y) else (y, x)
+        return len(short) != 2 and long.startswith(short)
+
+    return np.fromiter(map(begins, a, b), dtype=bool, count=len(a))
 
 
-def surname_level(a: Record, b: Record) -> int:
-    """Surnames: exact, >= .92, >= .80, different. Missing where swapped names were counted as one fact already."""
-    if not a.surname or not b.surname:
-        return MISSING
-    if a.surname == b.surname:
-        return 0
-    if a.given == b.surname and b.given == a.surname:
-        return MISSING
-    return _surname_level(a.surname, b.surname)
+def _choose(conditions: Sequence[tuple[int, Callable[[Bools], Bools]]], todo: Bools, otherwise: int) -> Levels:
+    """The level of the first condition that holds; each is asked only about the rows that are left."""
+    levels = np.full(len(todo), MISSING, dtype=np.int8)
+    left = todo.copy()
+    for level, condition in conditions:
+        hit = condition(left) & left
+        levels[hit] = level
+        left &= ~hit
+    levels[left] = otherwise
+    return levels
 
 
-@lru_cache(maxsize=200_000)
-def _surname_level(a: str, b: str) -> int:
-    similarity = JaroWinkler.similarity(a, b)
-    if similarity >= 0.92 or _one_slip(a, b):
-        return 1
-    return 2 if similarity >= 0.80 else 3
+def _names(g_a: Texts, s_a: Texts, g_b: Texts, s_b: Texts) -> tuple[Bools, Bools]:
+    """Whether the two names are swapped, and whether the only name of one is the other name of the other."""
+    swapped = _present(g_a, s_a, g_b, s_b) & (g_a == s_b) & (g_b == s_a) & (g_a != g_b)
+    one = (g_a.astype(bool) != s_a.astype(bool)) | (g_b.astype(bool) != s_b.astype(bool))
+    one &= ~(_present(g_a, g_b) & (g_a == g_b)) & ~(_present(s_a, s_b) & (s_a == s_b))
+
+    def crossed(a: Texts, b: Texts) -> Bools:
+        both = one & _present(a, b)
+        return (both & (a == b)) | _among(_slip, both & (a != b), a, b)
+
+    return swapped, crossed(g_a, s_b) | crossed(s_a, g_b)
 
 
-def birth_date_level(a: Record, b: Record) -> int:
-    """Birth dates: exact; a slip or day and month swapped; two parts or a month apart; a year apart; different."""
-    if not a.birth_date or not b.birth_date:
-        return MISSING
-    return _birth_date_level(a.birth_date, b.birth_date)
+def given_levels(g_a: Texts, s_a: Texts, k_a: Texts, g_b: Texts, s_b: Texts, k_b: Texts) -> Levels:
+    """Exact, a slip, nickname / initial / shared name, similar, different, or swapped with the surname."""
+    swapped, lone = _names(g_a, s_a, g_b, s_b)
+    equal = g_a == g_b
+    return _choose(
+        [
+            (0, lambda left: equal),
+            (5, lambda left: swapped),
+            (1, lambda left: _among(_slip, left, g_a, g_b)),
+            (2, lambda left: _among(_overlap, left, k_a, k_b)),
+            (2, lambda left: _among(_begins, left, g_a, g_b)),
+            (3, lambda left: _among(lambda a, b: _alike(a, b, lv.SIMILAR_GIVEN), left, g_a, g_b)),
+        ],
+        _present(g_a, g_b) & (equal | swapped | ~lone),
+        otherwise=4,
+    )
 
 
-@lru_cache(maxsize=200_000)
-def _birth_date_level(a: str, b: str) -> int:
-    if a == b:
-        return 0
-    if OSA.distance(a, b, score_cutoff=1) <= 1 or (a[:4] == b[:4] and a[4:] == b[6:] + b[4:6]):
-        return 1
-    same = (a[:4] == b[:4]) + (a[4:6] == b[4:6]) + (a[6:] == b[6:])
-    days = abs(_day(a) - _day(b))
-    if same == 2 or days <= _MOST_DAYS_PARTIAL:
-        return 2
-    return 3 if a[:4] == b[:4] or days <= _MOST_DAYS_WEAK else 4
+def surname_levels(g_a: Texts, s_a: Texts, g_b: Texts, s_b: Texts) -> Levels:
+    """Exact, close, similar, different; or the only name of one of them, which the other bears on the other side."""
+    swapped, lone = _names(g_a, s_a, g_b, s_b)
+    levels = _choose(
+        [
+            (0, lambda left: s_a == s_b),
+            (1, lambda left: _among(lambda a, b: _alike(a, b, lv.CLOSE), left, s_a, s_b)),
+            (1, lambda left: _among(_slip, left, s_a, s_b)),
+            (2, lambda left: _among(lambda a, b: _alike(a, b, lv.SIMILAR_SURNAME), left, s_a, s_b)),
+            (2, lambda left: _among(_shared_word, left, s_a, s_b)),
+        ],
+        _present(s_a, s_b) & ~swapped,
+        otherwise=3,
+    )
+    levels[lone] = 4
+    return levels
 
 
-def _day(text: str) -> int:
-    return date(int(text[:4]), int(text[4:6]), int(text[6:])).toordinal()
+def _shared_word(a: Texts, b: Texts) -> Bools:
+    shared = (
+        (b" " in x or b" " in y) and not set(x.split(b" ")).isdisjoint(y.split(b" ")) for x, y in zip(a, b, strict=True)
+    )
+    return np.fromiter(shared, dtype=bool, count=len(a))
 
 
-def _digits_level(a: Values, b: Values) -> int:
-    """The best of all combinations: exact, one edit, two edits, different."""
-    if not a or not b:
-        return MISSING
-    if not set(a).isdisjoint(b):
-        return 0
-    return min(OSA.distance(x, y, score_cutoff=2) for x in a for y in b)
+def birth_date_levels(a: Texts, b: Texts) -> Levels:
+    """Exact; a slip or day and month swapped; two parts or a month apart; a year apart; different."""
+    both = _present(a, b)
+    levels = np.full(len(a), MISSING, dtype=np.int8)
+    rows = np.flatnonzero(both)
+    x, y = (column[rows].astype("S8").view("S1").reshape(-1, 8) for column in (a, b))
+    equal = x == y
+    year, month, day = equal[:, :4].all(1), equal[:, 4:6].all(1), equal[:, 6:].all(1)
+    swapped = year & (x[:, 4:] == y[:, [6, 7, 4, 5]]).all(1)
+    apart = np.abs(_days(x) - _days(y))
+    partial = (year & (month | day)) | (month & day) | (apart <= lv.DAYS_PARTIAL)
+    weak = year | (apart <= lv.DAYS_WEAK)
+    year_only = (x[:, 4:] == b"0").all(1) | (y[:, 4:] == b"0").all(1)
+    slip = (_edits(a[rows], b[rows]) <= 1) | swapped
+    order = [equal.all(1), year_only & year, year_only, slip, partial, weak]
+    levels[rows] = np.select(order, [0, 3, 4, 1, 2, 3], 4)
+    return levels
 
 
-def phone_level(a: Record, b: Record) -> int:
-    """Phones, best of all combinations."""
-    return _digits_level(a.phones, b.phones)
+def _days(digits: npt.NDArray[Any]) -> Ints:
+    numbers = digits.astype(np.int64)
+    year = numbers[:, 0] * 1000 + numbers[:, 1] * 100 + numbers[:, 2] * 10 + numbers[:, 3]
+    return np.asarray(year * 372 + (numbers[:, 4] * 10 + numbers[:, 5]) * 31 + numbers[:, 6] * 10 + numbers[:, 7])
 
 
-def number_level(a: Record, b: Record) -> int:
-    """Numbers given to one person by an authority."""
-    return _digits_level(a.numbers, b.numbers)
+def digits_levels(a: Texts, b: Texts) -> Levels:
+    """The best of all combinations of telephones or numbers: exact, one edit, two edits, different."""
+    both = _present(a, b)
+    levels = np.full(len(a), MISSING, dtype=np.int8)
+    equal = _among(_overlap, both, a, b)
+    levels[equal] = 0
+    rows = np.flatnonzero(both & ~equal)
+    levels[rows] = np.clip(_best(a[rows], b[rows], _edits), 1, 3)
+    return levels
 
 
-def email_level(a: Record, b: Record) -> int:
-    """Addresses: exact, the same name at another provider, a slip, similar, different; best of all combinations."""
-    if not a.emails or not b.emails:
-        return MISSING
-    if not set(a.emails).isdisjoint(b.emails):
-        return 0
-    return min(_email_level(x, y) for x in a.emails for y in b.emails)
+def _best(a: Texts, b: Texts, distance: Callable[[Texts, Texts], Ints]) -> Ints:
+    """The least distance of the first values of two lists."""
+    least = np.full(len(a), 127, dtype=np.int64)
+    for i in range(lv.FUZZY_VALUES):
+        for j in range(lv.FUZZY_VALUES):
+            has = np.fromiter((len(x) > i and len(y) > j for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a))
+            rows = np.flatnonzero(has)
+            if len(rows):
+                x, y = _nth(a[rows], i), _nth(b[rows], j)
+                least[rows] = np.minimum(least[rows], distance(x, y))
+    return least
 
 
-def _email_level(a: str, b: str) -> int:
-    (local_a, _, domain_a), (local_b, _, domain_b) = a.partition("@"), b.partition("@")
-    if local_a == local_b:
-        # One mailbox name, one letter of the domain: a slip of the domain rather than another provider.
-        return 2 if len(local_a) < 5 and OSA.distance(domain_a, domain_b) > 1 else 1
-    if _one_slip(local_a, local_b):
-        return 2
-    return 3 if JaroWinkler.similarity(local_a, local_b) >= 0.88 else 4
+def _nth(lists: Texts, n: int) -> Texts:
+    texts = np.empty(len(lists), dtype=object)
+    texts[:] = [one[n] for one in lists]
+    return texts
 
 
-def location_level(a: Record, b: Record) -> int:
+def email_levels(a: Texts, b: Texts) -> Levels:
+    """The same mailbox; its name at another provider, a slip, similar, different; the best of all combinations."""
+    both = _present(a, b)
+    levels = np.full(len(a), MISSING, dtype=np.int8)
+    equal = _among(_overlap, both, a, b)
+    levels[equal] = 0
+    rows = np.flatnonzero(both & ~equal)
+    levels[rows] = _best(a[rows], b[rows], _mailbox_levels)
+    return levels
+
+
+def _mailbox_levels(a: Texts, b: Texts) -> Ints:
+    parts = [np.array([text.partition(b"@")[::2] for text in column], dtype=object) for column in (a, b)]
+    (x, x_domain), (y, y_domain) = ((part[:, 0], part[:, 1]) for part in parts)
+    same = x == y
+    # One mailbox name, one letter of the domain: a slip of the domain rather than another provider.
+    short = same & (_lengths(x) < 5)
+    other = _among(lambda p, q: _edits(p, q) > 1, short, x_domain, y_domain)
+    levels = _choose(
+        [
+            (2, lambda left: other),
+            (1, lambda left: same),
+            (2, lambda left: _among(_slip, left, x, y)),
+            (3, lambda left: _among(lambda p, q: _alike(p, q, lv.SIMILAR_LOCAL), left, x, y)),
+        ],
+        np.ones(len(a), dtype=bool),
+        otherwise=4,
+    )
+    return levels.astype(np.int64)
+
+
+def location_levels(*columns: Texts) -> Levels:
     """All address fields are one fact; the best evidence decides."""
-    place = _same(a.postcode, b.postcode), _same(a.city, b.city)
-    if a.street and b.street:
-        level = _street_level(a, b, place)
-        if level != DIFFERENT:
-            return level
-    elif place == (None, None):
-        return MISSING
-    return _place_level(a, b, place)
+    street_a, house_a, post_a, city_a, street_b, house_b, post_b, city_b = columns
+    posts, cities, houses = _present(post_a, post_b), _present(city_a, city_b), _present(house_a, house_b)
+    streets = _present(street_a, street_b)
+    same_post, same_city = posts & (post_a == post_b), cities & (city_a == city_b)
+    no_place = ~posts & ~cities
+    here = same_post | same_city | no_place
+    same_street, same_house = streets & (street_a == street_b), houses & (house_a == house_b)
+    near = streets & same_house & here
+    return _choose(
+        [
+            (0, lambda left: same_street & here & (same_house | ~houses)),
+            (1, lambda left: same_street & same_house),
+            (1, lambda left: _among(lambda a, b: _alike(a, b, 0.9), left & near, street_a, street_b)),
+            (2, lambda left: same_post),
+            (3, lambda left: _among(_slip, left & posts & (same_city | ~cities), post_a, post_b)),
+            (4, lambda left: same_city),
+            (4, lambda left: _among(lambda a, b: _alike(a, b, lv.SIMILAR_PLACE), left & cities, city_a, city_b)),
+        ],
+        ~no_place | streets,
+        otherwise=5,
+    )
 
 
-def _same(a: str, b: str) -> bool | None:
-    return a == b if a and b else None
-
-
-def _street_level(a: Record, b: Record, place: tuple[bool | None, bool | None]) -> int:
-    """0 same address, 1 nearly, `DIFFERENT` when the streets do not settle it."""
-    house = _same(a.house, b.house)
-    here = any(place) or place == (None, None)
-    if house is False or (not here and house is None):
-        return DIFFERENT
-    if a.street == b.street:
-        return 0 if here else 1
-    alike = JaroWinkler.similarity(a.street, b.street) >= 0.9
-    return 1 if alike and here and house else DIFFERENT
-
-
-def _place_level(a: Record, b: Record, place: tuple[bool | None, bool | None]) -> int:
-    same_postcode, same_city = place
-    if same_postcode:
-        return 2
-    if same_postcode is False and same_city is not False and _one_slip(a.postcode, b.postcode):
-        return 3
-    if same_city or (same_city is False and JaroWinkler.similarity(a.city, b.city) >= 0.92):
-        return 4
-    return 5
-
-
-def sex_level(a: Record, b: Record) -> int:
+def sex_levels(g_a: Texts, x_a: Texts, g_b: Texts, x_b: Texts) -> Levels:
     """Only where the given names differ: a given name tells the sex already."""
-    if not a.sex or not b.sex or a.given == b.given:
-        return MISSING
-    return int(a.sex != b.sex)
+    known = _present(x_a, x_b) & ~(_present(g_a, g_b) & (g_a == g_b))
+    return np.where(known, (x_a != x_b).astype(np.int8), np.int8(MISSING))
 
 
-_FUNCTIONS: dict[str, Callable[[Record, Record], int]] = {
-    "given": given_level,
-    "surname": surname_level,
-    "birth_date": birth_date_level,
-    "phone": phone_level,
-    "email": email_level,
-    "number": number_level,
-    "location": location_level,
-    "sex": sex_level,
+def other_levels(a: Texts, b: Texts) -> Levels:
+    """A further column of a file: exact, similar, different."""
+    return _choose(
+        [
+            (0, lambda left: a == b),
+            (1, lambda left: _among(_slip, left, a, b)),
+            (1, lambda left: _among(lambda p, q: _alike(p, q, lv.SIMILAR_OTHER), left, a, b)),
+        ],
+        _present(a, b),
+        otherwise=2,
+    )
+
+
+_FACTS: dict[str, tuple[tuple[str, ...], Callable[..., Levels]]] = {
+    "given": (("given", "surname", "kin"), given_levels),
+    "surname": (("given", "surname"), surname_levels),
+    "birth_date": (("birth_date",), birth_date_levels),
+    "phone": (("phones",), digits_levels),
+    "email": (("emails",), email_levels),
+    "number": (("numbers",), digits_levels),
+    "location": (("street", "house", "postcode", "city"), location_levels),
+    "sex": (("given", "sex"), sex_levels),
 }
 
 
-def compare(records: Mapping[int, Record], pairs: Sequence[tuple[int, int]]) -> Levels:
-    """The levels of all pairs, one row a pair in the given order, one column for each of `COMPARISONS`."""
-    if not pairs:
-        return np.empty((0, len(COMPARISONS)), dtype=np.int8)
-    computed = _with_recordlinkage(records, pairs)
-    given, surname, email = (computed[name] for name in ("given", "surname", "email"))
-    shared = np.isin(given, (EXACT, NEAR, RELATED)).astype(np.int8) + np.isin(surname, (0, 1))
-    shared[given == SWAPPED] = 2
-    versions = {f"email_{n}": np.where(shared == n, email, MISSING) for n in (0, 1, 2)}
-    columns = [versions.get(name, computed.get(name)) for name in COMPARISONS]
-    return np.column_stack([column for column in columns if column is not None]).astype(np.int8)
+class LevelFeature(BaseCompareFeature):  # type: ignore[misc, unused-ignore]  # it has no annotations
+    """A feature of recordlinkage whose values are comparison levels, missing among them."""
+
+    def __init__(self, columns: Sequence[str], function: Callable[..., Levels], label: str) -> None:
+        super().__init__(list(columns), list(columns), label=label)
+        self._function = function
+
+    def _compute_vectorized(self, *columns: Any) -> Levels:
+        return self._function(*(column.to_numpy() for column in columns))
 
 
-def _with_recordlinkage(
-    records: Mapping[int, Record], pairs: Sequence[tuple[int, int]]
-) -> dict[str, npt.NDArray[np.int8]]:
-    """recordlinkage's own `Compare` with a feature of ours for each fact."""
-    import pandas as pd
-    import recordlinkage
-    from recordlinkage.base import BaseCompareFeature
+def compare(
+    records: Mapping[int, Record],
+    pairs: Sequence[tuple[int, int]],
+    comparisons: Sequence[str] = lv.STANDARD,
+    *,
+    aliases: Collection[tuple[str, str]] = (),
+) -> Levels:
+    """The levels of all pairs, one row a pair in the given order, one column a comparison.
 
-    # It logs every comparison through a handler of its own.
-    logging.getLogger("recordlinkage").setLevel(logging.WARNING)
+    `aliases` are pairs of given names, sorted, that a model has learned to be one name.
+    """
+    place = {record_id: n for n, record_id in enumerate(records)}
+    places = np.array([(place[a], place[b]) for a, b in pairs], dtype=np.int64).reshape(-1, 2)
+    frame = {column: _column(records.values(), column) for column in needed_columns(comparisons)}
+    return compare_frame(frame, places, comparisons, aliases=aliases)
 
-    class LevelFeature(BaseCompareFeature):  # type: ignore[misc, unused-ignore]  # it has no annotations
-        """A feature whose values are comparison levels, missing among them."""
 
-        def _compute_vectorized(self, left: Any, right: Any) -> npt.NDArray[np.int8]:
-            function = _FUNCTIONS[self.label]
-            levels = map(function, left.to_numpy(), right.to_numpy())
-            return np.fromiter(levels, dtype=np.int8, count=len(left))
+def needed_columns(comparisons: Sequence[str]) -> list[str]:
+    """The columns that these comparisons look at."""
+    return list(dict.fromkeys(column for columns, _ in _facts(comparisons).values() for column in columns))
 
-    ids = list(records)
-    place = {record_id: n for n, record_id in enumerate(ids)}
-    column = np.empty(len(ids), dtype=object)
-    column[:] = [records[record_id] for record_id in ids]
-    frame = pd.DataFrame({"record": column})
-    index = pd.MultiIndex.from_arrays([[place[a] for a, _ in pairs], [place[b] for _, b in pairs]])
+
+def _facts(comparisons: Sequence[str]) -> dict[str, tuple[tuple[str, ...], Callable[..., Levels]]]:
+    return _FACTS | {one: ((one,), other_levels) for one in comparisons if one.startswith(lv.OTHER)}
+
+
+def compare_frame(
+    frame: Mapping[str, Texts],
+    places: Ints,
+    comparisons: Sequence[str],
+    *,
+    aliases: Collection[tuple[str, str]] = (),
+) -> Levels:
+    """The levels of pairs of rows (n x 2) of these columns: UTF-8 bytes or tuples of them, empty where missing."""
+    if not len(places):
+        return np.empty((0, len(comparisons)), dtype=np.int8)
+    facts = _facts(comparisons)
     # Positions rather than labels: recordlinkage then takes rows instead of looking each one up.
     comparer = recordlinkage.Compare(indexing_type="position")
-    for name in _FUNCTIONS:
-        comparer.add(LevelFeature("record", "record", label=name))
-    computed = comparer.compute(index, frame)
-    return {name: computed[name].to_numpy(dtype=np.int8) for name in _FUNCTIONS}
+    for name, (columns, function) in facts.items():
+        comparer.add(LevelFeature(columns, function, name))
+    index = pd.MultiIndex.from_arrays([places[:, 0], places[:, 1]])
+    computed = comparer.compute(index, pd.DataFrame(dict(frame)))
+    levels = {name: computed[name].to_numpy(dtype=np.int8) for name in facts}
+    levels["given"] = _with_aliases(levels["given"], frame["given"], places, aliases)
+    return with_versions(levels, comparisons)
+
+
+def _with_aliases(levels: Levels, given: Texts, places: Ints, aliases: Collection[tuple[str, str]]) -> Levels:
+    """Names that are different or only similar, and learned to be one, are related."""
+    if aliases:
+        known = {(x.encode(), y.encode()) for x, y in aliases}
+        levels = levels.copy()
+        for row in np.flatnonzero((levels == 3) | (levels == 4)):
+            a, b = given[places[row, 0]], given[places[row, 1]]
+            if ((a, b) if a < b else (b, a)) in known:
+                levels[row] = 2
+    return levels
+
+
+def _column(records: Collection[Record], column: str) -> Texts:
+    values = np.empty(len(records), dtype=object)
+    values[:] = [as_bytes(_value(record, column)) for record in records]
+    return values
+
+
+def _value(record: Record, column: str) -> Any:
+    return (
+        record.other.get(column.removeprefix(lv.OTHER), "") if column.startswith(lv.OTHER) else getattr(record, column)
+    )
+
+
+def as_bytes(value: Any) -> Any:
+    """A text, or several, as comparing takes them."""
+    return value.encode() if isinstance(value, str) else tuple(one.encode() for one in value or ())
+
+
+def with_versions(facts: Mapping[str, Levels], comparisons: Sequence[str]) -> Levels:
+    """The comparisons from the facts: which version of e-mail counts is told by the names that are shared."""
+    given, surname, email = (facts[name] for name in ("given", "surname", "email"))
+    shared = np.isin(given, (0, 1, 2)).astype(np.int8) + np.isin(surname, (0, 1))
+    shared[given == 5] = 2
+    versions = {f"email_{n}": np.where(shared == n, email, MISSING) for n in (0, 1, 2)}
+    columns = [versions[name] if name in versions else facts[name] for name in comparisons]
+    return np.column_stack(columns).astype(np.int8)

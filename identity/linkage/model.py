@@ -1,211 +1,184 @@
-"""The Fellegi-Sunter model: from comparison levels to match weights, in bits. Pure.
+"""The Fellegi-Sunter model: from comparison levels to match weights. Pure.
 
 A pair belongs to one of five classes: one person (M), strangers (N), one household (H), twins (T), two generations of
-one name (J). The weight is log2 of the odds of M against the best of the rest, so it is a plain sum: the prior and one
-part a fact. That is what keeps households and twins apart: what they share speaks for H and T as loudly as for M.
+one name (J). The weight is the log odds of M against all the others together (Fellegi and Sunter 1969; more than two
+classes: Larsen 2012), so what a household shares speaks for H as loudly as for M and merges nobody. It is computed in
+nats and shown in bits.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from identity.linkage import start
-from identity.linkage.comparing import COMPARISONS, LEVELS, MISSING, Levels, field_of
-
-Floats = npt.NDArray[np.float64]
-
-MATCH = "M"
-RIVALS = ("N", "H", "T", "J")
-RIVAL_WORDS = {"N": "strangers", "H": "two of one household", "T": "twins", "J": "two generations of one name"}
-# Where the frequency of the value replaces the start value of strangers: (comparison, level, term, classes).
-# A given name is drawn anew in a household and among twins; surname and place are what these share.
-_FREQUENCY_LEVELS = (
-    ("given", 0, "given", ("N", "H", "T")),
-    ("surname", 0, "surname", ("N",)),
-    ("location", 2, "postcode", ("N",)),
-    ("location", 4, "city", ("N",)),
+from identity.linkage.levels import (
+    CLASSES,
+    LEVELS,
+    MISSING,
+    STANDARD,
+    Floats,
+    Levels,
+    Term,
+    field_of,
+    terms_of,
 )
 
-
-class Part(NamedTuple):
-    """What one fact contributes to the weight of a pair, in bits."""
-
-    field: str
-    level: str
-    bits: float
+RIVAL_WORDS = {"N": "strangers", "H": "two of one household", "T": "twins", "J": "two generations of one name"}
+# No value counts as rarer than this share of one person.
+_LEAST_HOLDERS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Weights of pairs, parallel to the levels they were computed from.
+    """Weights of pairs in nats, parallel to the levels they were computed from.
 
-    `parts` are against the best rival, `against_strangers` against N: what two records agree on at all.
+    `logs` hold, class by class in the order of `CLASSES`, what each comparison adds to the log of the class's share of
+    all pairs; `prior` what is there before anything is compared.
     """
 
     levels: Levels
-    parts: Floats
-    against_strangers: Floats
-    prior: Floats
+    logs: npt.NDArray[np.float64]  # classes x pairs x comparisons
+    prior: Floats  # classes
     weights: Floats
-    rivals: npt.NDArray[np.intp]
 
     @property
     def probabilities(self) -> Floats:
-        """The probability of a match, given that it is a match or the best of the rest."""
+        """The probability of a match."""
         return probability(self.weights)
+
+    @property
+    def against_strangers(self) -> Floats:
+        """What two records agree on at all: each comparison's weight of M against N."""
+        return np.asarray(self.logs[0] - self.logs[1])
 
 
 def probability(weights: Floats) -> Floats:
-    """Odds in bits as a probability."""
-    return np.asarray(1.0 / (1.0 + np.exp2(-np.clip(weights, -1000.0, 1000.0))), dtype=np.float64)
+    """Log odds as a probability."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(weights, -700.0, 700.0))), dtype=np.float64)
 
 
-def bits(chance: float) -> float:
+def log_odds(chance: float) -> float:
     """The weight at which a match has this probability."""
-    return float(np.log2(chance / (1.0 - chance)))
+    return float(np.log(chance / (1.0 - chance)))
+
+
+def log_share(holders: Floats, total: float, *, usual: float, least_base: int) -> Floats:
+    """The log of the share of the others who hold a value: `holders` of `total` who have any.
+
+    A base smaller than `least_base` is filled up with imaginary people who hold it as often as is usual.
+    """
+    filled = max(float(least_base) - total, 0.0)
+    return np.asarray(np.log((np.maximum(holders, _LEAST_HOLDERS) + filled * usual) / max(total + filled, 1.0)))
 
 
 @dataclass(frozen=True)
 class Model:
-    """One version of the model. Equal models give equal weights for equal levels, in every executor."""
+    """One version of the model. Equal models give equal weights for equal levels, in every executor.
 
-    probabilities: Mapping[str, Mapping[str, Sequence[float]]]
-    pairs_a_record: Mapping[str, float]
-    least_base: int
-    frequency_records: int
-    rarest: float
-    link_above: float
-    review_above: float
+    `pairs_a_record` are the matches and the household pairs for one record of the base; as the base grows their share
+    of all its pairs falls by itself. `least_base` keeps a tiny base from taking every namesake for a match.
+    """
+
+    comparisons: tuple[str, ...] = STANDARD
+    probabilities: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=start.start_rows)
+    pairs_a_record: Mapping[str, float] = field(default_factory=lambda: dict(start.PAIRS_A_RECORD))
+    least_base: int = start.LEAST_BASE
+    aliases: tuple[tuple[str, str], ...] = ()
+    link_above: float = 0.95
+    review_above: float = 0.50
+    trained: Mapping[str, Any] = field(default_factory=dict)
     version: int = 0
 
     def __post_init__(self) -> None:
-        for comparison in COMPARISONS:
+        for comparison in self.comparisons:
             count = len(LEVELS[field_of(comparison)])
             for name, row in self.probabilities[comparison].items():
                 if len(row) != count or min(row) <= 0 or abs(sum(row) - 1) > 1e-6:
                     raise ValueError(f"{comparison} of class {name} needs {count} probabilities that sum to 1")
-        if not 0.5 <= self.review_above + 0.25 <= self.link_above + 0.25 < 1.25:
-            raise ValueError("thresholds must satisfy 0.25 <= review_above <= link_above < 1")
+        if not 0.0 < self.review_above <= self.link_above < 1.0:
+            raise ValueError("thresholds must satisfy 0 < review_above <= link_above < 1")
 
     @classmethod
     def from_json(cls, spec: Mapping[str, Any], *, version: int = 0) -> Self:
         """Read the stored form; what is left out keeps its start value."""
-        merged = {**start.SPEC, **spec}
-        if merged.pop("kind") != "fellegi-sunter":
-            raise ValueError("this model is of a kind that is not known here")
-        rows = {**start.START, **merged.pop("probabilities")}
-        return cls(probabilities=rows, version=version, **merged)
+        given = dict(spec)
+        if given.pop("kind", KIND) != KIND:
+            raise ValueError(f"this model is not of the kind {KIND!r}")
+        given["comparisons"] = tuple(given.get("comparisons", STANDARD))
+        given["aliases"] = tuple((str(x), str(y)) for x, y in given.get("aliases", ()))
+        given["probabilities"] = start.start_rows(given["comparisons"]) | dict(given.get("probabilities", {}))
+        return cls(**given, version=version)
 
     def to_json(self) -> dict[str, Any]:
         """The stored form; `from_json` gives the equal model back."""
+        rows = {name: {c: list(row) for c, row in self.probabilities[name].items()} for name in self.comparisons}
         return {
-            "kind": "fellegi-sunter",
-            "probabilities": {name: {c: list(row) for c, row in rows.items()} for name, rows in self._rows()},
+            "kind": KIND,
+            "comparisons": list(self.comparisons),
+            "probabilities": rows,
             "pairs_a_record": dict(self.pairs_a_record),
             "least_base": self.least_base,
-            "frequency_records": self.frequency_records,
-            "rarest": self.rarest,
+            "aliases": [list(pair) for pair in self.aliases],
             "link_above": self.link_above,
             "review_above": self.review_above,
+            "trained": dict(self.trained),
         }
-
-    def _rows(self) -> list[tuple[str, Mapping[str, Sequence[float]]]]:
-        return [(name, self.probabilities[name]) for name in COMPARISONS]
-
-    def score(self, levels: Levels, frequencies: Mapping[str, Floats], *, base: int) -> Scored:
-        """Weights of pairs with these levels in a base of so many records.
-
-        `frequencies` counts, for each term field and pair, the records that hold the value the pair agrees on (the
-        pair itself not counted), NaN where unknown.
-        """
-        logs = self._class_logs(levels, frequencies, base=base)
-        priors = {name: float(np.log2(self._prior(name, base))) for name in (MATCH, *RIVALS)}
-        totals = np.stack([priors[name] + logs[name].sum(axis=1) for name in RIVALS])
-        rivals = totals.argmax(axis=0)
-        best = np.stack([logs[name] for name in RIVALS])[rivals, np.arange(len(levels))]
-        prior = priors[MATCH] - np.array([priors[name] for name in RIVALS])[rivals]
-        parts = logs[MATCH] - best
-        return Scored(levels, parts, logs[MATCH] - logs["N"], prior, prior + parts.sum(axis=1), rivals)
-
-    def _prior(self, name: str, base: int) -> float:
-        """The share of all pairs that a class has: pairs grow with the square of the base, matches only with it."""
-        if name == "N":
-            return 1.0
-        return 2.0 * self.pairs_a_record[name] / max(base, self.least_base)
-
-    def _class_logs(
-        self, levels: Levels, frequencies: Mapping[str, Floats], *, base: int
-    ) -> dict[str, npt.NDArray[np.float64]]:
-        logs = {name: np.zeros(levels.shape) for name in (MATCH, *RIVALS)}
-        for column, comparison in enumerate(COMPARISONS):
-            known = levels[:, column] != MISSING
-            at = levels[known, column]
-            for name in logs:
-                logs[name][known, column] = self._tables[comparison][name][at]
-        for comparison, level, term, classes in _FREQUENCY_LEVELS:
-            column = COMPARISONS.index(comparison)
-            counted = frequencies.get(term, np.full(len(levels), np.nan))
-            rows = (levels[:, column] == level) & ~np.isnan(counted)
-            usual = float(self.probabilities[comparison]["N"][level])
-            share = self._share(counted[rows], usual, base=base)
-            for name in classes:
-                logs[name][rows, column] = np.log2(share)
-        return logs
-
-    def _share(self, counted: Floats, usual: float, *, base: int) -> Floats:
-        """How common a value is: counted, mixed with the start value so that a small base does not deceive."""
-        mixed = (counted + self.frequency_records * usual) / (base + self.frequency_records)
-        return np.clip(mixed, self.rarest * usual, 0.5)
 
     @cached_property
-    def _tables(self) -> dict[str, dict[str, Floats]]:
-        return {
-            comparison: {
-                name: np.log2(np.array(rows.get(name, rows["N"]), dtype=np.float64)) for name in (MATCH, *RIVALS)
-            }
-            for comparison, rows in self._rows()
-        }
+    def terms(self) -> tuple[Term, ...]:
+        """The values whose frequency matters."""
+        return terms_of(self.comparisons)
+
+    @cached_property
+    def tables(self) -> dict[str, npt.NDArray[np.float64]]:
+        """For each comparison the log probabilities, one row a class in the order of `CLASSES`, one column a level."""
+        return {name: np.log(class_rows(self.probabilities[name], name)) for name in self.comparisons}
+
+    def log_prior(self, base: int) -> Floats:
+        """The log of the share of all pairs that each class has: pairs grow with the square, matches with the base."""
+        households = self.pairs_a_record["H"]
+        pairs = {"M": self.pairs_a_record["M"], "H": households, **{c: households * s for c, s in start.TIED.items()}}
+        shares = {name: 2.0 * value / max(base, self.least_base, 2) for name, value in pairs.items()}
+        shares["N"] = 1.0 - min(sum(shares.values()), 0.9)
+        return np.log(np.array([max(shares[name], 1e-300) for name in CLASSES]))
+
+    def score(self, levels: Levels, shares: Mapping[int, Floats], *, base: int) -> Scored:
+        """Weights of pairs with these levels in a base of so many records.
+
+        `shares` hold, by the index of a term and for each pair, the log share of the other people who hold the value
+        the two agree on (NaN where unknown or where they do not agree).
+        """
+        logs = np.zeros((len(CLASSES), *levels.shape))
+        for column, comparison in enumerate(self.comparisons):
+            known = levels[:, column] != MISSING
+            logs[:, known, column] = self.tables[comparison][:, levels[known, column]]
+        for index, term in enumerate(self.terms):
+            column = self.comparisons.index(term.comparison)
+            share = shares.get(index)
+            if share is None:
+                continue
+            rows = (levels[:, column] == term.level) & ~np.isnan(share)
+            for name in term.classes:
+                logs[CLASSES.index(name), rows, column] = share[rows]
+        prior = self.log_prior(base)
+        totals = prior[:, None] + logs.sum(axis=2)
+        return Scored(levels, logs, prior, totals[0] - np.logaddexp.reduce(totals[1:], axis=0))
 
 
-def waterfall(scored: Scored, row: int) -> list[Part]:
-    """The parts of one pair's weight, the prior first; they sum to the weight."""
-    rival = RIVALS[int(scored.rivals[row])]
-    parts = [Part("prior", f"one person, or {RIVAL_WORDS[rival]}", float(scored.prior[row]))]
-    for column, comparison in enumerate(COMPARISONS):
-        level = int(scored.levels[row, column])
-        if level != MISSING:
-            field = field_of(comparison)
-            parts.append(Part(field, LEVELS[field][level], float(scored.parts[row, column])))
-    return parts
+KIND = "fellegi-sunter 2"
 
 
-def evidence(scored: Scored, row: int, model: Model) -> dict[str, Any]:
-    """What is kept of a pair for the waterfall chart and its sentences."""
-    parts = waterfall(scored, row)
-    return {
-        "model": model.version,
-        "weight": round(float(scored.weights[row]), 4),
-        "probability": round(float(scored.probabilities[row]), 6),
-        "instead": RIVAL_WORDS[RIVALS[int(scored.rivals[row])]],
-        "parts": [{"field": part.field, "level": part.level, "bits": round(part.bits, 4)} for part in parts],
-        "words": words(parts),
-    }
-
-
-def words(parts: Sequence[Part]) -> str:
-    """The strongest evidence for and against, in a sentence."""
-    facts = sorted((part for part in parts if part.field != "prior"), key=lambda part: -abs(part.bits))
-    pro = [f"{part.field.replace('_', ' ')} {part.level}" for part in facts if part.bits > 1][:4]
-    con = [f"{part.field.replace('_', ' ')} {part.level}" for part in facts if part.bits < -1][:4]
-    sides = [f"for it: {', '.join(pro)}" if pro else "", f"against it: {', '.join(con)}" if con else ""]
-    return "; ".join(side for side in sides if side) or "nothing speaks clearly for or against it"
-
-
-def evidence_json(scored: Scored, row: int, model: Model) -> str:
-    """`evidence` as the JSON text that is stored with a link or a review."""
-    return json.dumps(evidence(scored, row, model), separators=(",", ":"))
+def class_rows(rows: Mapping[str, Sequence[float]], comparison: str) -> npt.NDArray[np.float64]:
+    """One row a class: what a class leaves out is as between strangers, or for twins as in a household."""
+    strangers = np.array(rows["N"], dtype=np.float64)
+    household = np.array(rows["H"]) if "H" in rows else strangers
+    if comparison.startswith("email_") and "H" not in rows:
+        household = strangers * (1 - start.SHARED_MAILBOX) / (1 - strangers[0])
+        household[0] = start.SHARED_MAILBOX
+    by_class = {"N": strangers, "H": household, "M": np.array(rows["M"])}
+    by_class |= {name: np.array(rows[name]) if name in rows else household for name in start.TIED}
+    return np.stack([by_class[name] for name in CLASSES])

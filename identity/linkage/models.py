@@ -50,12 +50,19 @@ class BlockCount(models.Model):
 
 
 class LinkageModel(models.Model):
-    """One version of the linkage model. At most one is active; without any the start values hold as version 0."""
+    """One version of the linkage model. At most one is active; without any the start values hold as version 0.
+
+    `figures` are what its training found: what it expects of itself, and how it differs from what was live then.
+    """
 
     version = models.AutoField(primary_key=True)
     spec = models.JSONField()
     active = models.BooleanField(default=False)
     created_at = models.DateTimeField()
+    created_by = models.TextField(default="", blank=True)
+    figures = models.JSONField(default=dict)
+    switched_on_at = models.DateTimeField(null=True)
+    switched_on_by = models.TextField(default="", blank=True)
 
     class Meta:
         db_table = "identity_linkagemodel"
@@ -65,6 +72,68 @@ class LinkageModel(models.Model):
 
     def __str__(self) -> str:
         return f"linkage model {self.version}"
+
+
+class BulkRun(models.Model):
+    """One run over the whole base: `train` makes a model and changes nothing, `apply` links, `roll_back` undoes a run."""
+
+    class Kind(models.TextChoices):
+        TRAIN = "train"
+        APPLY = "apply"
+        ROLL_BACK = "roll_back"
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        ROLLED_BACK = "rolled_back"
+
+    kind = models.TextField(choices=Kind.choices)
+    state = models.TextField(choices=State.choices, default=State.WAITING)
+    model_version = models.IntegerField(null=True)
+    previous_version = models.IntegerField(null=True)
+    # The run that a roll-back undoes.
+    undoes = models.BigIntegerField(null=True)
+    stage = models.TextField(default="", blank=True)
+    # Seconds by stage, in the order they were done.
+    stages = models.JSONField(default=dict)
+    figures = models.JSONField(default=dict)
+    error = models.TextField(default="", blank=True)
+    requested_by = models.TextField()
+    requested_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "identity_bulkrun"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"], condition=Q(state__in=["waiting", "running"]), name="bulkrun_one_at_a_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} run {self.pk}"
+
+
+class RunLink(models.Model):
+    """What a run has linked or withdrawn, so that it can be rolled back exactly."""
+
+    pk = models.CompositePrimaryKey("run_id", "a", "b")
+    run_id = models.BigIntegerField()
+    a = models.BigIntegerField()
+    b = models.BigIntegerField()
+    added = models.BooleanField()
+    # Of a withdrawn link: what it was, for the way back.
+    confidence = models.FloatField(null=True)
+    evidence = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "identity_runlink"
+
+    def __str__(self) -> str:
+        return f"{self.a}-{self.b} {'linked' if self.added else 'withdrawn'} by run {self.run_id}"
 
 
 class LinkageState(models.Model):

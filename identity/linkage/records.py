@@ -13,9 +13,10 @@ from common import clock, pg
 from identity.graph import Pair
 from identity.linkage import blocking, statements
 from identity.linkage.fields import Record, record_of
+from identity.linkage.terms import Counts
 
 # Counted once for every record that has a field: the size of the base.
-BASE_TERM = blocking.key_hash("term", "base")
+BASE_KEY = blocking.total_key("")
 
 Cursor = psycopg.Cursor[Any]
 
@@ -77,8 +78,8 @@ def _contacts(cursor: Cursor, profile_ids: list[int]) -> dict[int, dict[str, lis
 
 
 def _terms(record: Record) -> list[int]:
-    terms = sorted(blocking.term_hashes(record).values())
-    return [BASE_TERM, *terms] if terms else []
+    terms = blocking.term_keys(record)
+    return sorted({BASE_KEY, *terms.values()}) if blocking.blocking_keys(record) else []
 
 
 def _literal(hashes: Iterable[int]) -> str:
@@ -148,14 +149,16 @@ def load_records(cursor: Cursor, profile_ids: Collection[int]) -> dict[int, Reco
     return {profile_id: Record.from_json(json.loads(stored)) for profile_id, stored in rows}
 
 
-def load_counts(cursor: Cursor, records: Iterable[Record]) -> tuple[dict[tuple[str, str], int], int]:
-    """How many records hold each value that two of these share, and the size of the base."""
-    held: Counter[tuple[str, str]] = Counter()
-    for record in records:
-        held.update((name, value) for name in blocking.TERM_FIELDS if (value := getattr(record, name)))
-    by_hash = {blocking.key_hash("term", *term): term for term, count in held.items() if count > 1}
-    found = dict(cursor.execute(statements.COUNTS, {"keys": pg.int8s([BASE_TERM, *by_hash])}).fetchall())
-    return {term: found[key] for key, term in by_hash.items() if key in found}, found.get(BASE_TERM, 0)
+def load_counts(cursor: Cursor, records: Iterable[Record]) -> tuple[Counts, int]:
+    """How many records hold each value that two of these share and any value at all, and the size of the base."""
+    held = Counter(term for record in records for term in blocking.term_keys(record))
+    shared = [(column, value) for (column, value), count in held.items() if count > 1 or not value]
+    by_key = {blocking.term_key(c, v) if v else blocking.total_key(c): (c, v) for c, v in shared}
+    found = dict(cursor.execute(statements.COUNTS, {"keys": pg.int8s([BASE_KEY, *by_key])}).fetchall())
+    counted = {term: found[key] for key, term in by_key.items() if key in found}
+    holders = {(column, value): count for (column, value), count in counted.items() if value}
+    totals = {column: count for (column, value), count in counted.items() if not value}
+    return Counts(holders, totals), found.get(BASE_KEY, 0)
 
 
 def sweep(cursor: Cursor, *, after: int, limit: int) -> int:

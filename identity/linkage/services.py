@@ -15,10 +15,13 @@ from django.db import connection, transaction
 
 from common import pg
 from identity.linkage import records, statements
+from identity.linkage.files_door import FileOptions, UnreadableFile, link_files
 from identity.services.settle import After
 
 if TYPE_CHECKING:
     from identity.linkage.model import Model
+
+__all__ = ["FileOptions", "LinkageRun", "UnreadableFile", "link_changed", "link_files", "linkage_backlog", "load_model"]
 
 # One linkage at a time: the counts of blocks are read and written in one breath. "link" in ASCII.
 _LOCK = 0x6C696E6B
@@ -36,6 +39,7 @@ class LinkageRun:
     compared: int = 0
     links: int = 0
     reviews: int = 0
+    withdrawn: int = 0
     done: bool = False
 
 
@@ -130,7 +134,7 @@ def _save_progress(
 def _link_batch(
     conn: psycopg.Connection[Any], due: list[records.Due], run: LinkageRun, *, now: datetime, after: After | None
 ) -> None:
-    from identity.linkage import doubts, engine, writing  # these load what compares
+    from identity.linkage import engine, withdrawing, writing  # these load what compares
 
     cursor = psycopg.Cursor(conn)
     model = load_model(cursor)
@@ -141,8 +145,10 @@ def _link_batch(
     counts, base = records.load_counts(cursor, known.values())
     pairs, scored = engine.score_candidates(known, candidates, counts, base=base, model=model)
     ids = {one.profile_id for one in due}
-    batch = writing.Batch(ids, pairs, scored, doubts.find_doubts(cursor, ids, model=model), model, now)
+    unsupported = withdrawing.find_unsupported(cursor, ids, model=model)
+    batch = writing.Batch(ids, pairs, scored, unsupported, model, now)
     written = writing.write(conn, batch, after=after)
     run.compared += len(pairs)
     run.links += written.links
     run.reviews += written.reviews
+    run.withdrawn += written.withdrawn

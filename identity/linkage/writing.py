@@ -11,7 +11,8 @@ from common import pg, turns
 from identity.graph import Pair
 from identity.linkage import deciding, records, statements
 from identity.linkage.deciding import Decisions
-from identity.linkage.model import Model, Scored, bits, evidence_json
+from identity.linkage.explaining import evidence_json
+from identity.linkage.model import Model, Scored, log_odds
 from identity.services.matches import Match, link_matches
 from identity.services.settle import After, Settled
 
@@ -28,16 +29,17 @@ class Written:
 
     links: int = 0
     reviews: int = 0
+    withdrawn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The changed profiles of a batch, the scored pairs, and the questions about links that no longer hold."""
+    """The changed profiles of a batch, the scored pairs, and the matched links that no longer hold."""
 
     profile_ids: Collection[int]
     pairs: list[Pair]
     scored: Scored
-    doubts: Questions
+    withdrawn: Collection[Pair]
     model: Model
     now: datetime
 
@@ -50,27 +52,27 @@ def write(conn: psycopg.Connection[Any], batch: Batch, *, after: After | None) -
     """
     cursor = psycopg.Cursor(conn)
     weights = batch.scored.weights
-    if (weights >= bits(batch.model.link_above)).any():
+    if (weights >= log_odds(batch.model.link_above)).any() or batch.withdrawn:
         turns.take(conn, HOLDER)
-    elif (weights >= bits(batch.model.review_above)).any() or batch.doubts or _stale(cursor, batch, {}):
+    elif (weights >= log_odds(batch.model.review_above)).any() or _stale(cursor, batch, {}):
         # Reviews are nothing that the applier remembers, so its caches may stay.
         turns.borrow(conn)
     else:
         return Written()
     decisions = _decide(cursor, batch)
     settled = _link(conn, batch, decisions)
-    questions = {v.pair: _question(batch, v.row) for v in decisions.reviews} | dict(batch.doubts)
+    questions = {v.pair: _question(batch, v.row) for v in decisions.reviews}
     reviews = _review(cursor, batch, questions)
     if settled is not None:
         records.forget(cursor, settled.retired)
         cursor.execute(statements.MARK_DUE, {"ids": pg.int8s(sorted(settled.traits_changed))})
         if after is not None and (settled.moved or settled.traits_changed):
             after(conn, list(settled.moved), set(settled.traits_changed))
-    return Written(len(decisions.links), reviews)
+    return Written(len(decisions.links), reviews, len(batch.withdrawn))
 
 
 def _decide(cursor: psycopg.Cursor[Any], batch: Batch) -> Decisions:
-    at_least = bits(batch.model.review_above)
+    at_least = log_odds(batch.model.review_above)
     asked = {end for pair, w in zip(batch.pairs, batch.scored.weights, strict=True) if w >= at_least for end in pair}
     ids = {"ids": pg.int8s(sorted(asked))}
     live = {row[0] for row in cursor.execute(statements.LIVE, ids)}
@@ -81,14 +83,14 @@ def _decide(cursor: psycopg.Cursor[Any], batch: Batch) -> Decisions:
 
 def _link(conn: psycopg.Connection[Any], batch: Batch, decisions: Decisions) -> Settled | None:
     """A profile's id is that of its founding identifier, so a pair of profiles is a pair of identifiers."""
-    if not decisions.links:
+    if not decisions.links and not batch.withdrawn:
         return None
     chances = batch.scored.probabilities
     matches = [
         Match(*verdict.pair, float(chances[verdict.row]), evidence_json(batch.scored, verdict.row, batch.model))
         for verdict in decisions.links
     ]
-    return link_matches(conn, matches=matches, basis=BASIS, now=batch.now)
+    return link_matches(conn, matches=matches, withdrawn=list(batch.withdrawn), basis=BASIS, now=batch.now)
 
 
 def _question(batch: Batch, row: int) -> tuple[float, str]:

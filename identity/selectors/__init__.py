@@ -2,6 +2,7 @@
 
 from identity.linkage.services import linkage_backlog
 from identity.selectors.explaining import links_of, why
+from identity.selectors.linkage import linkage_model, linkage_models, linkage_run, linkage_runs
 from identity.selectors.policies import counts, policy, policy_versions
 from identity.selectors.profiles import (
     current_ids,
@@ -21,6 +22,10 @@ __all__ = [
     "find_profile",
     "identifier_ids",
     "linkage_backlog",
+    "linkage_model",
+    "linkage_models",
+    "linkage_run",
+    "linkage_runs",
     "links_of",
     "policy",
     "policy_versions",

@@ -3,6 +3,7 @@
 from identity.kinds import IDENTIFIER_KINDS
 from identity.services.activation import activate_policy
 from identity.services.evidence import apply_evidence
+from identity.services.linkage import NotPossible, request_run, roll_back_run, switch_on
 from identity.services.matches import Match, link_matches
 from identity.services.memory import Memory
 from identity.services.rebuild import Rebuilt, rebuild_profiles
@@ -16,6 +17,7 @@ __all__ = [
     "After",
     "Match",
     "Memory",
+    "NotPossible",
     "Rebuilt",
     "Settled",
     "activate_policy",
@@ -25,9 +27,12 @@ __all__ = [
     "link_matches",
     "merge",
     "rebuild_profiles",
+    "request_run",
     "retract_link",
+    "roll_back_run",
     "simulate_policy",
     "split",
     "standardise",
+    "switch_on",
     "undo_decision",
 ]

@@ -8,7 +8,7 @@ from collections import Counter
 import psycopg
 import pytest
 
-from identity.linkage import blocking, doubts, engine, writing
+from identity.linkage import blocking, engine, withdrawing, writing
 from identity.linkage.fields import record_of
 from tests.linkage.world import MARY, Connection, like, link, person, together
 
@@ -23,12 +23,13 @@ def households(conn: Connection, count: int, *, seed: int = 7) -> int:
     people = 0
     for home in range(count):
         surname, (city, postcode) = rng.choice(SURNAMES), rng.choice(TOWNS)
+        phone = rng.randint(2_000_000, 9_999_999)
         born = f"{rng.randint(1950, 2000)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
         for n, given in enumerate(rng.sample(GIVEN, rng.randint(2, 4))):
             people += 1
             person(
                 conn, f"h{home}-{n}", first_name=given, last_name=surname, city=city, postcode=postcode,
-                street=f"{home + 1} Main Street", phone=f"+1212555{home:04d}",
+                street=f"{home + 1} Main Street", phone=f"+1212{phone}",
                 birth_date=born if home % 5 == 0 else f"{rng.randint(1950, 2000)}-0{rng.randint(1, 9)}-11",
             )  # fmt: skip
     return people
@@ -54,7 +55,7 @@ class Counting(psycopg.Cursor):  # type: ignore[type-arg]
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
     """Every cursor of psycopg counts what it sends."""
-    assert all((doubts, engine, writing))  # loaded before, so that annotations keep the real class
+    assert all((withdrawing, engine, writing))  # loaded before, so that annotations keep the real class
     monkeypatch.setattr(psycopg, "Cursor", Counting)
     Counting.sent = 0
     return Counting

@@ -107,16 +107,35 @@ def test_a_question_goes_when_new_data_answers_it(conn: Connection) -> None:
     assert asked(conn) == set()
 
 
-def test_a_link_that_new_data_contradicts_stays_but_is_asked_about(conn: Connection) -> None:
+def test_a_link_that_new_data_contradicts_is_withdrawn_and_the_people_are_two_again(conn: Connection) -> None:
     a = person(conn, "c1", **MARY)
     b = person(conn, "c2", **like(MARY, email=None))
     link(conn)
     assert together(conn, "c1", "c2")
     tell_more(conn, "c2", first_name="Ruth", birth_date="1991-06-30", email="ruth@mail.com")
+    assert link(conn).withdrawn == 1
+    assert (profile_of(conn, "crm_id", "c1"), profile_of(conn, "crm_id", "c2")) == (a, b)
+    assert asked(conn) == set()
+
+
+def test_a_withdrawn_link_comes_back_when_the_data_do(conn: Connection) -> None:
+    person(conn, "c1", **MARY)
+    person(conn, "c2", **like(MARY, email=None))
+    link(conn)
+    tell_more(conn, "c2", first_name="Ruth", birth_date="1991-06-30")
+    link(conn)
+    tell_more(conn, "c2", first_name="Mary", birth_date="1984-03-17")
     link(conn)
     assert together(conn, "c1", "c2")
-    assert asked(conn) == {(a, b)}
-    assert ReviewPair.objects.get().weights["doubt"] is True
+
+
+def test_what_a_steward_asserted_is_not_withdrawn(conn: Connection) -> None:
+    a = person(conn, "c1", **MARY)
+    b = person(conn, "c2", **like(MARY, first_name="Zoe", last_name="Quill", birth_date="1999-01-01", email=None))
+    assert merge(a, b, by="ann", reason="told us", now=LATER).done
+    tell_more(conn, "c2", city="Akron")
+    assert link(conn).withdrawn == 0
+    assert together(conn, "c1", "c2")
 
 
 def test_two_accounts_are_held_apart_by_the_policy_and_the_link_is_kept_with_its_reason(conn: Connection) -> None:

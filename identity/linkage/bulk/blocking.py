@@ -1,0 +1,134 @@
+"""Adaptive blocking as SQL: every token is a key, and only what is too common is joined with one more.
+
+A key takes its smallest blocks until its budget is spent; records in over-full blocks go on to finer keys, up to three
+tokens. So the number of candidates is bounded by keys x budget x records whatever the base holds, and no rule is
+written by hand for it. (Disjunctions of conjunctions: Bilenko, Kamath, Mooney 2006; purging of blocks: Papadakis 2016.)
+"""
+
+import itertools
+from collections.abc import Sequence
+
+from identity.linkage.bulk.engines import Engine
+from identity.linkage.levels import OTHER
+from identity.linkage.tokens import NAMES
+
+# A block of so many is always used; one of more than MOST_IN_BLOCK never.
+ALWAYS, MOST_IN_BLOCK = 6, 60
+# Pairs a record and key, in bases up to this size; fewer in larger ones, where the finer keys suffice.
+BUDGET, BUDGET_BASE = 4.0, 50_000
+
+_GIVEN = ("given sound", "given start")
+_SURNAME = ("surname sound", "surname start")
+_PART_OF_DATE = ("month", "month, day", "year")
+_PLACE = ("postcode", "postcode area", "city")
+
+
+def budget(records: int) -> float:
+    """Pairs a record that one key may bring."""
+    return max(1.0, BUDGET * min(1.0, (BUDGET_BASE / max(records, 1)) ** 0.5))
+
+
+def joined(kinds_: Sequence[str]) -> list[tuple[str, str]]:
+    """The kinds that are joined in pairs: of different facts, a name or a date or further columns among them."""
+    others = [kind for kind in kinds_ if kind.startswith(OTHER)]
+    places = [*_PLACE, "street start", *others]
+    pairs = [*itertools.product(_GIVEN, (*_PART_OF_DATE, *places)), *itertools.product(_SURNAME, _PART_OF_DATE)]
+    pairs += [*itertools.product(_SURNAME, places), *itertools.product(_PART_OF_DATE, (*_PLACE, *others))]
+    pairs += [("given sound", "surname sound"), *itertools.product(_PLACE, others), *itertools.combinations(others, 2)]
+    return [*pairs, ("postcode", "house"), ("postcode", "street start"), ("street start", "house")]
+
+
+def thirds(pair: tuple[str, str], kinds_: Sequence[str]) -> list[str]:
+    """What joins an over-full pair: another fact, coarse ones only."""
+    others = [kind for kind in kinds_ if kind.startswith(OTHER)]
+    facts = {"given": "given", "surname": "surname", "month": "date", "year": "date", "postcode": "place"}
+    taken = {facts.get(kind.split()[0].strip(","), kind) for kind in pair}
+    coarse = {"given sound": "given", "surname sound": "surname", "year": "date", "month, day": "date"}
+    coarse |= {
+        "postcode": "place",
+        "postcode area": "place",
+        "city": "city",
+        "street start": "street",
+        "house": "house",
+    }
+    coarse |= {kind: kind for kind in others}
+    return [kind for kind, fact in coarse.items() if fact not in taken]
+
+
+def find_candidates(engine: Engine, kinds_: Sequence[str], *, records: int, across: bool) -> None:
+    """Make the table `candidates (l, r)` of the pairs that share a usable block, smaller id first.
+
+    Needs `tokens (id, kind, value)`, with kinds by number, and, to pair sources only with one another, `source_of`.
+    """
+    number = {kind: n for n, kind in enumerate(kinds_)}
+    most = budget(records) * records
+    engine.create("keys_1", f"select distinct id, kind, {engine.dialect.hash('kind', 'value')} as h from tokens")
+    _pair_up(engine, 1, most=most, across=across)
+    _join_two(engine, number, kinds_)
+    _pair_up(engine, 2, most=most, across=across)
+    _join_three(engine, number, kinds_)
+    _pair_up(engine, 3, most=most, across=across)
+    engine.create("candidates", " union ".join(f"select l, r from pairs_{level}" for level in (1, 2, 3)))
+    for level in (1, 2, 3):
+        for table in ("pairs", "keys", "over"):
+            engine.drop(f"{table}_{level}")
+
+
+def _pair_up(engine: Engine, level: int, *, most: float, across: bool) -> None:
+    size = "n * (n - 1) / 2"
+    engine.create(
+        f"blocks_{level}", f"select kind, h, count(*) as n from keys_{level} group by kind, h having count(*) > 1"
+    )
+    engine.create(
+        f"usable_{level}",
+        f"""select kind, h from (
+            select kind, h, n, sum({size}) over (partition by kind order by n, h rows unbounded preceding) as spent
+            from blocks_{level}) as sized
+        where n <= {ALWAYS} or (n <= {MOST_IN_BLOCK} and spent <= {most})""",
+    )
+    apart = "and a.source <> b.source" if across else ""
+    held = f"(select k.id, k.kind, k.h{', s.source' if across else ''} from keys_{level} k"
+    held += (" join source_of s on s.id = k.id)") if across else ")"
+    engine.create(
+        f"pairs_{level}",
+        f"""select distinct a.id as l, b.id as r from usable_{level} u
+        join {held} a on a.kind = u.kind and a.h = u.h join {held} b on b.kind = u.kind and b.h = u.h
+        where a.id < b.id {apart}""",
+    )
+    engine.create(
+        f"over_{level}",
+        f"""select k.id, k.kind, k.h from keys_{level} k
+        join blocks_{level} b on b.kind = k.kind and b.h = k.h
+        left join usable_{level} u on u.kind = k.kind and u.h = k.h where u.h is null""",
+    )
+    engine.drop(f"blocks_{level}")
+    engine.drop(f"usable_{level}")
+
+
+def _join_two(engine: Engine, number: dict[str, int], kinds_: Sequence[str]) -> None:
+    engine.load_rows("joined", {"x": "int", "y": "int"}, [(number[x], number[y]) for x, y in joined(kinds_)])
+    given, surname = number["given sound"], number["surname sound"]
+    engine.create(
+        "keys_2",
+        f"""select a.id, cast(a.kind * 100 + b.kind as int) as kind, {engine.dialect.hash("a.h", "b.h")} as h
+        from over_1 a join joined j on j.x = a.kind join over_1 b on b.id = a.id and b.kind = j.y
+        union all
+        select distinct id, {number[NAMES]} as kind, {engine.dialect.hash("least(x, y)", "greatest(x, y)")} as h
+        from (select a.id, a.value as x, b.value as y from tokens a join tokens b on a.id = b.id
+              where a.kind = {given} and b.kind = {surname} and a.value <> b.value) as named""",
+    )
+    engine.drop("joined")
+
+
+def _join_three(engine: Engine, number: dict[str, int], kinds_: Sequence[str]) -> None:
+    three = [(number[x] * 100 + number[y], number[z]) for x, y in joined(kinds_) for z in thirds((x, y), kinds_)]
+    three += [(number[NAMES], number[z]) for z in thirds(("given sound", "surname sound"), kinds_)]
+    # One order for three tokens is enough; the rest would make the same blocks.
+    distinct = {tuple(sorted((pair // 100, pair % 100, z))): (pair, z) for pair, z in sorted(three)}
+    engine.load_rows("joined", {"x": "int", "y": "int"}, sorted(distinct.values()))
+    engine.create(
+        "keys_3",
+        f"""select a.id, cast(a.kind * 100 + b.kind as int) as kind, {engine.dialect.hash("a.h", "b.h")} as h
+        from over_2 a join joined j on j.x = a.kind join over_1 b on b.id = a.id and b.kind = j.y""",
+    )
+    engine.drop("joined")

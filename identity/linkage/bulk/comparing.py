@@ -1,0 +1,73 @@
+"""Candidates to comparison levels and frequencies, as SQL.
+
+A pair's levels are packed into one number, its *pattern*, in base `RADIX`; a base of millions has a few thousand
+patterns, and whatever depends on the levels alone is computed once for each.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from identity.linkage.bulk import expressions
+from identity.linkage.levels import Levels
+
+if TYPE_CHECKING:
+    from identity.linkage.bulk.engines import Engine
+
+RADIX = 7
+
+
+def pack(levels: Levels) -> npt.NDArray[np.int64]:
+    """Patterns of levels, one row a pair."""
+    radix = RADIX ** np.arange(levels.shape[1], dtype=np.int64)
+    return np.asarray((levels.astype(np.int64) + 1) @ radix)
+
+
+def unpack(patterns: npt.NDArray[np.int64], comparisons: Sequence[str]) -> Levels:
+    """The levels of packed patterns, one column a comparison."""
+    columns = []
+    rest = patterns.astype(np.int64)
+    for _ in comparisons:
+        columns.append((rest % RADIX).astype(np.int8) - 1)
+        rest = rest // RADIX
+    return np.column_stack(columns).astype(np.int8) if len(patterns) else np.empty((0, len(comparisons)), np.int8)
+
+
+def compare_in_sql(engine: "Engine", pairs: str, comparisons: Sequence[str], name: str) -> None:
+    """Make the table `name (l, r, pattern)` of the pairs (l, r) of another table."""
+    facts = expressions.level_columns(comparisons, engine.dialect)
+    inner = ", ".join(f'{sql} as "{fact}"' for fact, sql in facts.items())
+    versions = expressions.versions(comparisons)
+    packed = " + ".join(
+        f"(coalesce({versions[one]}, -1) + 1) * cast({RADIX**place} as bigint)" for place, one in enumerate(comparisons)
+    )
+    engine.create(
+        name,
+        f"""select l, r, cast({packed} as bigint) as pattern
+        from (select p.l, p.r, {inner} from {pairs} p
+              join records a on a.id = p.l join records b on b.id = p.r) as compared""",
+    )
+
+
+def with_aliases(engine: "Engine", compared: str, comparisons: Sequence[str]) -> None:
+    """Let pairs of names in `aliases (x, y)` count as related in `compared`, where they were different or similar."""
+    place = RADIX ** list(comparisons).index("given")
+    digit = f"(c.pattern // {place}) % {RADIX}"
+    # The e-mail versions follow the names: what was compared as version k of shared names is of version k + 1 now.
+    emails = {n: RADIX ** list(comparisons).index(f"email_{n}") for n in (0, 1, 2)}
+    moved = " ".join(
+        f"when (c.pattern // {emails[n]}) % {RADIX} > 0 "
+        f"then ((c.pattern // {emails[n]}) % {RADIX}) * cast({emails[n + 1] - emails[n]} as bigint)"
+        for n in (0, 1)
+    )
+    engine.create(
+        "aliased",
+        f"""select c.l, c.r, case when n.x is not null and {digit} in (4, 5)
+            then c.pattern + (3 - {digit}) * {place} + case {moved} else 0 end else c.pattern end as pattern
+        from {compared} c join records a on a.id = c.l join records b on b.id = c.r
+        left join aliases n on n.x = a.given and n.y = b.given""",
+    )
+    engine.create(compared, "select * from aliased")
+    engine.drop("aliased")

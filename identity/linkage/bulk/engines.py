@@ -1,0 +1,111 @@
+"""What runs the SQL: DuckDB in a file, with a limit of memory beyond which it spills to disk."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from identity.linkage.bulk import expressions
+from identity.linkage.bulk.comparing import compare_in_sql
+from identity.linkage.bulk.expressions import Dialect
+
+Columns = dict[str, npt.NDArray[Any]]
+
+
+class Engine(Protocol):
+    """Tables by name and SQL over them."""
+
+    dialect: Dialect
+
+    def create(self, name: str, select: str) -> None:
+        """Make a table of a query, in the place of one of that name."""
+
+    def load(self, name: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
+        """Make a table of Arrow batches."""
+
+    def load_rows(self, name: str, types: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        """Make a small table."""
+
+    def compare(self, pairs: str, comparisons: Sequence[str], name: str) -> None:
+        """Make the table `name (l, r, pattern)` of the pairs (l, r) of another table."""
+
+    def fetch(self, query: str) -> Columns:
+        """The answer as one array a column."""
+
+    def drop(self, name: str) -> None:
+        """Forget a table."""
+
+    def export(self, query: str, path: Path) -> None:
+        """Write the answer to a file, CSV or Parquet by its ending."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+class DuckEngine:
+    """DuckDB. Tables live in `folder`, so a run that was killed goes on where it stopped."""
+
+    dialect = expressions.DUCKDB
+
+    def __init__(self, folder: Path, *, memory: str = "2GB", threads: int | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._db = duckdb.connect(str(folder / "linkage.duckdb"))
+        self._db.execute(f"set memory_limit = '{memory}'")
+        self._db.execute(f"set temp_directory = '{folder / 'spill'}'")
+        self._db.execute("set preserve_insertion_order = false")
+        if threads:
+            self._db.execute(f"set threads = {threads}")
+
+    def create(self, name: str, select: str) -> None:
+        """Make a table of a query, in the place of one of that name."""
+        self._db.execute(f'create or replace table "{name}" as {select}')
+
+    def load(self, name: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
+        """Make a table of Arrow batches, one after the other."""
+        reader = pa.RecordBatchReader.from_batches(schema, batches)
+        self._db.register("incoming", reader)
+        self._db.execute(f'create or replace table "{name}" as select * from incoming')
+        self._db.unregister("incoming")
+
+    def load_rows(self, name: str, types: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        """Make a small table."""
+        columns = list(zip(*rows, strict=True)) or [()] * len(types)
+        arrow = {"int": pa.int64(), "double": pa.float64(), "text": pa.string()}
+        arrays = [pa.array(column, arrow[kind]) for column, kind in zip(columns, types.values(), strict=True)]
+        self.load_arrow(name, pa.table(dict(zip(types, arrays, strict=True))))
+
+    def load_arrow(self, name: str, table: pa.Table) -> None:
+        """Make a table of an Arrow table."""
+        self.load(name, table.to_batches(), table.schema)
+
+    def compare(self, pairs: str, comparisons: Sequence[str], name: str) -> None:
+        """Make the table `name (l, r, pattern)` by generated SQL."""
+        compare_in_sql(self, pairs, comparisons, name)
+
+    def fetch(self, query: str) -> Columns:
+        """The answer as one array a column."""
+        return {name: np.asarray(column) for name, column in self._db.execute(query).fetchnumpy().items()}
+
+    def arrow(self, query: str) -> pa.Table:
+        """The answer as an Arrow table."""
+        return self._db.execute(query).to_arrow_table()
+
+    def drop(self, name: str) -> None:
+        """Forget a table."""
+        self._db.execute(f'drop table if exists "{name}"')
+
+    def export(self, query: str, path: Path) -> None:
+        """Write the answer to a file, CSV or Parquet by its ending; the file is there whole or not at all."""
+        kind = "parquet" if path.suffix.lower() == ".parquet" else "csv, header"
+        fresh = path.with_name(f".{path.name}.new")
+        quoted = str(fresh).replace("'", "''")
+        self._db.execute(f"copy ({query}) to '{quoted}' (format {kind})")
+        fresh.replace(path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()

@@ -1,0 +1,232 @@
+"""The comparison levels as SQL over two records `a` and `b`: generated once, run by DuckDB and by Spark.
+
+Missing is NULL. The text is ASCII folded or compared as UTF-8 bytes, so both engines and rapidfuzz give one number.
+`a` and `b` have the columns of `columns.SCHEMA`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from identity.linkage import levels as lv
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What the engines call differently."""
+
+    overlap: str
+    item: str  # the nth item of a list, from 1; NULL where there is none
+    words: str
+    hashing: str
+    bytes: str
+    begins: str
+
+    def overlaps(self, left: str, right: str) -> str:
+        """Whether two lists share a value."""
+        return f"{self.overlap}({left}, {right})"
+
+    def hash(self, *values: str) -> str:
+        """A 64-bit hash."""
+        return f"{self.hashing}({', '.join(values)})"
+
+    def modulo(self, value: str, every: int) -> str:
+        """A number below `every` that is spread evenly whatever the values are."""
+        return f"abs({self.hash(value)} % {every})"
+
+    def nth(self, column: str, n: int) -> str:
+        """An item of a list column."""
+        return self.item.format(column=column, n=n)
+
+
+DUCKDB = Dialect(
+    overlap="list_has_any",
+    item="{column}[{n}]",
+    words="string_split",
+    hashing="hash",
+    bytes="strlen",
+    begins="starts_with",
+)
+SPARK = Dialect(
+    overlap="arrays_overlap",
+    item="get({column}, {n} - 1)",
+    words="split",
+    hashing="xxhash64",
+    bytes="octet_length",
+    begins="startswith",
+)
+
+
+def slip(a: str, b: str, dialect: Dialect) -> str:
+    """One edit or transposition, two in long names. In names of three letters an edit makes another name."""
+    shorter = f"least({dialect.bytes}({a}), {dialect.bytes}({b}))"
+    return (
+        f"(abs({dialect.bytes}({a}) - {dialect.bytes}({b})) <= 2 and {shorter} >= {lv.ONE_SLIP_FROM} and "
+        f"damerau_levenshtein({a}, {b}) <= case when {shorter} >= {lv.TWO_SLIPS_FROM} then 2 else 1 end)"
+    )
+
+
+def alike(a: str, b: str, limit: float) -> str:
+    """Jaro-Winkler similarity above a limit."""
+    return f"jaro_winkler_similarity({a}, {b}) >= {limit}"
+
+
+def _alike_names(a: str, b: str, dialect: Dialect) -> str:
+    return f"coalesce({a} = {b} or {slip(a, b, dialect)}, false)"
+
+
+SWAPPED = "coalesce(a.given = b.surname and b.given = a.surname and a.given <> b.given, false)"
+_ONE_NAME = "((a.given is null) <> (a.surname is null) or (b.given is null) <> (b.surname is null))"
+
+
+def lone(dialect: Dialect) -> str:
+    """Whether the only name of one is the other name of the other."""
+    crossed = [_alike_names(f"a.{x}", f"b.{y}", dialect) for x, y in (("given", "surname"), ("surname", "given"))]
+    unequal = " and ".join(f"coalesce(a.{name} <> b.{name}, true)" for name in ("given", "surname"))
+    return f"({_ONE_NAME} and {unequal} and ({crossed[0]} or {crossed[1]}))"
+
+
+def given(dialect: Dialect) -> str:
+    """Exact, a slip, nickname / initial / shared name, similar, different, or swapped with the surname."""
+    shorter = f"least({dialect.bytes}(a.given), {dialect.bytes}(b.given))"
+    begins = f"({dialect.begins}(a.given, b.given) or {dialect.begins}(b.given, a.given))"
+    return f"""case
+        when a.given is null or b.given is null then null
+        when a.given = b.given then 0
+        when {SWAPPED} then 5
+        when {lone(dialect)} then null
+        when {slip("a.given", "b.given", dialect)} then 1
+        when {dialect.overlaps("a.kin", "b.kin")} or ({shorter} <> 2 and {begins}) then 2
+        when {alike("a.given", "b.given", lv.SIMILAR_GIVEN)} then 3
+        else 4 end"""
+
+
+def surname(dialect: Dialect) -> str:
+    """Exact, close, similar, different; or the only name of one of them, which the other bears on the other side."""
+    words = dialect.overlaps(f"{dialect.words}(a.surname, ' ')", f"{dialect.words}(b.surname, ' ')")
+    return f"""case
+        when {lone(dialect)} then 4
+        when a.surname is null or b.surname is null then null
+        when a.surname = b.surname then 0
+        when {SWAPPED} then null
+        when {alike("a.surname", "b.surname", lv.CLOSE)} or {slip("a.surname", "b.surname", dialect)} then 1
+        when {alike("a.surname", "b.surname", lv.SIMILAR_SURNAME)}
+          or ((contains(a.surname, ' ') or contains(b.surname, ' ')) and {words}) then 2
+        else 3 end"""
+
+
+def birth_date(_: Dialect) -> str:
+    """Exact; a slip or day and month swapped; two parts or a month apart; a year apart; different."""
+    a, b = "a.birth_date", "b.birth_date"
+    year = f"left({a}, 4) = left({b}, 4)"
+    month, day = f"substr({a}, 5, 2) = substr({b}, 5, 2)", f"right({a}, 2) = right({b}, 2)"
+    swapped = f"{year} and right({a}, 4) = concat(right({b}, 2), substr({b}, 5, 2))"
+    apart = "abs(a.born - b.born)"
+    return f"""case
+        when {a} is null or {b} is null then null
+        when {a} = {b} then 0
+        when right({a}, 4) = '0000' or right({b}, 4) = '0000' then case when {year} then 3 else 4 end
+        when damerau_levenshtein({a}, {b}) <= 1 or ({swapped}) then 1
+        when {year} and ({month} or {day}) or ({month} and {day}) or {apart} <= {lv.DAYS_PARTIAL} then 2
+        when {year} or {apart} <= {lv.DAYS_WEAK} then 3
+        else 4 end"""
+
+
+def _best(column: str, dialect: Dialect, distance: Callable[[str, str], str]) -> str:
+    nth = range(1, lv.FUZZY_VALUES + 1)
+    pairs = [(dialect.nth(f"a.{column}", i), dialect.nth(f"b.{column}", j)) for i in nth for j in nth]
+    whole = [distance(left, right) for left, right in pairs]
+    single = f"a.{column}_more is null and b.{column}_more is null"
+    return f"case when {single} then {whole[0]} else least({', '.join(whole)}) end"
+
+
+def _digits(column: str, dialect: Dialect) -> str:
+    best = _best(column, dialect, lambda a, b: f"damerau_levenshtein({a}, {b})")
+    return f"""case
+        when a.{column} is null or b.{column} is null then null
+        when {dialect.overlaps(f"a.{column}", f"b.{column}")} then 0
+        else least(3, greatest(1, {best})) end"""
+
+
+def phone(dialect: Dialect) -> str:
+    """Telephones, the best of all combinations: exact, one edit, two edits, different."""
+    return _digits("phones", dialect)
+
+
+def number(dialect: Dialect) -> str:
+    """Numbers given to one person by an authority."""
+    return _digits("numbers", dialect)
+
+
+def email(dialect: Dialect) -> str:
+    """The same mailbox; its name at another provider, a slip, similar, different; the best of all combinations."""
+
+    def level(a: str, b: str) -> str:
+        left, right = f"split_part({a}, '@', 1)", f"split_part({b}, '@', 1)"
+        domains = f"damerau_levenshtein(split_part({a}, '@', 2), split_part({b}, '@', 2))"
+        return f"""case when {a} is null or {b} is null then null
+            when {left} = {right} then case when {dialect.bytes}({left}) < 5 and {domains} > 1 then 2 else 1 end
+            when {slip(left, right, dialect)} then 2
+            when {alike(left, right, lv.SIMILAR_LOCAL)} then 3 else 4 end"""
+
+    return f"""case
+        when a.emails is null or b.emails is null then null
+        when {dialect.overlaps("a.emails", "b.emails")} then 0
+        else {_best("emails", dialect, level)} end"""
+
+
+def location(dialect: Dialect) -> str:
+    """All address fields are one fact; the best evidence decides."""
+    same_place = "(coalesce(a.postcode = b.postcode, false) or coalesce(a.city = b.city, false))"
+    no_place = "((a.postcode is null or b.postcode is null) and (a.city is null or b.city is null))"
+    here = f"({same_place} or {no_place})"
+    streets = "a.street is not null and b.street is not null"
+    near_street = alike("a.street", "b.street", 0.9)
+    slipped = slip("a.postcode", "b.postcode", dialect)
+    return f"""case
+        when {no_place} and not ({streets}) then null
+        when {streets} and coalesce(a.house = b.house, true) and a.street = b.street and {here} then 0
+        when {streets} and a.street = b.street and a.house = b.house then 1
+        when {streets} and a.house = b.house and {here} and {near_street} then 1
+        when a.postcode = b.postcode then 2
+        when a.postcode <> b.postcode and coalesce(a.city = b.city, true) and {slipped} then 3
+        when a.city = b.city or (a.city <> b.city and {alike("a.city", "b.city", lv.SIMILAR_PLACE)}) then 4
+        else 5 end"""
+
+
+def sex(_: Dialect) -> str:
+    """Only where the given names differ: a given name tells the sex already."""
+    return """case when a.sex is null or b.sex is null or coalesce(a.given = b.given, false) then null
+        when a.sex = b.sex then 0 else 1 end"""
+
+
+def other(column: str, dialect: Dialect) -> str:
+    """A further column of a file: exact, similar, different."""
+    a, b = f'a."{column}"', f'b."{column}"'
+    return f"""case when {a} is null or {b} is null then null when {a} = {b} then 0
+        when {slip(a, b, dialect)} or {alike(a, b, lv.SIMILAR_OTHER)} then 1 else 2 end"""
+
+
+_FACTS: dict[str, Callable[[Dialect], str]] = {
+    "given": given,
+    "surname": surname,
+    "birth_date": birth_date,
+    "phone": phone,
+    "email": email,
+    "number": number,
+    "location": location,
+    "sex": sex,
+}
+
+
+def level_columns(comparisons: Sequence[str], dialect: Dialect) -> dict[str, str]:
+    """An expression for the level of each fact, by the fact's name; e-mail is one, its versions come afterwards."""
+    facts = {name: function(dialect) for name, function in _FACTS.items()}
+    return facts | {name: other(name, dialect) for name in comparisons if name.startswith(lv.OTHER)}
+
+
+def versions(comparisons: Sequence[str]) -> dict[str, str]:
+    """The comparisons from the facts: which version of e-mail counts is told by the names that are shared."""
+    shared = """(case when given = 5 then 2
+        else coalesce(cast(given in (0, 1, 2) as int), 0) + coalesce(cast(surname in (0, 1) as int), 0) end)"""
+    emails = {f"email_{n}": f"case when {shared} = {n} then email end" for n in (0, 1, 2)}
+    return {name: emails.get(name, f'"{name}"') for name in comparisons}

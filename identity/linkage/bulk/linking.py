@@ -1,0 +1,176 @@
+"""A whole base from records to clusters, stage by stage.
+
+Every stage makes tables, and a journal says which are done: a run that was killed goes on where it stopped, and the
+result is the same. Training looks at candidates, random pairs and namesakes; labels are not used.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from identity.linkage import clustering, columns, matching, thresholds
+from identity.linkage.bulk import blocking, frequencies, learning, scoring
+from identity.linkage.bulk.engines import Engine
+from identity.linkage.clustering import Graph
+from identity.linkage.columns import Chunk
+from identity.linkage.levels import comparisons_of
+from identity.linkage.model import Model, log_odds, probability
+from identity.linkage.tokens import kinds
+
+Progress = Callable[[str, float], None]
+
+STAGES = ("read", "block", "compare", "train", "score", "cluster")
+# Pairs below this probability are not kept.
+LEAST_KEPT = 1e-3
+# Clusters up to this size are compared in full before they are decided on.
+_MOST_COMPLETED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What came of a run: the clusters of those who are not alone, and what the model expects of them."""
+
+    model: Model
+    clusters: dict[int, int]
+    records: int
+    candidates: int
+    expected: thresholds.Expectation
+
+
+class Linking:
+    """One run over one base. `across` pairs only records of different sources."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        *,
+        others: Sequence[str] = (),
+        across: bool = False,
+        model: Model | None = None,
+        progress: Progress = lambda stage, done: None,
+    ) -> None:
+        self._engine, self._across, self._progress = engine, across, progress
+        self._others = tuple(others)
+        self._given = model
+        self._comparisons = model.comparisons if model else comparisons_of(others)
+        self._kinds = kinds(others)
+        self._journal = folder / "journal.json"
+        self._done: dict[str, Any] = json.loads(self._journal.read_text()) if self._journal.exists() else {}
+
+    def run(self, chunks: Iterable[Chunk]) -> Linked:
+        """Link the records of these chunks (`columns.chunk`)."""
+        self._stage("read", lambda: self._read(chunks))
+        records = int(self._engine.fetch("select count(*) as n from records")["n"][0])
+        self._stage("block", lambda: self._block(records))
+        self._stage("compare", self._compare)
+        model = Model.from_json(self._stage("train", lambda: self._train(records)))
+        self._stage("score", lambda: self._score(model, records))
+        clusters, expected = self._cluster(model, records)
+        candidates = int(self._engine.fetch("select count(*) as n from compared")["n"][0])
+        return Linked(model, clusters, records, candidates, expected)
+
+    def _stage(self, name: str, work: Callable[[], Any]) -> Any:
+        """Do a stage, unless an earlier run has done it; what it answers is kept in the journal."""
+        if name not in self._done:
+            self._progress(name, 0.0)
+            self._done[name] = work()
+            fresh = self._journal.with_suffix(".new")
+            fresh.write_text(json.dumps(self._done))
+            fresh.replace(self._journal)
+        self._progress(name, 1.0)
+        return self._done[name]
+
+    def _read(self, chunks: Iterable[Chunk]) -> None:
+        tokens: list[pa.RecordBatch] = []
+
+        def records() -> Iterable[pa.RecordBatch]:
+            for held, their_tokens in chunks:
+                tokens.append(their_tokens)
+                yield held
+
+        self._engine.load("records", records(), columns.schema(self._others))
+        self._engine.load("tokens", tokens, columns.TOKEN_SCHEMA)
+        self._engine.create("source_of", "select id, source from records")
+
+    def _block(self, records: int) -> None:
+        blocking.find_candidates(self._engine, self._kinds, records=records, across=self._across)
+
+    def _compare(self) -> None:
+        self._engine.compare("candidates", self._comparisons, "compared")
+
+    def _train(self, records: int) -> dict[str, Any]:
+        if self._given is not None:
+            learning.apply_aliases(self._engine, self._given)
+            frequencies.count_holders(self._engine, self._given.terms, entities=None)
+            return self._given.to_json()
+        start = Model(comparisons=self._comparisons, probabilities=learning.start_rows(self._comparisons))
+        return learning.learn(self._engine, start, records=records, across=self._across).to_json()
+
+    def _score(self, model: Model, records: int) -> None:
+        scoring.score(self._engine, "kept", model, base=records, name="scored")
+
+    def _cluster(self, model: Model, records: int) -> tuple[dict[int, int], thresholds.Expectation]:
+        if self._across:
+            return self._pair_off()
+        expected = thresholds.expect(probability(self._engine.fetch("select weight from scored")["weight"]))
+        if not expected.supported or not self._named():
+            return {}, expected
+        cut = log_odds(expected.threshold)
+        self._complete(model, records, cut=cut)
+        return clustering.cluster(load_graph(self._engine, "scored", least=-500.0), cut=cut), expected
+
+    def _pair_off(self) -> tuple[dict[int, int], thresholds.Expectation]:
+        graph = load_graph(self._engine, "scored", least=log_odds(LEAST_KEPT) * 3)
+        sizes = self._engine.fetch("select count(*) as n from records group by source")["n"]
+        chances = matching.posteriors(graph, smaller_source=int(sizes.min()))
+        expected = thresholds.expect(chances)
+        if not expected.supported or not self._named():
+            return {}, expected
+        return matching.pair_off(graph.left, graph.right, chances, threshold=expected.threshold), expected
+
+    def _named(self) -> bool:
+        """Whether the base has names: without any nobody is merged unasked."""
+        named = "select count(*) as n from records where given is not null or surname is not null"
+        return bool(self._engine.fetch(named)["n"][0])
+
+    def _complete(self, model: Model, records: int, *, cut: float) -> None:
+        """Compare what blocking left out inside tentative clusters: it may speak against them."""
+        strong = load_graph(self._engine, "scored", least=cut)
+        missing = missing_pairs(strong)
+        self._engine.load_rows("missing_all", {"l": "int", "r": "int"}, missing)
+        self._engine.create(
+            "missing",
+            "select m.l, m.r from missing_all m left join scored s on s.l = m.l and s.r = m.r where s.l is null",
+        )
+        self._engine.compare("missing", self._comparisons, "missing_compared")
+        scoring.score(self._engine, "missing_compared", model, base=records, name="missing_scored")
+        self._engine.create("scored", "select * from scored union all select * from missing_scored")
+
+
+def load_graph(engine: Engine, table: str, *, least: float) -> Graph:
+    """The scored pairs above a weight."""
+    found = engine.fetch(f"select l, r, weight from {table} where weight > {least} order by l, r")
+    return Graph(found["l"], found["r"], found["weight"])
+
+
+def missing_pairs(strong: Graph) -> list[tuple[int, int]]:
+    """All pairs inside the components of three and more, up to a size."""
+    if not len(strong.left):
+        return []
+    ids, component = clustering.components(strong.left, strong.right)
+    order = np.argsort(component, kind="stable")
+    ids, sizes = ids[order], np.bincount(component)
+    pairs: list[tuple[int, int]] = []
+    place = 0
+    for size in sizes.tolist():
+        if 2 < size <= _MOST_COMPLETED:
+            members = ids[place : place + size].tolist()
+            pairs += [(a, b) for n, a in enumerate(members) for b in members[n + 1 :]]
+        place += size
+    return pairs

@@ -1,0 +1,175 @@
+"""Values as linkage compares them: folded, without titles, punctuation and the many ways of writing one thing. Pure.
+
+Every function is one of the value alone and is memoised, for the values of a base repeat: that is why files and
+profiles are cleaned by the same code, a million rows as well as one.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from identity.standardise import standardise
+
+_MEMORY = 400_000
+
+_GENERATIONS = "jr sr junior senior ii iii iv bt bart esq phd md"
+_HONOURS = "mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend herr frau hon captain colonel"
+_PEERAGE = "baron baroness baronet viscount viscountess earl countess duke duchess marquess marquis knight"
+TITLES = frozenset(f"{_GENERATIONS} {_HONOURS} {_PEERAGE}".split())
+_PARTICLES = frozenset(["of", "the", "and"])
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
+_STREET_WORDS = {
+    "st": "street", "str": "street", "rd": "road", "ave": "avenue", "av": "avenue", "dr": "drive", "ln": "lane",
+    "ct": "court", "pl": "place", "blvd": "boulevard", "sq": "square", "ter": "terrace", "hwy": "highway",
+    "cres": "crescent", "pde": "parade", "cct": "circuit", "cl": "close",
+}  # fmt: skip
+_STREET_ENDS = frozenset(_STREET_WORDS.values())
+_UNIT = re.compile(r"\b(?:apt|apartment|unit|flat|suite|ste|no)\b.*$|#.*$")
+_HOUSE_FIRST = re.compile(r"^(\d+[a-z]?)\b\s*(?:-\s*\d+)?\s*(.*)$")
+_HOUSE_LAST = re.compile(r"^(.*?)\s+(\d+\s?[a-z]?)$")
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+_YEAR_FIRST = re.compile(r"^(\d{4})[-/. ]?(\d{2})[-/. ]?(\d{2})(?!\d)")
+_YEAR_LAST = re.compile(r"^(\d{1,2})[./ -](\d{1,2})[./ -](\d{4})$")
+_YEAR_ONLY = re.compile(r"^[12]\d{3}$")
+_PLACEHOLDER_DAYS = frozenset({"18000101", "19000101", "19010101", "19700101", "20000101"})
+_NO_DOT_MATTERS = frozenset({"gmail.com", "googlemail.com"})
+_PLAIN_NUMBER = re.compile(r"[+\d\s().\-/]+")
+
+
+@lru_cache(maxsize=_MEMORY)
+def fold(text: str) -> str:
+    """Lower case without accents: `Müller-Łoś` is `muller-los`. Other scripts are kept. Folding twice changes nothing.
+
+    Decomposed and case-folded twice, as Unicode's own NFKC_Casefold does (Standard, section 3.13): a decomposition can
+    bring capitals (`ᴬ`), and folding can bring what decomposes.
+    """
+    if text.isascii():
+        return text.lower()
+    for _ in range(2):
+        text = unicodedata.normalize("NFKD", text).casefold()
+    decomposed = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+@lru_cache(maxsize=_MEMORY)
+def clean_words(raw: str) -> str:
+    """Folded words with single spaces; apostrophes join, other punctuation parts."""
+    folded = fold(raw)
+    if folded.isalnum():
+        return folded
+    folded = folded.replace("'", "").replace("’", "")
+    return " ".join("".join(letter if letter.isalnum() else " " for letter in folded).split())
+
+
+@lru_cache(maxsize=_MEMORY)
+def clean_name(raw: str) -> str:
+    """A name without titles, ranks and generations; empty when nothing is left."""
+    words = [word for word in clean_words(raw).split() if _is_name(word)]
+    return " ".join(words) if any(not word.isdigit() for word in words) else ""
+
+
+def _is_name(word: str) -> bool:
+    return word not in TITLES and word not in _PARTICLES and not _ORDINAL.fullmatch(word)
+
+
+@lru_cache(maxsize=_MEMORY)
+def split_full_name(full: str) -> tuple[str, str, str]:
+    """First, middle and last part of a full name, cleaned. A name of one word is a first name here: it stands alone."""
+    words = clean_name(full).split()
+    if "," not in full and len(words) == 2:
+        return words[0], "", words[1]
+    from nameparser import HumanName  # loaded on first use: only what reads longer full names pays for it
+
+    parts = HumanName(full)
+    return clean_name(parts.first), clean_name(parts.middle), clean_name(parts.last)
+
+
+@lru_cache(maxsize=_MEMORY)
+def clean_email(raw: str) -> str:
+    """The mailbox that an address means: tags are dropped everywhere, dots where the provider ignores them."""
+    address = standardise("email", raw)
+    if address is None:
+        return ""
+    local, _, domain = fold(address).partition("@")
+    local = local.partition("+")[0] or local
+    if domain in _NO_DOT_MATTERS:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}"
+
+
+@lru_cache(maxsize=_MEMORY)
+def clean_phone(raw: str) -> str:
+    """The last nine digits, which no way of writing the country changes.
+
+    phonenumbers is asked only about what is more than digits and separators (letters, extensions): for the rest the
+    last nine digits are the same with it and without, and it costs forty times as much.
+    """
+    number = raw if _PLAIN_NUMBER.fullmatch(raw) else standardise("phone", raw) or raw
+    digits = "".join(letter for letter in number if "0" <= letter <= "9")
+    return digits[-9:] if len(digits) >= 7 and len(set(digits)) > 1 else ""
+
+
+@lru_cache(maxsize=_MEMORY)
+def clean_date(raw: str) -> str:
+    """`yyyymmdd`, or empty. Days that no calendar has (`18560041`) are kept: a slip of the pen is still evidence.
+
+    A year alone is `yyyy0000`. Ambiguous days are read month first; comparing forgives a swap of the two.
+    """
+    if _YEAR_ONLY.match(raw):
+        return f"{raw}0000"
+    if found := _YEAR_FIRST.match(raw):
+        year, month, day = found.groups()
+    elif found := _YEAR_LAST.match(raw):
+        month, day, year = found.groups()
+    else:
+        return ""
+    if int(month) > 12 >= int(day) > 0:
+        month, day = day, month
+    clean = f"{year}{int(month):02d}{int(day):02d}"
+    return clean if "1000" <= year < "2100" and clean not in _PLACEHOLDER_DAYS else ""
+
+
+@lru_cache(maxsize=_MEMORY)
+def clean_street(raw: str, raw_house: str) -> tuple[str, str]:
+    """Street and house number; a number before or after the street is taken off it."""
+    text, house = clean_words(_UNIT.sub("", fold(raw))), clean_words(raw_house).replace(" ", "")
+    if not house:
+        if found := _HOUSE_FIRST.match(text):
+            house, text = found.group(1), found.group(2)
+        elif found := _HOUSE_LAST.match(text):
+            text, house = found.group(1), found.group(2).replace(" ", "")
+    return " ".join(_STREET_WORDS.get(word, word) for word in text.split()), house.lstrip("0")
+
+
+def is_street(raw: str) -> bool:
+    """Whether the last word is one that streets end with."""
+    last = clean_words(raw).rpartition(" ")[2]
+    return last in _STREET_WORDS or last in _STREET_ENDS
+
+
+@lru_cache(maxsize=_MEMORY)
+def clean_postcode(raw: str) -> str:
+    """Letters and digits only; the four digits after an American code are left out."""
+    if found := re.fullmatch(r"\s*(\d{5})-\d{4}\s*", raw):
+        return found.group(1)
+    return alphanumeric(raw)
+
+
+@lru_cache(maxsize=_MEMORY)
+def alphanumeric(raw: str) -> str:
+    """Folded letters and digits, nothing else."""
+    return "".join(letter for letter in fold(raw) if letter.isalnum())
+
+
+@lru_cache(maxsize=_MEMORY)
+def clean_sex(raw: str) -> str:
+    """`f` or `m`, else missing."""
+    return {"f": "f", "w": "f", "m": "m"}.get(fold(raw)[:1], "")
+
+
+@lru_cache(maxsize=_MEMORY)
+def sound(name: str) -> str:
+    """How a name sounds, roughly: its metaphone, or the name itself where that says nothing."""
+    import jellyfish  # loaded on first use, by what makes blocking keys
+
+    return jellyfish.metaphone(name).replace(" ", "") or name

@@ -1,0 +1,177 @@
+"""Link files without a database: CSV, Parquet and NDJSON in, clusters and scored pairs out.
+
+A file is read as text by DuckDB, its columns are recognised or told by a map, and the rows become the same records
+that profiles become.
+"""
+
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pyarrow as pa
+
+from identity.linkage import columns, roles
+from identity.linkage.columns import Chunk
+from identity.linkage.fields import Record, make_record
+from identity.linkage.files_door import UnreadableFile
+
+CHUNK = 20_000
+# Below so many rows a second process costs more than it saves.
+_ALONE = 60_000
+_READERS = {
+    ".csv": "read_csv(?, all_varchar = true, header = true, sample_size = -1, null_padding = true)",
+    ".tsv": "read_csv(?, all_varchar = true, header = true, delim = '\\t', null_padding = true)",
+    ".parquet": "read_parquet(?)",
+    ".ndjson": "read_json(?, format = 'newline_delimited', maximum_object_size = 10000000)",
+    ".jsonl": "read_json(?, format = 'newline_delimited', maximum_object_size = 10000000)",
+}
+_ROLES = frozenset(roles.ROLES) | {roles.IGNORE, roles.FURTHER, roles.KEY, roles.SOURCE}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file, with the role of each of its columns and how that was found."""
+
+    path: Path
+    guesses: Mapping[str, roles.Guess]
+    rows: int
+
+    @property
+    def others(self) -> list[str]:
+        """The columns that are compared as they are."""
+        return [name for name, guess in self.guesses.items() if guess.role == roles.FURTHER]
+
+    @property
+    def named(self) -> bool:
+        """Whether a column holds names: without any nobody is merged unasked."""
+        return any(guess.role in roles.NAME_ROLES for guess in self.guesses.values())
+
+
+def open_source(path: Path, told: Mapping[str, str] | None = None) -> Source:
+    """Recognise the columns of a file; `told` maps columns to roles and wins.
+
+    Raises:
+        UnreadableFile: the file is missing, empty or of an unknown kind, or the map names unknown columns or roles.
+    """
+    sample = _columns(path, limit=roles.SAMPLE)
+    if not sample or not any(sample.values()):
+        raise UnreadableFile(f"{path} has no rows")
+    wrong = [f"{name}: {role}" for name, role in (told or {}).items() if role not in _ROLES]
+    if wrong:
+        raise UnreadableFile(f"the map gives unknown roles: {', '.join(wrong)}; known are {', '.join(sorted(_ROLES))}")
+    guesses = roles.recognise(sample)
+    for name, role in (told or {}).items():
+        if name in guesses:
+            guesses[name] = roles.Guess(role, "map")
+    unique, rows = _unique(path, [name for name, guess in guesses.items() if guess == (roles.FURTHER, "")])
+    for name in unique:
+        guesses[name] = roles.Guess(roles.IGNORE, "values")
+    return Source(path, guesses, rows)
+
+
+def _query(path: Path, select: str) -> duckdb.DuckDBPyRelation:
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise UnreadableFile(f"{path} is none of {', '.join(_READERS)}; convert it, or rename it if it is one of them")
+    if not path.exists():
+        raise UnreadableFile(f"{path} does not exist")
+    try:
+        return duckdb.connect().sql(f"select {select} from {reader}", params=[str(path)])
+    except duckdb.Error as error:
+        raise UnreadableFile(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _columns(path: Path, *, limit: int) -> dict[str, list[str]]:
+    found = _table(path, limit)
+    return {name: [_text(value) for value in found.column(name).to_pylist()] for name in found.column_names}
+
+
+def _table(path: Path, limit: int) -> pa.Table:
+    return _query(path, "*").to_arrow_reader(limit).read_all().slice(0, limit)
+
+
+def _text(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()[:200]
+
+
+def _unique(path: Path, names: Sequence[str]) -> tuple[list[str], int]:
+    """Of these columns the ones in which no value comes twice, a key rather than a fact; and the number of rows."""
+    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    counts = ", ".join(f"count({name}) - count(distinct {name}), count({name})" for name in quoted)
+    row = _query(path, f"count(*){', ' + counts if counts else ''}").fetchall()[0]
+    twice, filled = row[1::2], row[2::2]
+    return [name for name, extra, count in zip(names, twice, filled, strict=True) if extra == 0 and count > 20], row[0]
+
+
+def key_values(path: Path, key: str, value: str) -> dict[str, str]:
+    """Two columns of a file as a mapping, for instance the true entity of each record.
+
+    Raises:
+        UnreadableFile: one of the columns is not there.
+    """
+    found = _columns(path, limit=2**31)
+    missing = [name for name in (key, value) if name not in found]
+    if missing:
+        raise UnreadableFile(f"{path} has no column {' or '.join(missing)}; it has {', '.join(found)}")
+    return {k: v for k, v in zip(found[key], found[value], strict=True) if k and v}
+
+
+def read(source: Source, *, first_id: int, number: int, others: Sequence[str]) -> Iterator[Chunk]:
+    """The rows of a file as records under ids from `first_id`, a chunk at a time.
+
+    Rows without a key column are known by their number, from 1. Large files are cleaned by two processes.
+    """
+    by_column = {name: guess.role or roles.IGNORE for name, guess in source.guesses.items()}
+    work = _work(source.path, Plan(by_column, first_id, number, tuple(others)))
+    if source.rows < _ALONE:
+        yield from map(_make, work)
+        return
+    # Started anew rather than forked: DuckDB and Arrow have threads, whose locks a fork would copy as they are.
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        yield from pool.imap(_make, work)
+
+
+class Plan(NamedTuple):
+    """How to make records of a batch: the role of each column, the id of the first row, the number of the source."""
+
+    by_column: dict[str, str]
+    first_id: int
+    number: int
+    others: tuple[str, ...]
+
+
+def _work(path: Path, plan: Plan) -> Iterator[tuple[pa.RecordBatch, Plan, int]]:
+    place = 0
+    for batch in _query(path, "*").to_arrow_reader(CHUNK):
+        yield batch, plan, place
+        place += batch.num_rows
+
+
+def _make(work: tuple[pa.RecordBatch, Plan, int]) -> Chunk:
+    batch, plan, place = work
+    columns_ = {name: [_text(value) for value in batch.column(name).to_pylist()] for name in plan.by_column}
+    records = [_record(row, plan.by_column) for row in zip(*columns_.values(), strict=True)]
+    keys = next((columns_[name] for name, role in plan.by_column.items() if role == roles.KEY), None)
+    ids = range(plan.first_id + place, plan.first_id + place + len(records))
+    named = keys if keys is not None else [str(place + n + 1) for n in range(len(records))]
+    return columns.chunk(ids, plan.number, records, plan.others, named)
+
+
+def _record(row: Sequence[str], by_column: Mapping[str, str]) -> Record:
+    by_role: dict[str, list[str]] = {}
+    others: dict[str, str] = {}
+    for (name, role), value in zip(by_column.items(), row, strict=True):
+        if not value:
+            continue
+        if role in roles.ROLES:
+            by_role.setdefault(role, []).append(value)
+        elif role == roles.FURTHER:
+            others[name] = value
+    return make_record(by_role, others)

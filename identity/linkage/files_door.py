@@ -1,0 +1,146 @@
+"""The door for files: `manage.py link`. Light to import."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from identity.linkage.bulk.engines import Engine
+    from identity.linkage.bulk.linking import Linked
+    from identity.linkage.files import Source
+    from identity.linkage.filing import FileLinking
+
+Tell = Callable[[str], None]
+
+
+class UnreadableFile(Exception):
+    """A file cannot be linked as it is; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What to write, with what, and what is known of the files."""
+
+    out: Path
+    pairs: Path | None = None
+    engine: str = "duckdb"
+    told: Mapping[str, str] = field(default_factory=dict)
+    model: Path | None = None
+    labels: Path | None = None
+    memory: str = "2GB"
+    duplicates: bool = False
+
+
+def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tell: Tell) -> dict[str, Any]:
+    """Link one file, or two to one another; write what `options` ask for and answer the figures.
+
+    `folder` keeps the run: started again with the same one, a run that was killed goes on.
+
+    Raises:
+        UnreadableFile: a file is missing or of an unknown kind, or a map, model or file of labels does not fit.
+    """
+    from identity.linkage import files, filing
+
+    sources = [files.open_source(path, options.told) for path in paths]
+    _tell_columns(sources, tell)
+    model = _read_model(options.model)
+    one_to_one = len(sources) == 2 and not options.duplicates
+    notes: list[str] = []
+    if one_to_one and model is None:
+        twice = [source for source in sources if not _duplicate_free(source, options, folder)]
+        notes = [f"{source.path.name} holds people twice, so its records may match several" for source in twice]
+        one_to_one = not twice
+    engine = make_engine(options.engine, folder / "run", options.memory)
+    run = filing.FileLinking(
+        sources, folder / "run", engine, one_to_one=one_to_one, model=model,
+        progress=lambda stage, done: tell(f"{stage}") if done == 0 else None,
+    )  # fmt: skip
+    linked = run.run()
+    run.write_clusters(options.out)
+    if options.pairs:
+        run.write_pairs(options.pairs, linked.model)
+    if options.model and model is None:
+        options.model.write_text(json.dumps(linked.model.to_json(), indent=1))
+    if not any(source.named for source in sources):
+        notes.append("no column holds names, so nothing was merged: say which one does with --map")
+    result = _figures(linked, run, options, notes)
+    engine.close()
+    return result
+
+
+def make_engine(name: str, folder: Path, memory: str) -> "Engine":
+    """The engine of that name, with its tables in a folder."""
+    if name == "spark":
+        from identity.linkage.bulk.spark import SparkEngine
+
+        return SparkEngine(folder)
+    if name == "recordlinkage":
+        from identity.linkage.bulk.with_recordlinkage import RecordLinkageEngine
+
+        return RecordLinkageEngine(folder, memory=memory)
+    from identity.linkage.bulk.engines import DuckEngine
+
+    return DuckEngine(folder, memory=memory)
+
+
+def _tell_columns(sources: "Sequence[Source]", tell: Tell) -> None:
+    for source in sources:
+        by_values = [f"{n} -> {g.role}" for n, g in source.guesses.items() if g.by == "values"]
+        by_name = [f"{n} -> {g.role}" for n, g in source.guesses.items() if g.by in ("name", "map") and n != g.role]
+        further = source.others
+        tell(f"{source.path.name}: {source.rows:,} rows")
+        if by_name:
+            tell(f"  columns: {', '.join(by_name)}")
+        if by_values:
+            tell(f"  taken by their values, correct me with --map: {', '.join(by_values)}")
+        if further:
+            tell(f"  compared as they are: {', '.join(further)}")
+
+
+def _read_model(path: Path | None) -> Any:
+    from identity.linkage.model import Model
+
+    if path is None or not path.exists():
+        return None
+    try:
+        return Model.from_json(json.loads(path.read_text()))
+    except (ValueError, TypeError, KeyError) as error:
+        raise UnreadableFile(f"the model {path} cannot be used: {error}") from error
+
+
+def _duplicate_free(source: "Source", options: FileOptions, folder: Path) -> bool:
+    """Link the file with itself: one to one may only be assumed where nobody is there twice."""
+    from identity.linkage import filing
+
+    place = folder / f"inside-{source.path.name}"
+    engine = make_engine("duckdb", place, options.memory)
+    linked = filing.FileLinking([source], place, engine).run()
+    engine.close()
+    return filing.duplicate_free(linked)
+
+
+def _figures(linked: "Linked", run: "FileLinking", options: FileOptions, notes: list[str]) -> dict[str, Any]:
+    from identity.linkage import filing
+
+    clusters = run.clusters()
+    expected = linked.expected
+    grades = {}
+    if options.labels:
+        truth = run.labels(options.labels, "record_id", "cluster")
+        grades = {
+            "Pairs above the threshold": run.grade_pairs(truth, expected.threshold),
+            "Clusters": filing.grade(clusters, truth),
+        }
+    return {
+        "records": linked.records,
+        "entities": len(set(clusters.tolist())),
+        "linked_records": len(linked.clusters),
+        "candidates": linked.candidates,
+        "expected": {name: getattr(expected, name) for name in ("matches", "threshold", "precision", "recall", "f1")},
+        "grades": {
+            name: {"precision": g.precision, "recall": g.recall, "f1": g.f1} for name, g in grades.items()
+        },
+        "notes": notes,
+    }  # fmt: skip

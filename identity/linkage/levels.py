@@ -1,0 +1,86 @@
+"""The comparisons and their levels: what two records can have in common, one comparison per independent fact. Pure.
+
+A level is a small number, the most alike first; `MISSING` where either side says nothing. A model holds one row of
+probabilities for each comparison and class in this order, and every executor computes the same numbers.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+MISSING = -1
+Levels = npt.NDArray[np.int8]
+Floats = npt.NDArray[np.float64]
+
+# The words of each level, most alike first; the model's probabilities follow this order.
+LEVELS: dict[str, tuple[str, ...]] = {
+    "given": ("exact", "near", "related", "similar", "different", "swapped"),
+    "surname": ("exact", "close", "similar", "different", "the only name"),
+    "birth_date": ("exact", "near", "partial", "weak", "different"),
+    "phone": ("exact", "near", "two slips", "different"),
+    "email": ("exact", "same mailbox name", "near", "similar", "different"),
+    "number": ("exact", "near", "two slips", "different"),
+    "location": ("address", "address nearly", "postcode", "postcode nearly", "city", "different"),
+    "sex": ("same", "different"),
+    "other": ("exact", "similar", "different"),
+}
+# Local parts are made of names, so what an alike address says depends on how many name parts are shared already.
+STANDARD = ("given", "surname", "birth_date", "phone", "email_0", "email_1", "email_2", "number", "location", "sex")
+OTHER = "other:"
+
+# Limits of likeness, one place for every executor.
+CLOSE, SIMILAR_SURNAME, SIMILAR_GIVEN, SIMILAR_LOCAL, SIMILAR_PLACE, SIMILAR_OTHER = 0.92, 0.80, 0.85, 0.88, 0.92, 0.88
+ONE_SLIP_FROM, TWO_SLIPS_FROM = 4, 8
+DAYS_PARTIAL, DAYS_WEAK = 31, 372
+# Of several mailboxes or telephones all are compared for equality, the first so many letter by letter.
+FUZZY_VALUES = 2
+
+
+MATCH, STRANGERS, HOUSEHOLD, TWINS, GENERATIONS = "MNHTJ"
+CLASSES = (MATCH, STRANGERS, HOUSEHOLD, TWINS, GENERATIONS)
+RIVALS = (STRANGERS, HOUSEHOLD, TWINS, GENERATIONS)
+
+
+class Term(NamedTuple):
+    """A value whose frequency matters: agreeing on a common surname says less than agreeing on a rare one.
+
+    Where `comparison` has `level`, the share of people who hold the value of `column` takes the place of the average
+    chance in the `classes` whose two people draw that value independently: two of a household have given names like
+    any two strangers, but one surname and one home.
+    """
+
+    comparison: str
+    level: int
+    column: str
+    classes: str
+
+
+STANDARD_TERMS = (
+    Term("given", 0, "given", "NH"),
+    Term("surname", 0, "surname", "N"),
+    Term("birth_date", 0, "birth_date", "NH"),
+    Term("phone", 0, "phones", "N"),
+    *(Term(f"email_{n}", 0, "emails", "N") for n in (0, 1, 2)),
+    Term("number", 0, "numbers", "NHTJ"),
+    Term("location", 2, "postcode", "N"),
+    Term("location", 4, "city", "N"),
+)
+
+
+def comparisons_of(others: Iterable[str]) -> tuple[str, ...]:
+    """All comparisons of a base with these further columns."""
+    return (*STANDARD, *(f"{OTHER}{name}" for name in others))
+
+
+def terms_of(comparisons: Sequence[str]) -> tuple[Term, ...]:
+    """The values whose frequency matters in these comparisons."""
+    return (*STANDARD_TERMS, *(Term(one, 0, one, "NHTJ") for one in comparisons if one.startswith(OTHER)))
+
+
+def field_of(comparison: str) -> str:
+    """The fact that a comparison is about: the three versions of e-mail are one fact, further columns are alike."""
+    if comparison.startswith(OTHER):
+        return "other"
+    return "email" if comparison.startswith("email_") else comparison

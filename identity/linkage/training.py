@@ -1,0 +1,177 @@
+"""Training without labels: expectation-maximisation over the whole pair space. Pure.
+
+The shares of the classes are relative to all pairs of the base, and a pair that blocking did not bring counts as
+strangers, so blocking biases nothing and the prior shrinks by itself as the base grows. Chances among strangers come
+from random pairs, less the matches among them. m is learned from candidates, with a weak prior: without it a base
+without duplicates would fill M with the next best cluster of pairs, its namesakes. (Winkler 1988, 2006; priors and
+more than two classes: Larsen 2012; missing as null: Enamorado, Fifield, Imai 2019.)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from identity.linkage import start
+from identity.linkage.levels import CLASSES, LEVELS, MISSING, Floats, Levels, field_of
+from identity.linkage.model import Model
+
+# Imaginary matches, and household pairs, at the start rates.
+PRIOR_PAIRS = 60.0
+# Imaginary pairs of strangers: a level never seen among a million random pairs is not impossible.
+_UNSEEN = 0.5
+_MOST_ROUNDS, _CONVERGED = 60, 1e-4
+_FREE_IN_HOUSEHOLD = ("surname", "phone", "location")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Pairs by the pattern of their levels: `patterns` (rows x comparisons), and how many pairs each stands for."""
+
+    patterns: Levels
+    counts: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Candidate pairs by the pattern of their levels.
+
+    Where the frequency of a value is known (`known`, patterns x terms) it takes the place of the average chance: what
+    it adds instead is in `added` (classes x pairs). `weight` is how many pairs of the base each pair stands for.
+    """
+
+    patterns: Levels
+    known: npt.NDArray[np.bool_]
+    pattern_of: npt.NDArray[np.int64]
+    added: Floats
+    weight: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a model is trained on."""
+
+    records: int
+    pairs: float  # all pairs of the base that could match
+    candidates: Candidates
+    random: Sample
+    namesakes: Sample  # pairs that share a name: what alike mailboxes mean between them
+
+
+def by_pattern(
+    model: Model, packed: npt.NDArray[np.int64], levels: Levels, shares: Mapping[int, Floats], weight: Floats
+) -> Candidates:
+    """Candidates of packed patterns (one a pair, with the levels of each distinct one) and log shares by term."""
+    distinct, pattern_of = np.unique(packed, return_inverse=True)
+    flags = np.zeros(len(packed), dtype=np.int64)
+    added = np.zeros((len(CLASSES), len(packed)))
+    for index, term in enumerate(model.terms):
+        if index not in shares:
+            continue
+        at = levels[pattern_of, model.comparisons.index(term.comparison)] == term.level
+        at &= ~np.isnan(shares[index])
+        flags |= at.astype(np.int64) << index
+        for name in term.classes:
+            added[CLASSES.index(name), at] += shares[index][at]
+    both, pattern_of = np.unique(np.stack([pattern_of, flags]), axis=1, return_inverse=True)
+    known = (both[1][:, None] >> np.arange(len(model.terms))) & 1 == 1
+    return Candidates(levels[both[0]], known, pattern_of, added, weight)
+
+
+def train(model: Model, evidence: Evidence) -> Model:
+    """The model that explains the evidence best, beginning at `model`.
+
+    Frequencies are taken as they are: the caller counts values by entity once there are entities, and trains again.
+    """
+    model = _strangers(model, evidence)
+    shares = _shares(model, evidence)
+    for _ in range(_MOST_ROUNDS):
+        fresh = _maximise(model, evidence, _expect(model, evidence.candidates, shares)[1])
+        model, before = _strangers(fresh, evidence), shares
+        shares = _shares(model, evidence)
+        if np.abs(np.log(shares[[0, 2]] / before[[0, 2]])).max() < _CONVERGED:
+            break
+    return model
+
+
+def class_logs(model: Model, patterns: Levels, known: npt.NDArray[np.bool_] | None = None) -> Floats:
+    """Log probability of each pattern in each class (classes x patterns), less what known frequencies replace."""
+    total = np.zeros((len(CLASSES), len(patterns)))
+    for column, comparison in enumerate(model.comparisons):
+        there = patterns[:, column] != MISSING
+        total[:, there] += model.tables[comparison][:, patterns[there, column]]
+    if known is not None:
+        for index, term in enumerate(model.terms):
+            for name in term.classes:
+                row = CLASSES.index(name)
+                total[row, known[:, index]] -= model.tables[term.comparison][row, term.level]
+    return total
+
+
+def _shares(model: Model, evidence: Evidence) -> Floats:
+    """The share of all pairs that each class has."""
+    per_record = evidence.records / evidence.pairs
+    matches, households = (max(model.pairs_a_record[name], 1e-9) * per_record for name in ("M", "H"))
+    shares = [matches, 0.0, households, *(households * tied for tied in start.TIED.values())]
+    shares[1] = 1.0 - min(sum(shares), 0.9)
+    return np.array(shares)
+
+
+def _expect(model: Model, candidates: Candidates, shares: Floats) -> tuple[Floats, Floats]:
+    """Posteriors of each pair times its weight, and their sums by pattern (classes x patterns)."""
+    logs = np.log(shares)[:, None] + class_logs(model, candidates.patterns, candidates.known)
+    whole = logs[:, candidates.pattern_of] + candidates.added
+    whole -= whole.max(axis=0)
+    np.exp(whole, out=whole)
+    whole /= whole.sum(axis=0)
+    count = len(candidates.patterns)
+    whole *= candidates.weight
+    return whole, np.stack([np.bincount(candidates.pattern_of, weights=row, minlength=count) for row in whole])
+
+
+def _maximise(model: Model, evidence: Evidence, mass: Floats) -> Model:
+    rows = {name: dict(model.probabilities[name]) for name in model.comparisons}
+    for column, comparison in enumerate(model.comparisons):
+        levels = evidence.candidates.patterns[:, column]
+        begun = start.rows_of(comparison)
+        rows[comparison]["M"] = _estimate(levels, mass[0], begun["M"])
+        if comparison in _FREE_IN_HOUSEHOLD:
+            rows[comparison]["H"] = _estimate(levels, mass[2], begun["H"])
+    totals = mass.sum(axis=1) / evidence.records
+    return replace(model, probabilities=rows, pairs_a_record={"M": float(totals[0]), "H": float(totals[2])})
+
+
+def _estimate(levels: npt.NDArray[np.int8], mass: Floats, begun: Sequence[float]) -> list[float]:
+    known = levels != MISSING
+    counted = np.bincount(levels[known], weights=mass[known], minlength=len(begun))
+    estimated = counted + PRIOR_PAIRS * np.array(begun)
+    return [float(value) for value in estimated / estimated.sum()]
+
+
+def _strangers(model: Model, evidence: Evidence) -> Model:
+    """Chances among strangers: random pairs without the share of them that is likely no pair of strangers."""
+    shares = np.log(_shares(model, evidence))
+    rows = {name: dict(model.probabilities[name]) for name in model.comparisons}
+    for sample, versions in ((evidence.random, ("email_0",)), (evidence.namesakes, ("email_1", "email_2"))):
+        logs = shares[:, None] + class_logs(model, sample.patterns)
+        mass = sample.counts * np.exp(logs[1] - np.logaddexp.reduce(logs, axis=0))
+        for column, comparison in enumerate(model.comparisons):
+            if comparison.startswith("email_") and comparison not in versions:
+                continue
+            if sample is evidence.namesakes and not comparison.startswith("email_"):
+                continue
+            levels = sample.patterns[:, column]
+            known = levels != MISSING
+            size = len(LEVELS[field_of(comparison)])
+            counted = np.bincount(levels[known], weights=mass[known], minlength=size)
+            seen = counted.sum()
+            begun = np.array(start.rows_of(comparison)["N"])
+            estimated = (counted + _UNSEEN * (begun if seen < 1 else np.full(size, 1 / size))) / (seen + _UNSEEN)
+            rows[comparison]["N"] = [float(value) for value in estimated / estimated.sum()]
+    return replace(model, probabilities=rows)
+
+
+def probabilities(model: Model, evidence: Evidence) -> Floats:
+    """The match probability of each candidate under the trained shares."""
+    return _expect(model, evidence.candidates, _shares(model, evidence))[0][0] / evidence.candidates.weight
