@@ -31,6 +31,8 @@ BEAT_SCHEDULE = {
     "deliver-syncs": every(10, "deliver_syncs", "deliveries"),
     "refresh-segments": every(3600, "refresh_segments", "default"),
     "link-profiles": every(30, "link_profiles", "linkage"),
+    "run-linkage": every(10, "run_linkage", "default"),
+    "plan-linkage-training": every(3600, "plan_linkage_training", "default"),
     "keep-house": every(300, "keep_house", "default"),
     "beat-heartbeat": every(15, "beat_heartbeat", "default"),
 }

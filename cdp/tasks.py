@@ -1,5 +1,7 @@
 """Celery's addresses: each task is one call of a service. All are safe to run twice, or late, or side by side."""
 
+import subprocess
+import sys
 from functools import lru_cache
 
 import redis
@@ -7,6 +9,7 @@ from celery import shared_task
 from django.conf import settings
 
 from cdp import nudge
+from cdp.environment import PROJECT_FOLDER
 from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS
 from cdp.pipeline import run
 from cdp.vitals import BEAT_KEY
@@ -68,6 +71,23 @@ def link_profiles() -> None:
     from identity.linkage import services
 
     services.link_changed(now=clock.now(), after=follow_moves)
+
+
+@shared_task(name="cdp.tasks.run_linkage", queue="default")
+def run_linkage() -> None:
+    """Do a waiting run over the whole base in a process of its own: what it needs in memory goes when it ends."""
+    from identity.linkage import services
+
+    if services.run_waiting():
+        subprocess.run([sys.executable, "manage.py", "run_linkage"], cwd=PROJECT_FOLDER, check=True)
+
+
+@shared_task(name="cdp.tasks.plan_linkage_training", queue="default")
+def plan_linkage_training() -> None:
+    """Ask for a new model of linkage when the live one is old or the base has changed."""
+    from identity.linkage import services
+
+    services.plan_training(now=clock.now())
 
 
 @shared_task(name="cdp.tasks.keep_house", queue="default")

@@ -87,8 +87,8 @@ class FileLinking:
         self._engine.create("likely", f"select * from scored where weight > {least}")
         scoring.weigh(self._engine, "likely", model, name="weighed")
         self._engine.export(
-            """select a.record_id as left_id, a.source as left_source,
-                   b.record_id as right_id, b.source as right_source, a.cluster = b.cluster as linked, w.* exclude (l, r)
+            """select a.record_id as left_id, a.source as left_source, b.record_id as right_id,
+                   b.source as right_source, a.cluster = b.cluster as linked, w.* exclude (l, r)
             from weighed w join clusters a on a.id = w.l join clusters b on b.id = w.r
             order by w.probability desc, w.l, w.r""",
             path,

@@ -75,7 +75,7 @@ class LinkageModel(models.Model):
 
 
 class BulkRun(models.Model):
-    """One run over the whole base: `train` makes a model and changes nothing, `apply` links, `roll_back` undoes a run."""
+    """One run over the whole base: `train` makes a model and changes nothing, `apply` links, `roll_back` undoes."""
 
     class Kind(models.TextChoices):
         TRAIN = "train"

@@ -16,12 +16,25 @@ from django.db import connection, transaction
 from common import pg
 from identity.linkage import records, statements
 from identity.linkage.files_door import FileOptions, UnreadableFile, link_files
+from identity.linkage.running import plan_training, run_next, run_waiting, switch_on_by_policy
 from identity.services.settle import After
 
 if TYPE_CHECKING:
     from identity.linkage.model import Model
 
-__all__ = ["FileOptions", "LinkageRun", "UnreadableFile", "link_changed", "link_files", "linkage_backlog", "load_model"]
+__all__ = [
+    "FileOptions",
+    "LinkageRun",
+    "UnreadableFile",
+    "link_changed",
+    "link_files",
+    "linkage_backlog",
+    "load_model",
+    "plan_training",
+    "run_next",
+    "run_waiting",
+    "switch_on_by_policy",
+]
 
 # One linkage at a time: the counts of blocks are read and written in one breath. "link" in ASCII.
 _LOCK = 0x6C696E6B

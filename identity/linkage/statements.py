@@ -145,3 +145,70 @@ from held join identity_identifier i using (profile_id)
 join identity_link l on l.a = i.id and l.retracted_at is null
 join identity_identifier j on j.id = l.b and j.profile_id = i.profile_id
 """
+
+CONTACTS_BY_ID = """
+select id, kind, value from identity_identifier
+where id = any(%(ids)s) and kind in ('email', 'phone') and quarantine = '' order by id
+"""
+
+# The next profiles, with whether a matched link holds them together.
+PROFILES_AFTER = """
+select p.id, p.traits::text, exists (
+    select from identity_identifier i join identity_link l on l.a = i.id and l.origin = 2 and l.retracted_at is null
+    where i.profile_id = p.id
+) from identity_profile p where p.id > %(after)s order by p.id limit %(limit)s
+"""
+
+MATCHED_PROFILES_AFTER = """
+select distinct i.profile_id from identity_link l join identity_identifier i on i.id = l.a
+where l.origin = 2 and l.retracted_at is null and i.profile_id > %(after)s order by 1 limit %(limit)s
+"""
+
+# Everything that somebody has decided against, by identifiers and the profiles they are in now.
+ALL_SETTLED = """
+with said as (
+    select a, b from identity_cannotlink where retracted_at is null
+    union select a, b from identity_reviewpair where state in ('no_match', 'unsure')
+    union select a, b from identity_link where retracted_at is not null and retracted_by <> 'linkage'
+)
+select said.a, said.b, i.profile_id, j.profile_id
+from said join identity_identifier i on i.id = said.a join identity_identifier j on j.id = said.b
+"""
+
+# What stewards have decided, with the evidence they saw.
+DECIDED = """
+select weights::text, state = 'match' from identity_reviewpair where state in ('match', 'no_match') order by id
+"""
+
+PROFILE_OF = "select id, profile_id from identity_identifier where id = any(%(ids)s)"
+
+# Pairs of profiles that somebody has decided are not, or may not be, one person.
+DECIDED_AGAINST = """
+with ours as (
+    select id, profile_id from identity_identifier where profile_id = any(%(ids)s)
+), said as (
+    select c.a, c.b from ours join identity_cannotlink c on c.a = ours.id where c.retracted_at is null
+    union all
+    select r.a, r.b from ours join identity_reviewpair r on r.a = ours.id where r.state in ('no_match', 'unsure')
+    union all
+    select l.a, l.b from ours join identity_link l on l.a = ours.id
+    where l.retracted_at is not null and l.retracted_by <> 'linkage'
+)
+select distinct least(a.profile_id, b.profile_id), greatest(a.profile_id, b.profile_id)
+from said join ours a on a.id = said.a join ours b on b.id = said.b where a.profile_id <> b.profile_id
+"""
+
+NOTE_LINKED = """
+insert into identity_runlink (run_id, a, b, added)
+select %(run)s, n.a, n.b, true from unnest(%(a)s, %(b)s) as n (a, b) on conflict do nothing
+"""
+
+NOTE_WITHDRAWN = """
+insert into identity_runlink (run_id, a, b, added, confidence, evidence)
+select %(run)s, l.a, l.b, false, l.confidence, l.evidence from unnest(%(a)s, %(b)s) as n (a, b)
+join identity_link l on l.a = n.a and l.b = n.b and l.origin = 2 and l.retracted_at is null on conflict do nothing
+"""
+
+NOTED = """
+select a, b, added, confidence, evidence::text from identity_runlink where run_id = %(run)s order by a, b
+"""

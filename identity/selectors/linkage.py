@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from identity.contracts import LinkageModelView, LinkageRunView
 from identity.models import BulkRun, LinkageModel
 
+# PostgreSQL keeps no order of the keys of an object.
+_STAGES = ("read", "block", "compare", "train", "score", "write")
+
 
 def linkage_models() -> list[LinkageModelView]:
     """All versions, newest first; version 0, the start values, comes last."""
@@ -50,6 +53,7 @@ def _start(*, active: bool) -> LinkageModelView:
 
 def _run(row: BulkRun) -> LinkageRunView:
     return LinkageRunView(
-        row.pk, row.kind, row.state, row.model_version, row.previous_version, row.undoes, row.stage, row.stages, row.figures,
+        row.pk, row.kind, row.state, row.model_version, row.previous_version, row.undoes, row.stage,
+        {stage: row.stages[stage] for stage in _STAGES if stage in row.stages}, row.figures,
         row.error, row.requested_by, row.requested_at, row.started_at, row.finished_at,
     )  # fmt: skip

@@ -86,23 +86,13 @@ def _candidates(engine: Engine, model: Model, adjusted: Model | None) -> Candida
         found = engine.fetch(f"select pattern, count(*) as n from ({part}) as p group by pattern order by pattern")
         weight = every * found["n"].astype(np.float64)
     else:
-        chosen = [f'{sql} as "s_{column}"' for column, sql in frequencies.shares(engine, model).items()]
-        found = engine.fetch(
-            f"""select c.pattern, {", ".join(chosen)} from ({part}) as c
-            join records a on a.id = c.l join records b on b.id = c.r
-            join holders ha on ha.id = c.l join holders hb on hb.id = c.r cross join holders_in_all t
-            order by c.l, c.r"""
-        )
+        engine.create("part", part)
+        found = scoring.fetch_shares(engine, "part", model)
         weight = np.full(len(found["pattern"]), float(every))
     names = {n: f"s_{term.column}" for n, term in enumerate(model.terms)}
-    shares = {n: _floats(found[name]) for n, name in names.items() if name in found}
+    shares = {n: scoring.as_floats(found[name]) for n, name in names.items() if name in found}
     levels = comparing.unpack(np.unique(found["pattern"]), model.comparisons)
     return training.by_pattern(model, found["pattern"], levels, shares, weight)
-
-
-def _floats(column: object) -> Floats:
-    filled = np.ma.filled(column, np.nan) if isinstance(column, np.ma.MaskedArray) else column
-    return np.asarray(filled, dtype=np.float64)
 
 
 def _aliases(engine: Engine, model: Model, *, records: int) -> tuple[tuple[str, str], ...]:

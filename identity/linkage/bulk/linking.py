@@ -5,7 +5,7 @@ result is the same. Training looks at candidates, random pairs and namesakes; la
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import pyarrow as pa
 from identity.linkage import clustering, columns, matching, thresholds
 from identity.linkage.bulk import blocking, frequencies, learning, scoring
 from identity.linkage.bulk.engines import Engine
-from identity.linkage.clustering import Graph
+from identity.linkage.clustering import Graph, Pair
 from identity.linkage.columns import Chunk
-from identity.linkage.levels import comparisons_of
+from identity.linkage.levels import Floats, comparisons_of
 from identity.linkage.model import Model, log_odds, probability
 from identity.linkage.tokens import kinds
 
@@ -53,9 +53,12 @@ class Linking:
         others: Sequence[str] = (),
         across: bool = False,
         model: Model | None = None,
+        banned: Collection[Pair] = (),
+        calibrate: Callable[[Model, int], Model] = lambda model, base: model,
         progress: Progress = lambda stage, done: None,
     ) -> None:
         self._engine, self._across, self._progress = engine, across, progress
+        self._banned, self._calibrate = banned, calibrate
         self._others = tuple(others)
         self._given = model
         self._comparisons = model.comparisons if model else comparisons_of(others)
@@ -110,7 +113,8 @@ class Linking:
             frequencies.count_holders(self._engine, self._given.terms, entities=None)
             return self._given.to_json()
         start = Model(comparisons=self._comparisons, probabilities=learning.start_rows(self._comparisons))
-        return learning.learn(self._engine, start, records=records, across=self._across).to_json()
+        learned = learning.learn(self._engine, start, records=records, across=self._across)
+        return self._calibrate(learned, records).to_json()
 
     def _score(self, model: Model, records: int) -> None:
         scoring.score(self._engine, "kept", model, base=records, name="scored")
@@ -123,7 +127,8 @@ class Linking:
             return {}, expected
         cut = log_odds(expected.threshold)
         self._complete(model, records, cut=cut)
-        return clustering.cluster(load_graph(self._engine, "scored", least=-500.0), cut=cut), expected
+        graph = load_graph(self._engine, "scored", least=-500.0)
+        return clustering.cluster(graph, cut=cut, banned=self._banned), expected
 
     def _pair_off(self) -> tuple[dict[int, int], thresholds.Expectation]:
         graph = load_graph(self._engine, "scored", least=log_odds(LEAST_KEPT) * 3)
@@ -174,3 +179,13 @@ def missing_pairs(strong: Graph) -> list[tuple[int, int]]:
             pairs += [(a, b) for n, a in enumerate(members) for b in members[n + 1 :]]
         place += size
     return pairs
+
+
+def self_weights(engine: Engine, model: Model, *, records: int, most: int = 20_000) -> Floats:
+    """The weight each of some records would have against a copy of itself: what says too little is never linked."""
+    every = max(1, records // most)
+    chosen = f"select id as l, id as r from records where {engine.dialect.modulo('id', every)} = 0"
+    engine.create("selves", chosen)
+    engine.compare("selves", model.comparisons, "selves_compared")
+    scoring.score(engine, "selves_compared", model, base=records, name="selves_scored")
+    return np.asarray(engine.fetch("select weight from selves_scored")["weight"], dtype=np.float64)

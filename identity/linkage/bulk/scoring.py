@@ -1,12 +1,14 @@
 """The model's weights of compared pairs, as SQL: what depends on the levels is looked up, frequencies are added."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from identity.linkage.bulk import frequencies
-from identity.linkage.bulk.comparing import RADIX, unpack
-from identity.linkage.bulk.engines import Engine
-from identity.linkage.levels import CLASSES, LEVELS, Term, field_of
-from identity.linkage.model import Model
+from identity.linkage.bulk.comparing import RADIX, unpack, with_aliases
+from identity.linkage.bulk.engines import Columns, Engine
+from identity.linkage.levels import CLASSES, LEVELS, Floats, Term, field_of
+from identity.linkage.model import Model, Scored
 from identity.linkage.training import class_logs
 
 _NAMES = ("m", "n", "h", "t", "j")
@@ -59,6 +61,37 @@ def _agrees(model: Model, term: Term) -> str:
     """Whether a pair agrees on a value whose frequency is known."""
     place = model.comparisons.index(term.comparison)
     return f'(s.pattern // {RADIX**place}) % {RADIX} = {term.level + 1} and s."s_{term.column}" is not null'
+
+
+def score_in_memory(engine: Engine, pairs: Sequence[tuple[int, int]], model: Model, *, base: int) -> Scored:
+    """The scores of a few pairs, in the given order, with what every fact contributes: for evidence that is kept."""
+    engine.load_rows("asked", {"l": "int", "r": "int"}, pairs)
+    engine.compare("asked", model.comparisons, "asked_compared")
+    if model.aliases:
+        engine.load_rows("aliases", {"x": "text", "y": "text"}, [*model.aliases, *((y, x) for x, y in model.aliases)])
+        with_aliases(engine, "asked_compared", model.comparisons)
+    found = fetch_shares(engine, "asked_compared", model)
+    place = {(int(a), int(b)): row for row, (a, b) in enumerate(zip(found["l"], found["r"], strict=True))}
+    rows = np.array([place[pair] for pair in pairs], dtype=np.int64)
+    shares = {n: as_floats(found[f"s_{term.column}"])[rows] for n, term in enumerate(model.terms)}
+    return model.score(unpack(found["pattern"][rows], model.comparisons), shares, base=base)
+
+
+def fetch_shares(engine: Engine, compared: str, model: Model) -> Columns:
+    """Compared pairs (l, r, pattern) with the log share of each value they agree on, as `s_` and the column."""
+    chosen = [f'{sql} as "s_{column}"' for column, sql in frequencies.shares(engine, model).items()]
+    return engine.fetch(
+        f"""select c.l, c.r, c.pattern, {", ".join(chosen)} from {compared} c
+        join records a on a.id = c.l join records b on b.id = c.r
+        join holders ha on ha.id = c.l join holders hb on hb.id = c.r cross join holders_in_all t
+        order by c.l, c.r"""
+    )
+
+
+def as_floats(column: object) -> Floats:
+    """A fetched column with NaN in the place of NULL."""
+    filled = np.ma.filled(column, np.nan) if isinstance(column, np.ma.MaskedArray) else column
+    return np.asarray(filled, dtype=np.float64)
 
 
 def weigh(engine: Engine, scored: str, model: Model, *, name: str) -> None:
