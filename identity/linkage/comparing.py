@@ -55,14 +55,25 @@ def _alike(a: Texts, b: Texts, limit: float) -> Bools:
 
 
 def _slip(a: Texts, b: Texts) -> Bools:
-    """One edit or transposition, two in long names. In names of three letters an edit makes another name."""
+    """One edit or transposition, two in long names, not at both ends. In names of three letters it makes another name."""
     first, second = _lengths(a), _lengths(b)
     shorter = np.minimum(first, second)
     possible = (np.abs(first - second) <= 2) & (shorter >= lv.ONE_SLIP_FROM)
-    slipped = np.zeros(len(a), dtype=bool)
     rows = np.flatnonzero(possible)
+    rows = rows[
+        np.fromiter((_an_end(x, y) for x, y in zip(a[rows], b[rows], strict=True)), dtype=bool, count=len(rows))
+    ]
+    slipped = np.zeros(len(a), dtype=bool)
     slipped[rows] = _edits(a[rows], b[rows]) <= np.where(shorter[rows] >= lv.TWO_SLIPS_FROM, 2, 1)
     return slipped
+
+
+def _an_end(x: bytes, y: bytes) -> bool:
+    """Whether two texts begin or end with the same letter."""
+    if x.isascii() and y.isascii():
+        return x[0] == y[0] or x[-1] == y[-1]
+    first, second = x.decode(), y.decode()
+    return first[0] == second[0] or first[-1] == second[-1]
 
 
 def _among(test: Callable[..., Bools], where: Bools, *columns: Texts) -> Bools:
@@ -168,7 +179,9 @@ def birth_date_levels(a: Texts, b: Texts) -> Levels:
     partial = (year & (month | day)) | (month & day) | (apart <= lv.DAYS_PARTIAL)
     weak = year | (apart <= lv.DAYS_WEAK)
     year_only = (x[:, 4:] == b"0").all(1) | (y[:, 4:] == b"0").all(1)
-    slip = (_edits(a[rows], b[rows]) <= 1) | swapped
+    ends = equal[:, :3].all(1) | equal[:, 5:].all(1)
+    slip = swapped
+    slip[ends] |= _edits(a[rows][ends], b[rows][ends]) <= 1
     order = [equal.all(1), year_only & year, year_only, slip, partial, weak]
     levels[rows] = np.select(order, [0, 3, 4, 1, 2, 3], 4)
     return levels
@@ -187,8 +200,21 @@ def digits_levels(a: Texts, b: Texts) -> Levels:
     equal = _among(_overlap, both, a, b)
     levels[equal] = 0
     rows = np.flatnonzero(both & ~equal)
-    levels[rows] = np.clip(_best(a[rows], b[rows], _edits), 1, 3)
+    levels[rows] = _best(a[rows], b[rows], _digit_levels)
     return levels
+
+
+def _digit_levels(a: Texts, b: Texts) -> Ints:
+    some = np.fromiter((_some_digits(x, y) for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a))
+    levels = np.full(len(a), 3, dtype=np.int64)
+    levels[some] = np.clip(_edits(a[some], b[some]), 1, 3)
+    return levels
+
+
+def _some_digits(x: bytes, y: bytes) -> bool:
+    """Whether the first, the next or the last digits are the same."""
+    n = lv.DIGITS
+    return x[:n] == y[:n] or x[n : 2 * n] == y[n : 2 * n] or x[-n:] == y[-n:]
 
 
 def _best(a: Texts, b: Texts, distance: Callable[[Texts, Texts], Ints]) -> Ints:
@@ -266,6 +292,11 @@ def location_levels(*columns: Texts) -> Levels:
     )
 
 
+def street_known(a: Texts, b: Texts) -> Levels:
+    """Whether both have a street: where not, only the place can be compared."""
+    return _present(a, b).astype(np.int8)
+
+
 def sex_levels(g_a: Texts, x_a: Texts, g_b: Texts, x_b: Texts) -> Levels:
     """Only where the given names differ: a given name tells the sex already."""
     known = _present(x_a, x_b) & ~(_present(g_a, g_b) & (g_a == g_b))
@@ -294,6 +325,7 @@ _FACTS: dict[str, tuple[tuple[str, ...], Callable[..., Levels]]] = {
     "number": (("numbers",), digits_levels),
     "location": (("street", "house", "postcode", "city"), location_levels),
     "sex": (("given", "sex"), sex_levels),
+    "streets": (("street",), street_known),
 }
 
 
@@ -391,5 +423,8 @@ def with_versions(facts: Mapping[str, Levels], comparisons: Sequence[str]) -> Le
     shared = np.isin(given, (0, 1, 2)).astype(np.int8) + np.isin(surname, (0, 1))
     shared[given == 5] = 2
     versions = {f"email_{n}": np.where(shared == n, email, MISSING) for n in (0, 1, 2)}
+    streets, location = facts["streets"] == 1, facts["location"]
+    versions["location"] = np.where(streets, location, MISSING)
+    versions["place"] = np.where(~streets & (location != MISSING), location - 2, MISSING)
     columns = [versions[name] if name in versions else facts[name] for name in comparisons]
     return np.column_stack(columns).astype(np.int8)

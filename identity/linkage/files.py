@@ -14,7 +14,6 @@ import duckdb
 import pyarrow as pa
 
 from identity.linkage import columns, roles
-from identity.linkage.columns import Chunk
 from identity.linkage.fields import Record, make_record
 from identity.linkage.files_door import UnreadableFile
 
@@ -123,7 +122,7 @@ def key_values(path: Path, key: str, value: str) -> dict[str, str]:
     return {k: v for k, v in zip(found[key], found[value], strict=True) if k and v}
 
 
-def read(source: Source, *, first_id: int, number: int, others: Sequence[str]) -> Iterator[Chunk]:
+def read(source: Source, *, first_id: int, number: int, others: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The rows of a file as records under ids from `first_id`, a chunk at a time.
 
     Rows without a key column are known by their number, from 1. Large files are cleaned by two processes.
@@ -154,14 +153,14 @@ def _work(path: Path, plan: Plan) -> Iterator[tuple[pa.RecordBatch, Plan, int]]:
         place += batch.num_rows
 
 
-def _make(work: tuple[pa.RecordBatch, Plan, int]) -> Chunk:
+def _make(work: tuple[pa.RecordBatch, Plan, int]) -> pa.RecordBatch:
     batch, plan, place = work
     columns_ = {name: [_text(value) for value in batch.column(name).to_pylist()] for name in plan.by_column}
     records = [_record(row, plan.by_column) for row in zip(*columns_.values(), strict=True)]
     keys = next((columns_[name] for name, role in plan.by_column.items() if role == roles.KEY), None)
     ids = range(plan.first_id + place, plan.first_id + place + len(records))
     named = keys if keys is not None else [str(place + n + 1) for n in range(len(records))]
-    return columns.chunk(ids, plan.number, records, plan.others, named)
+    return columns.batch(ids, plan.number, records, plan.others, named)
 
 
 def _record(row: Sequence[str], by_column: Mapping[str, str]) -> Record:

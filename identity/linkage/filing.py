@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from identity.linkage import files
 from identity.linkage.bulk import scoring
 from identity.linkage.bulk.engines import Engine
 from identity.linkage.bulk.linking import LEAST_KEPT, Linked, Linking
-from identity.linkage.columns import Chunk
 from identity.linkage.files import Source
 from identity.linkage.model import Model, log_odds
 
@@ -63,7 +63,7 @@ class FileLinking:
         )
         return linked
 
-    def _chunks(self) -> Iterator[Chunk]:
+    def _chunks(self) -> Iterator[pa.RecordBatch]:
         first = 0
         for number, source in enumerate(self._sources):
             yield from files.read(source, first_id=first, number=number, others=self._others)

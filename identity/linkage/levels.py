@@ -23,11 +23,15 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "email": ("exact", "same mailbox name", "near", "similar", "different"),
     "number": ("exact", "near", "two slips", "different"),
     "location": ("address", "address nearly", "postcode", "postcode nearly", "city", "different"),
+    "place": ("postcode", "postcode nearly", "city", "different"),
     "sex": ("same", "different"),
     "other": ("exact", "similar", "different"),
 }
 # Local parts are made of names, so what an alike address says depends on how many name parts are shared already.
-STANDARD = ("given", "surname", "birth_date", "phone", "email_0", "email_1", "email_2", "number", "location", "sex")
+# Where one of two streets is missing, agreeing on the town alone says something else than where the streets differ.
+STANDARD = (
+    "given", "surname", "birth_date", "phone", "email_0", "email_1", "email_2", "number", "location", "place", "sex",
+)  # fmt: skip
 OTHER = "other:"
 
 # Limits of likeness, one place for every executor.
@@ -36,6 +40,8 @@ ONE_SLIP_FROM, TWO_SLIPS_FROM = 4, 8
 DAYS_PARTIAL, DAYS_WEAK = 31, 372
 # Of several mailboxes or telephones all are compared for equality, the first so many letter by letter.
 FUZZY_VALUES = 2
+# Of telephones and numbers the first, the next or the last so many digits must agree for a slip to be looked for.
+DIGITS = 3
 
 
 MATCH, STRANGERS, HOUSEHOLD, TWINS, GENERATIONS = "MNHTJ"
@@ -66,6 +72,8 @@ STANDARD_TERMS = (
     Term("number", 0, "numbers", "NHTJ"),
     Term("location", 2, "postcode", "N"),
     Term("location", 4, "city", "N"),
+    Term("place", 0, "postcode", "N"),
+    Term("place", 2, "city", "N"),
 )
 
 

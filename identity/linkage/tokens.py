@@ -36,16 +36,23 @@ def tokens(record: Record) -> Iterator[Token]:
         yield f"{OTHER}{name}", value
 
 
+def given_names(record: Record) -> list[str]:
+    """The names that may be met as a given name. A name that stands alone may be either of the two."""
+    alone = record.surname if not record.given else ""
+    return list(dict.fromkeys(name for name in (record.given or alone, *record.others) if len(name) > 1))
+
+
+def surname_met(record: Record) -> str:
+    """The name that may be met as a surname."""
+    return record.surname or record.given
+
+
 def _name_tokens(record: Record) -> Iterator[Token]:
-    """Sounds and beginnings. A name that stands alone may be either of the two, so it counts as both."""
-    given, surname = record.given, record.surname
-    alone = (given or surname) if not (given and surname) else ""
-    givens = dict.fromkeys(name for name in (given or alone, *record.others) if len(name) > 1)
+    givens, surname = given_names(record), surname_met(record)
     for code in dict.fromkeys(map(sound, givens)):
         yield "given sound", code
     for start in dict.fromkeys(name[:3] for name in givens if len(name) > 2):
         yield "given start", start
-    surname = surname or alone
     if len(surname) > 1:
         yield "surname sound", sound(surname)
         yield "surname start", surname[:3]

@@ -22,7 +22,7 @@ PRIOR_PAIRS = 60.0
 # Imaginary pairs of strangers: a level never seen among a million random pairs is not impossible.
 _UNSEEN = 0.5
 _MOST_ROUNDS, _CONVERGED = 60, 1e-4
-_FREE_IN_HOUSEHOLD = ("surname", "phone", "location")
+_FREE_IN_HOUSEHOLD = ("surname", "phone", "location", "place")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
+import pyarrow as pa
 
 from common import pg
 from identity.graph import DisjointSets, Pair
 from identity.linkage import columns, statements
-from identity.linkage.columns import Chunk
 from identity.linkage.fields import Record, record_of
 from identity.linkage.pieces import pieces_of
 
@@ -33,7 +33,7 @@ class Live(NamedTuple):
     pieces: Pair
 
 
-def read_pieces(conn: psycopg.Connection[Any]) -> Iterator[Chunk]:
+def read_pieces(conn: psycopg.Connection[Any]) -> Iterator[pa.RecordBatch]:
     """Every piece that says anything about a person, under its name, a chunk at a time: memory stays bounded."""
     after = 0
     while True:
@@ -47,7 +47,7 @@ def read_pieces(conn: psycopg.Connection[Any]) -> Iterator[Chunk]:
         held = _records(cursor, whole) | found.records
         known = {piece: record for piece, record in sorted(held.items()) if _says_something(record)}
         if known:
-            yield columns.chunk(list(known), 0, list(known.values()))
+            yield columns.batch(list(known), 0, list(known.values()))
 
 
 def _records(cursor: psycopg.Cursor[Any], traits: Mapping[int, dict[str, Any]]) -> dict[int, Record]:

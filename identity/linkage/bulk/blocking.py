@@ -6,9 +6,10 @@ written by hand for it. (Disjunctions of conjunctions: Bilenko, Kamath, Mooney 2
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from identity.linkage.bulk.engines import Engine
+from identity.linkage.bulk.expressions import Dialect
 from identity.linkage.levels import OTHER
 from identity.linkage.tokens import NAMES
 
@@ -58,11 +59,11 @@ def thirds(pair: tuple[str, str], kinds_: Sequence[str]) -> list[str]:
 def find_candidates(engine: Engine, kinds_: Sequence[str], *, records: int, across: bool) -> None:
     """Make the table `candidates (l, r)` of the pairs that share a usable block, smaller id first.
 
-    Needs `tokens (id, kind, value)`, with kinds by number, and, to pair sources only with one another, `source_of`.
+    Needs `records`, and, to pair sources only with one another, `source_of`.
     """
     number = {kind: n for n, kind in enumerate(kinds_)}
     most = budget(records) * records
-    engine.create("keys_1", f"select distinct id, kind, {engine.dialect.hash('kind', 'value')} as h from tokens")
+    engine.create("keys_1", " union all ".join(_tokens(engine.dialect, number)))
     _pair_up(engine, 1, most=most, across=across)
     _join_two(engine, number, kinds_)
     _pair_up(engine, 2, most=most, across=across)
@@ -72,6 +73,48 @@ def find_candidates(engine: Engine, kinds_: Sequence[str], *, records: int, acro
     for level in (1, 2, 3):
         for table in ("pairs", "keys", "over"):
             engine.drop(f"{table}_{level}")
+
+
+def _tokens(dialect: Dialect, number: dict[str, int]) -> Iterator[str]:
+    """A query for each kind of token: `tokens.tokens` over columns."""
+    day = "birth_date is not null and right(birth_date, 4) <> '0000'"
+    month, date = "substr(birth_date, 5, 2)", "right(birth_date, 2)"
+    single: dict[str, tuple[str, str]] = {
+        "surname sound": ("surname_sound", "surname_sound is not null"),
+        "surname start": ("left(surname_met, 3)", "surname_met is not null"),
+        "surname": ("surname_met", "surname_met is not null"),
+        "year": ("left(birth_date, 4)", "birth_date is not null"),
+        "day": ("birth_date", day),
+        "month": ("left(birth_date, 6)", day),
+        "month, day": ("right(birth_date, 4)", day),
+        "day or month": (f"concat(left(birth_date, 4), least({month}, {date}), greatest({month}, {date}))", day),
+        "postcode": ("postcode", "postcode is not null"),
+        "postcode area": ("left(postcode, 3)", "length(postcode) > 4"),
+        "city": ("city", "city is not null"),
+        "street": ("street", "street is not null"),
+        "street start": ("left(street, 6)", "street is not null"),
+        "house": ("house", "house is not null"),
+    }
+    for kind, column in (("given sound", "given_sounds"), ("given start", "given_starts")):
+        single[kind] = (dialect.unnest(column), f"{column} is not null")
+    for kind, one in (
+        ("email", "email"),
+        ("mailbox", "email"),
+        ("phone", "phone"),
+        ("phone end", "phone"),
+        ("number", "number"),
+    ):
+        held = dialect.unnest(f"coalesce({one}s, {dialect.array(one)})")
+        part = {"mailbox": f"split_part({held}, '@', 1)", "phone end": f"right({held}, 6)"}
+        single[kind] = (part.get(kind, held), f"{one} is not null")
+    single |= {kind: (f'"{kind}"', f'"{kind}" is not null') for kind in number if kind.startswith(OTHER)}
+    for kind, (value, where) in single.items():
+        short = "where length(v) >= 4" if kind == "mailbox" else ""
+        hashed = dialect.hash(str(number[kind]), "v")
+        yield (
+            f"select distinct id, cast({number[kind]} as int) as kind, {hashed} as h "
+            f"from (select id, {value} as v from records where {where}) as held {short}"
+        )
 
 
 def _pair_up(engine: Engine, level: int, *, most: float, across: bool) -> None:
@@ -107,15 +150,14 @@ def _pair_up(engine: Engine, level: int, *, most: float, across: bool) -> None:
 
 def _join_two(engine: Engine, number: dict[str, int], kinds_: Sequence[str]) -> None:
     engine.load_rows("joined", {"x": "int", "y": "int"}, [(number[x], number[y]) for x, y in joined(kinds_)])
-    given, surname = number["given sound"], number["surname sound"]
     engine.create(
         "keys_2",
         f"""select a.id, cast(a.kind * 100 + b.kind as int) as kind, {engine.dialect.hash("a.h", "b.h")} as h
         from over_1 a join joined j on j.x = a.kind join over_1 b on b.id = a.id and b.kind = j.y
         union all
         select distinct id, {number[NAMES]} as kind, {engine.dialect.hash("least(x, y)", "greatest(x, y)")} as h
-        from (select a.id, a.value as x, b.value as y from tokens a join tokens b on a.id = b.id
-              where a.kind = {given} and b.kind = {surname} and a.value <> b.value) as named""",
+        from (select id, {engine.dialect.unnest("given_sounds")} as x, surname_sound as y from records
+              where given_sounds is not null and surname_sound is not null) as named where x <> y""",
     )
     engine.drop("joined")
 

@@ -5,6 +5,7 @@ patterns, and whatever depends on the levels alone is computed once for each.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,11 @@ def unpack(patterns: npt.NDArray[np.int64], comparisons: Sequence[str]) -> Level
 
 def compare_in_sql(engine: "Engine", pairs: str, comparisons: Sequence[str], name: str) -> None:
     """Make the table `name (l, r, pattern)` of the pairs (l, r) of another table."""
-    facts = expressions.level_columns(comparisons, engine.dialect)
+    filled = engine.fetch(
+        "select count(kin) as kin, count(emails) as emails, count(phones) as phones, count(numbers) as numbers from records"
+    )
+    held = frozenset(name for name, count in filled.items() if count[0])
+    facts = expressions.level_columns(comparisons, replace(engine.dialect, filled=held))
     inner = ", ".join(f'{sql} as "{fact}"' for fact, sql in facts.items())
     versions = expressions.versions(comparisons)
     packed = " + ".join(

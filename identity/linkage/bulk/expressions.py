@@ -20,10 +20,22 @@ class Dialect:
     hashing: str
     bytes: str
     begins: str
+    explode: str
+    listing: str
+    # The list columns that hold anything in this base: what is empty is not compared.
+    filled: frozenset[str] = frozenset({"kin", "emails", "phones", "numbers"})
 
     def overlaps(self, left: str, right: str) -> str:
         """Whether two lists share a value."""
         return f"{self.overlap}({left}, {right})"
+
+    def array(self, value: str) -> str:
+        """A list of one value."""
+        return self.listing.format(value)
+
+    def unnest(self, column: str) -> str:
+        """A row for each value of a list."""
+        return f"{self.explode}({column})"
 
     def hash(self, *values: str) -> str:
         """A 64-bit hash."""
@@ -45,6 +57,8 @@ DUCKDB = Dialect(
     hashing="hash",
     bytes="strlen",
     begins="starts_with",
+    explode="unnest",
+    listing="[{}]",
 )
 SPARK = Dialect(
     overlap="arrays_overlap",
@@ -53,14 +67,20 @@ SPARK = Dialect(
     hashing="xxhash64",
     bytes="octet_length",
     begins="startswith",
+    explode="explode",
+    listing="array({})",
 )
 
 
 def slip(a: str, b: str, dialect: Dialect) -> str:
-    """One edit or transposition, two in long names. In names of three letters an edit makes another name."""
+    """One edit or transposition, two in long names, not at both ends. In names of three letters it makes another name.
+
+    The ends are looked at first: they are cheap, and most strangers differ in both.
+    """
     shorter = f"least({dialect.bytes}({a}), {dialect.bytes}({b}))"
     return (
-        f"(abs({dialect.bytes}({a}) - {dialect.bytes}({b})) <= 2 and {shorter} >= {lv.ONE_SLIP_FROM} and "
+        f"((left({a}, 1) = left({b}, 1) or right({a}, 1) = right({b}, 1)) and "
+        f"abs({dialect.bytes}({a}) - {dialect.bytes}({b})) <= 2 and {shorter} >= {lv.ONE_SLIP_FROM} and "
         f"damerau_levenshtein({a}, {b}) <= case when {shorter} >= {lv.TWO_SLIPS_FROM} then 2 else 1 end)"
     )
 
@@ -85,6 +105,18 @@ def lone(dialect: Dialect) -> str:
     return f"({_ONE_NAME} and {unequal} and ({crossed[0]} or {crossed[1]}))"
 
 
+def _kin(dialect: Dialect) -> str:
+    """Whether two people share a name that either may be called by; NULL is no other name than the given one."""
+    both = dialect.overlaps(
+        f"coalesce(a.kin, {dialect.array('a.given')})", f"coalesce(b.kin, {dialect.array('b.given')})"
+    )
+    return (
+        f"(case when a.kin is null and b.kin is null then false else {both} end)"
+        if "kin" in dialect.filled
+        else "false"
+    )
+
+
 def given(dialect: Dialect) -> str:
     """Exact, a slip, nickname / initial / shared name, similar, different, or swapped with the surname."""
     shorter = f"least({dialect.bytes}(a.given), {dialect.bytes}(b.given))"
@@ -95,7 +127,7 @@ def given(dialect: Dialect) -> str:
         when {SWAPPED} then 5
         when {lone(dialect)} then null
         when {slip("a.given", "b.given", dialect)} then 1
-        when {dialect.overlaps("a.kin", "b.kin")} or ({shorter} <> 2 and {begins}) then 2
+        when {_kin(dialect)} or ({shorter} <> 2 and {begins}) then 2
         when {alike("a.given", "b.given", lv.SIMILAR_GIVEN)} then 3
         else 4 end"""
 
@@ -121,47 +153,69 @@ def birth_date(_: Dialect) -> str:
     month, day = f"substr({a}, 5, 2) = substr({b}, 5, 2)", f"right({a}, 2) = right({b}, 2)"
     swapped = f"{year} and right({a}, 4) = concat(right({b}, 2), substr({b}, 5, 2))"
     apart = "abs(a.born - b.born)"
+    # One slip leaves the first or the last three digits alone, and most strangers differ in both.
+    ends = f"(left({a}, 3) = left({b}, 3) or right({a}, 3) = right({b}, 3))"
     return f"""case
         when {a} is null or {b} is null then null
         when {a} = {b} then 0
         when right({a}, 4) = '0000' or right({b}, 4) = '0000' then case when {year} then 3 else 4 end
-        when damerau_levenshtein({a}, {b}) <= 1 or ({swapped}) then 1
+        when ({ends} and damerau_levenshtein({a}, {b}) <= 1) or ({swapped}) then 1
         when {year} and ({month} or {day}) or ({month} and {day}) or {apart} <= {lv.DAYS_PARTIAL} then 2
         when {year} or {apart} <= {lv.DAYS_WEAK} then 3
         else 4 end"""
 
 
-def _best(column: str, dialect: Dialect, distance: Callable[[str, str], str]) -> str:
+def _exact(single: str, several: str, dialect: Dialect) -> str:
+    """Whether two people share a value, of one or of several."""
+    lists = [f"coalesce({x}.{several}, {dialect.array(f'{x}.{single}')})" for x in "ab"]
+    one = f"a.{several} is null and b.{several} is null"
+    if several not in dialect.filled:
+        return f"a.{single} = b.{single}"
+    return f"case when {one} then a.{single} = b.{single} else {dialect.overlaps(*lists)} end"
+
+
+def _best(single: str, several: str, dialect: Dialect, level: Callable[[str, str], str]) -> str:
+    """The least level of all combinations of the first values."""
     nth = range(1, lv.FUZZY_VALUES + 1)
-    pairs = [(dialect.nth(f"a.{column}", i), dialect.nth(f"b.{column}", j)) for i in nth for j in nth]
-    whole = [distance(left, right) for left, right in pairs]
-    single = f"a.{column}_more is null and b.{column}_more is null"
-    return f"case when {single} then {whole[0]} else least({', '.join(whole)}) end"
+    values = {x: [f"{x}.{single}", *(dialect.nth(f"{x}.{several}", n) for n in nth[1:])] for x in "ab"}
+    every = [level(a, b) for a in values["a"] for b in values["b"]]
+    one = f"a.{several} is null and b.{several} is null"
+    if several not in dialect.filled:
+        return every[0]
+    return f"case when {one} then {every[0]} else least({', '.join(every)}) end"
 
 
-def _digits(column: str, dialect: Dialect) -> str:
-    best = _best(column, dialect, lambda a, b: f"damerau_levenshtein({a}, {b})")
+def _digits(single: str, dialect: Dialect) -> str:
+    several = f"{single}s"
+
+    def level(a: str, b: str) -> str:
+        """Two slips leave the first, the middle or the last three digits alone, unless they shift the middle."""
+        parts = [f"left({{}}, {lv.DIGITS})", f"substr({{}}, {lv.DIGITS + 1}, {lv.DIGITS})", f"right({{}}, {lv.DIGITS})"]
+        some = " or ".join(f"{part.format(a)} = {part.format(b)}" for part in parts)
+        edits = f"least(3, greatest(1, damerau_levenshtein({a}, {b})))"
+        return f"case when {a} is null or {b} is null then null when {some} then {edits} else 3 end"
+
     return f"""case
-        when a.{column} is null or b.{column} is null then null
-        when {dialect.overlaps(f"a.{column}", f"b.{column}")} then 0
-        else least(3, greatest(1, {best})) end"""
+        when a.{single} is null or b.{single} is null then null
+        when {_exact(single, several, dialect)} then 0
+        else {_best(single, several, dialect, level)} end"""
 
 
 def phone(dialect: Dialect) -> str:
     """Telephones, the best of all combinations: exact, one edit, two edits, different."""
-    return _digits("phones", dialect)
+    return _digits("phone", dialect)
 
 
 def number(dialect: Dialect) -> str:
     """Numbers given to one person by an authority."""
-    return _digits("numbers", dialect)
+    return _digits("number", dialect)
 
 
 def email(dialect: Dialect) -> str:
     """The same mailbox; its name at another provider, a slip, similar, different; the best of all combinations."""
 
     def level(a: str, b: str) -> str:
-        left, right = f"split_part({a}, '@', 1)", f"split_part({b}, '@', 1)"
+        left, right = (_mailbox(one) for one in (a, b))
         domains = f"damerau_levenshtein(split_part({a}, '@', 2), split_part({b}, '@', 2))"
         return f"""case when {a} is null or {b} is null then null
             when {left} = {right} then case when {dialect.bytes}({left}) < 5 and {domains} > 1 then 2 else 1 end
@@ -169,9 +223,13 @@ def email(dialect: Dialect) -> str:
             when {alike(left, right, lv.SIMILAR_LOCAL)} then 3 else 4 end"""
 
     return f"""case
-        when a.emails is null or b.emails is null then null
-        when {dialect.overlaps("a.emails", "b.emails")} then 0
-        else {_best("emails", dialect, level)} end"""
+        when a.email is null or b.email is null then null
+        when {_exact("email", "emails", dialect)} then 0
+        else {_best("email", "emails", dialect, level)} end"""
+
+
+def _mailbox(value: str) -> str:
+    return value.replace(".email", ".mailbox") if value.endswith(".email") else f"split_part({value}, '@', 1)"
 
 
 def location(dialect: Dialect) -> str:
@@ -221,6 +279,7 @@ _FACTS: dict[str, Callable[[Dialect], str]] = {
 def level_columns(comparisons: Sequence[str], dialect: Dialect) -> dict[str, str]:
     """An expression for the level of each fact, by the fact's name; e-mail is one, its versions come afterwards."""
     facts = {name: function(dialect) for name, function in _FACTS.items()}
+    facts["streets"] = "a.street is not null and b.street is not null"
     return facts | {name: other(name, dialect) for name in comparisons if name.startswith(lv.OTHER)}
 
 
@@ -228,5 +287,6 @@ def versions(comparisons: Sequence[str]) -> dict[str, str]:
     """The comparisons from the facts: which version of e-mail counts is told by the names that are shared."""
     shared = """(case when given = 5 then 2
         else coalesce(cast(given in (0, 1, 2) as int), 0) + coalesce(cast(surname in (0, 1) as int), 0) end)"""
-    emails = {f"email_{n}": f"case when {shared} = {n} then email end" for n in (0, 1, 2)}
-    return {name: emails.get(name, f'"{name}"') for name in comparisons}
+    found = {f"email_{n}": f"case when {shared} = {n} then email end" for n in (0, 1, 2)}
+    found |= {"location": "case when streets then location end", "place": "case when not streets then location - 2 end"}
+    return {name: found.get(name, f'"{name}"') for name in comparisons}

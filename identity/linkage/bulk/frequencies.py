@@ -6,13 +6,14 @@ from identity.linkage import start
 from identity.linkage.bulk.engines import Engine
 from identity.linkage.levels import Term
 from identity.linkage.model import Model
-from identity.linkage.terms import LISTS
 
 
-def value(column: str, engine: Engine, alias: str) -> str:
-    """The value of a record that is counted; of a list its first."""
-    held = f'{alias}."{column}"'
-    return engine.dialect.nth(held, 1) if column in LISTS else held
+_SINGLE = {"emails": "email", "phones": "phone", "numbers": "number"}
+
+
+def value(column: str, alias: str) -> str:
+    """The value of a record that is counted; of several its first."""
+    return f'{alias}."{_SINGLE.get(column, column)}"'
 
 
 def columns(terms: Sequence[Term]) -> list[str]:
@@ -29,20 +30,18 @@ def count_holders(engine: Engine, terms: Sequence[Term], *, entities: str | None
     who = "e.entity" if entities else "r.id"
     counted: list[str] = []
     for column in columns(terms):
-        held = value(column, engine, "r")
+        held = value(column, "r")
         many = f"count(distinct {who})" if entities else "count(*)"
         engine.create(
             f"counts_{len(counted)}",
             f"select {held} as v, {many} as n from records r {known} where {held} is not null group by {held}",
         )
         counted.append(column)
-    joins = " ".join(
-        f"left join counts_{n} c{n} on c{n}.v = {value(column, engine, 'r')}" for n, column in enumerate(counted)
-    )
+    joins = " ".join(f"left join counts_{n} c{n} on c{n}.v = {value(column, 'r')}" for n, column in enumerate(counted))
     held = ", ".join(f"c{n}.n as n{n}" for n in range(len(counted)))
     engine.create("holders", f"select r.id, {who} as entity, {held} from records r {known} {joins}")
     totals = ", ".join(
-        f"(select count(distinct {who}) from records r {known} where {value(column, engine, 'r')} is not null) as t{n}"
+        f"(select count(distinct {who}) from records r {known} where {value(column, 'r')} is not null) as t{n}"
         for n, column in enumerate(counted)
     )
     engine.create("holders_in_all", f"select {totals}")
@@ -50,7 +49,7 @@ def count_holders(engine: Engine, terms: Sequence[Term], *, entities: str | None
         engine.drop(f"counts_{n}")
 
 
-def shares(engine: Engine, model: Model) -> dict[str, str]:
+def shares(model: Model) -> dict[str, str]:
     """An expression for the log share of the others who hold what a pair agrees on, by column: `model.log_share`.
 
     Over `a`, `b` (records), `ha`, `hb` (holders) and `t` (holders_in_all). The two themselves are no others.
@@ -58,7 +57,7 @@ def shares(engine: Engine, model: Model) -> dict[str, str]:
     found = {}
     for n, column in enumerate(columns(model.terms)):
         others = f"ha.n{n} - case when ha.entity = hb.entity then 1 else 2 end"
-        same = f"{value(column, engine, 'a')} = {value(column, engine, 'b')}"
+        same = f"{value(column, 'a')} = {value(column, 'b')}"
         filled = f"greatest({model.least_base} - t.t{n}, 0)"
         usual = start.usual_share(column)
         share = f"(greatest({others}, 0.5) + {filled} * {usual!r}) / greatest(t.t{n} + {filled}, 1)"

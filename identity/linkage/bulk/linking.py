@@ -17,7 +17,6 @@ from identity.linkage import clustering, columns, matching, thresholds
 from identity.linkage.bulk import blocking, frequencies, learning, scoring
 from identity.linkage.bulk.engines import Engine
 from identity.linkage.clustering import Graph, Pair
-from identity.linkage.columns import Chunk
 from identity.linkage.levels import Floats, comparisons_of
 from identity.linkage.model import Model, log_odds, probability
 from identity.linkage.tokens import kinds
@@ -66,8 +65,8 @@ class Linking:
         self._journal = folder / "journal.json"
         self._done: dict[str, Any] = json.loads(self._journal.read_text()) if self._journal.exists() else {}
 
-    def run(self, chunks: Iterable[Chunk]) -> Linked:
-        """Link the records of these chunks (`columns.chunk`)."""
+    def run(self, chunks: Iterable[pa.RecordBatch]) -> Linked:
+        """Link the records of these chunks (`columns.batch`)."""
         self._stage("read", lambda: self._read(chunks))
         records = int(self._engine.fetch("select count(*) as n from records")["n"][0])
         self._stage("block", lambda: self._block(records))
@@ -89,16 +88,8 @@ class Linking:
         self._progress(name, 1.0)
         return self._done[name]
 
-    def _read(self, chunks: Iterable[Chunk]) -> None:
-        tokens: list[pa.RecordBatch] = []
-
-        def records() -> Iterable[pa.RecordBatch]:
-            for held, their_tokens in chunks:
-                tokens.append(their_tokens)
-                yield held
-
-        self._engine.load("records", records(), columns.schema(self._others))
-        self._engine.load("tokens", tokens, columns.TOKEN_SCHEMA)
+    def _read(self, chunks: Iterable[pa.RecordBatch]) -> None:
+        self._engine.load("records", chunks, columns.schema(self._others))
         self._engine.create("source_of", "select id, source from records")
 
     def _block(self, records: int) -> None:

@@ -35,7 +35,7 @@ def sample_namesakes(engine: Engine, *, records: int, across: bool) -> None:
     parts = []
     for names in ("given", "surname", "given, surname"):
         columns = [name.strip() for name in names.split(",")]
-        present = " and ".join(f"{name} is not null" for name in ["emails", *columns])
+        present = " and ".join(f"{name} is not null" for name in ["email", *columns])
         same = " and ".join(f"a.{name} = b.{name}" for name in columns)
         placed = f"""(select id, source, {names}, row_number() over (
             partition by {names} order by {engine.dialect.hash("id")}) as place from records where {present})"""

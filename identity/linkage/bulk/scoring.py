@@ -20,7 +20,7 @@ def score(engine: Engine, compared: str, model: Model, *, base: int, name: str) 
     Needs `holders` and `holders_in_all`. Pairs of a pattern that `keep_patterns` dropped are not in `compared`.
     """
     load_pattern_logs(engine, compared, model, base=base)
-    shares = frequencies.shares(engine, model)
+    shares = frequencies.shares(model)
     columns = ", ".join(f'{sql} as "s_{column}"' for column, sql in shares.items())
     added = {letter: _added(model, letter) for letter in CLASSES}
     totals = ", ".join(f"p.{alias} + {added[letter]} as {alias}" for alias, letter in zip(_NAMES, CLASSES, strict=True))
@@ -79,7 +79,7 @@ def score_in_memory(engine: Engine, pairs: Sequence[tuple[int, int]], model: Mod
 
 def fetch_shares(engine: Engine, compared: str, model: Model) -> Columns:
     """Compared pairs (l, r, pattern) with the log share of each value they agree on, as `s_` and the column."""
-    chosen = [f'{sql} as "s_{column}"' for column, sql in frequencies.shares(engine, model).items()]
+    chosen = [f'{sql} as "s_{column}"' for column, sql in frequencies.shares(model).items()]
     return engine.fetch(
         f"""select c.l, c.r, c.pattern, {", ".join(chosen)} from {compared} c
         join records a on a.id = c.l join records b on b.id = c.r
@@ -100,7 +100,7 @@ def weigh(engine: Engine, scored: str, model: Model, *, name: str) -> None:
     The bits of a comparison are those of one person against strangers; the weight is against every other explanation,
     so with households about it is less than their sum.
     """
-    shares = frequencies.shares(engine, model)
+    shares = frequencies.shares(model)
     inner = ", ".join(f'{sql} as "s_{column}"' for column, sql in shares.items())
     parts = ", ".join(_comparison_columns(model, place) for place in range(len(model.comparisons)))
     engine.create(

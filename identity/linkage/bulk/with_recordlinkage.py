@@ -18,7 +18,7 @@ class RecordLinkageEngine(DuckEngine):
     def compare(self, pairs: str, comparisons: Sequence[str], name: str) -> None:
         """Make the table `name (l, r, pattern)` by recordlinkage."""
         wanted = comparing.needed_columns(comparisons)
-        chosen = ", ".join(f'"{column}"' for column in wanted)
+        chosen = ", ".join(_chosen(column) for column in wanted)
         records = self.arrow(f"select id, {chosen} from records order by id")
         ids = records.column("id").to_numpy()
         frame = {column: _texts(records.column(column)) for column in wanted}
@@ -30,6 +30,17 @@ class RecordLinkageEngine(DuckEngine):
         ] or [np.empty(0, dtype=np.int64)]
         table = pa.table({"l": found["l"], "r": found["r"], "pattern": np.concatenate(patterns)})
         self.load_arrow(name, table)
+
+
+# A list is kept only where it says more than the single value beside it.
+_LISTS = {"kin": "given", "emails": "email", "phones": "phone", "numbers": "number"}
+
+
+def _chosen(column: str) -> str:
+    if column not in _LISTS:
+        return f'"{column}"'
+    single = _LISTS[column]
+    return f"case when {single} is null then {column} else coalesce({column}, [{single}]) end as {column}"
 
 
 def _texts(column: pa.ChunkedArray) -> comparing.Texts:
