@@ -4,6 +4,7 @@ A file is read as text by DuckDB, its columns are recognised or told by a map, a
 that profiles become.
 """
 
+import gc
 import multiprocessing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -133,7 +134,8 @@ def read(source: Source, *, first_id: int, number: int, others: Sequence[str]) -
         yield from map(_make, work)
         return
     # Started anew rather than forked: DuckDB and Arrow have threads, whose locks a fork would copy as they are.
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
+    # Nothing that cleaning makes refers back to itself, and what it remembers would be searched again and again.
+    with multiprocessing.get_context("spawn").Pool(2, initializer=gc.disable) as pool:
         yield from pool.imap(_make, work)
 
 

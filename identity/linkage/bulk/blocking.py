@@ -13,8 +13,8 @@ from identity.linkage.bulk.expressions import Dialect
 from identity.linkage.levels import OTHER
 from identity.linkage.tokens import NAMES
 
-# A block of so many is always used; one of more than MOST_IN_BLOCK never.
-ALWAYS, MOST_IN_BLOCK = 6, 60
+# A block of so many is always used, of fewer in a large base; one of more than MOST_IN_BLOCK never.
+ALWAYS, ALWAYS_IN_LARGE, LARGE_BASE, MOST_IN_BLOCK = 6, 4, 300_000, 60
 # Pairs a record and key, in bases up to this size; fewer in larger ones, where the finer keys suffice.
 BUDGET, BUDGET_BASE = 4.0, 50_000
 
@@ -26,7 +26,7 @@ _PLACE = ("postcode", "postcode area", "city")
 
 def budget(records: int) -> float:
     """Pairs a record that one key may bring."""
-    return max(1.0, BUDGET * min(1.0, (BUDGET_BASE / max(records, 1)) ** 0.5))
+    return BUDGET * min(1.0, (BUDGET_BASE / max(records, 1)) ** 0.7)
 
 
 def joined(kinds_: Sequence[str]) -> list[tuple[str, str]]:
@@ -63,12 +63,13 @@ def find_candidates(engine: Engine, kinds_: Sequence[str], *, records: int, acro
     """
     number = {kind: n for n, kind in enumerate(kinds_)}
     most = budget(records) * records
+    always = ALWAYS if records <= LARGE_BASE else ALWAYS_IN_LARGE
     engine.create("keys_1", " union all ".join(_tokens(engine.dialect, number)))
-    _pair_up(engine, 1, most=most, across=across)
+    _pair_up(engine, 1, most=most, always=always, across=across)
     _join_two(engine, number, kinds_)
-    _pair_up(engine, 2, most=most, across=across)
+    _pair_up(engine, 2, most=most, always=always, across=across)
     _join_three(engine, number, kinds_)
-    _pair_up(engine, 3, most=most, across=across)
+    _pair_up(engine, 3, most=most, always=always, across=across)
     engine.create("candidates", " union ".join(f"select l, r from pairs_{level}" for level in (1, 2, 3)))
     for level in (1, 2, 3):
         for table in ("pairs", "keys", "over"):
@@ -117,7 +118,7 @@ def _tokens(dialect: Dialect, number: dict[str, int]) -> Iterator[str]:
         )
 
 
-def _pair_up(engine: Engine, level: int, *, most: float, across: bool) -> None:
+def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bool) -> None:
     size = "n * (n - 1) / 2"
     engine.create(
         f"blocks_{level}", f"select kind, h, count(*) as n from keys_{level} group by kind, h having count(*) > 1"
@@ -127,7 +128,7 @@ def _pair_up(engine: Engine, level: int, *, most: float, across: bool) -> None:
         f"""select kind, h from (
             select kind, h, n, sum({size}) over (partition by kind order by n, h rows unbounded preceding) as spent
             from blocks_{level}) as sized
-        where n <= {ALWAYS} or (n <= {MOST_IN_BLOCK} and spent <= {most})""",
+        where n <= {always} or (n <= {MOST_IN_BLOCK} and spent <= {most})""",
     )
     apart = "and a.source <> b.source" if across else ""
     held = f"(select k.id, k.kind, k.h{', s.source' if across else ''} from keys_{level} k"
@@ -163,7 +164,9 @@ def _join_two(engine: Engine, number: dict[str, int], kinds_: Sequence[str]) -> 
 
 
 def _join_three(engine: Engine, number: dict[str, int], kinds_: Sequence[str]) -> None:
-    three = [(number[x] * 100 + number[y], number[z]) for x, y in joined(kinds_) for z in thirds((x, y), kinds_)]
+    # Beginnings of names made way for slips in pairs; a third fact finds those by the sounds too.
+    pairs = [pair for pair in joined(kinds_) if not {"given start", "surname start"}.intersection(pair)]
+    three = [(number[x] * 100 + number[y], number[z]) for x, y in pairs for z in thirds((x, y), kinds_)]
     three += [(number[NAMES], number[z]) for z in thirds(("given sound", "surname sound"), kinds_)]
     # One order for three tokens is enough; the rest would make the same blocks.
     distinct = {tuple(sorted((pair // 100, pair % 100, z))): (pair, z) for pair, z in sorted(three)}
