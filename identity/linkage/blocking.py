@@ -10,6 +10,7 @@ import hashlib
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from identity.linkage.fields import Record
 from identity.linkage.terms import COLUMNS, value_of
@@ -73,6 +74,7 @@ def term_key(column: str, value: str) -> int:
     return key_hash("term", column, value)
 
 
+@cache
 def total_key(column: str) -> int:
     """The key under which the holders of any value are counted."""
     return key_hash("total", column)

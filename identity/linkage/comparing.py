@@ -8,6 +8,7 @@ worker of linkage loads this module.
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -316,6 +317,7 @@ def other_levels(a: Texts, b: Texts) -> Levels:
     )
 
 
+_LISTS = frozenset(["kin", "emails", "phones", "numbers"])
 _FACTS: dict[str, tuple[tuple[str, ...], Callable[..., Levels]]] = {
     "given": (("given", "surname", "kin"), given_levels),
     "surname": (("given", "surname"), surname_levels),
@@ -402,14 +404,14 @@ def _with_aliases(levels: Levels, given: Texts, places: Ints, aliases: Collectio
 
 def _column(records: Collection[Record], column: str) -> Texts:
     values = np.empty(len(records), dtype=object)
-    values[:] = [as_bytes(_value(record, column)) for record in records]
+    if column.startswith(lv.OTHER):
+        name = column.removeprefix(lv.OTHER)
+        values[:] = [record.other.get(name, "").encode() for record in records]
+    elif column in _LISTS:
+        values[:] = [tuple(map(str.encode, held)) for held in map(attrgetter(column), records)]
+    else:
+        values[:] = list(map(str.encode, map(attrgetter(column), records)))
     return values
-
-
-def _value(record: Record, column: str) -> Any:
-    return (
-        record.other.get(column.removeprefix(lv.OTHER), "") if column.startswith(lv.OTHER) else getattr(record, column)
-    )
 
 
 def as_bytes(value: Any) -> Any:

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from identity.graph import Pair
 from identity.linkage import deciding, start
 from identity.linkage.comparing import compare
 from identity.linkage.fields import Record
-from identity.linkage.levels import Floats, Term
+from identity.linkage.levels import Floats
 from identity.linkage.model import Model, Scored, log_odds, log_share
-from identity.linkage.terms import Counts, value_of
+from identity.linkage.terms import Counts, values_of
 
 
 def score(records: Mapping[int, Record], pairs: Sequence[Pair], counts: Counts, *, base: int, model: Model) -> Scored:
@@ -21,24 +22,30 @@ def score(records: Mapping[int, Record], pairs: Sequence[Pair], counts: Counts, 
 
 def shares(records: Mapping[int, Record], pairs: Sequence[Pair], counts: Counts, model: Model) -> dict[int, Floats]:
     """For each term and pair the log share of the *other* people who hold the value the two agree on."""
-    by_column: dict[str, Floats] = {}
-    found: dict[int, Floats] = {}
-    for index, term in enumerate(model.terms):
-        if term.column not in by_column:
-            by_column[term.column] = _share(records, pairs, counts, term, model)
-        found[index] = by_column[term.column]
-    return found
+    place = {record_id: n for n, record_id in enumerate(records)}
+    left, right = (np.fromiter((place[pair[end]] for pair in pairs), dtype=np.intp, count=len(pairs)) for end in (0, 1))
+    by_column = {
+        column: _share(records, left, right, counts, column, model)
+        for column in dict.fromkeys(term.column for term in model.terms)
+    }
+    return {index: by_column[term.column] for index, term in enumerate(model.terms)}
 
 
-def _share(records: Mapping[int, Record], pairs: Sequence[Pair], counts: Counts, term: Term, model: Model) -> Floats:
-    holders = np.full(len(pairs), np.nan)
-    values = {one: value_of(record, term.column) for one, record in records.items()}
-    for row, (a, b) in enumerate(pairs):
-        value = values[a]
-        if value and value == values[b]:
-            holders[row] = counts.holders.get((term.column, value), 2) - 2
-    usual = start.usual_share(term.column)
-    return log_share(holders, counts.totals.get(term.column, 0), usual=usual, least_base=model.least_base)
+def _share(
+    records: Mapping[int, Record],
+    left: npt.NDArray[np.intp],
+    right: npt.NDArray[np.intp],
+    counts: Counts,
+    column: str,
+    model: Model,
+) -> Floats:
+    values = np.empty(len(records), dtype=object)
+    values[:] = values_of(records.values(), column)
+    holders = np.full(len(left), np.nan)
+    for row in np.flatnonzero((values[left] == values[right]) & values[left].astype(bool)).tolist():
+        holders[row] = counts.holders.get((column, values[left[row]]), 2) - 2
+    usual = start.usual_share(column)
+    return log_share(holders, counts.totals.get(column, 0), usual=usual, least_base=model.least_base)
 
 
 def score_candidates(

@@ -54,8 +54,7 @@ class Record:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """The record that `to_json` gave."""
-        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in stored.items()}
-        return cls(**values)
+        return cls(**{name: tuple(v) if type(v) is list else v for name, v in stored.items()})
 
 
 def record_of(traits: Mapping[str, Any], *, emails: Iterable[str] = (), phones: Iterable[str] = ()) -> Record:

@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 import psycopg
 
 from common import clock, pg
 from identity.graph import Pair
 from identity.linkage import blocking, statements
 from identity.linkage.fields import Record, record_of
-from identity.linkage.terms import Counts
+from identity.linkage.terms import COLUMNS, Counts, values_of
 
 # Counted once for every record that has a field: the size of the base.
 BASE_KEY = blocking.total_key("")
 
+# The holders of any value of each column.
+_TOTALS = {blocking.total_key(column): (column, "") for column in COLUMNS}
+
 Cursor = psycopg.Cursor[Any]
+# Blocking keys by profile.
+Keys = Mapping[int, list[int]]
 
 
 class Due(NamedTuple):
@@ -44,8 +50,8 @@ def load_due(cursor: Cursor, *, since: datetime | None, after: int, limit: int) 
     return [Due(profile_id, json.loads(traits), changed_at) for profile_id, traits, changed_at in rows]
 
 
-def refresh(cursor: Cursor, due: Collection[Due]) -> dict[int, Record]:
-    """Make and keep the records of changed profiles. Answers those that have a field at all."""
+def refresh(cursor: Cursor, due: Collection[Due]) -> Keys:
+    """Make and keep the records of changed profiles. Answers the blocking keys of those that have any."""
     contacts = _contacts(cursor, [one.profile_id for one in due])
     records = {
         one.profile_id: record_of(
@@ -54,7 +60,7 @@ def refresh(cursor: Cursor, due: Collection[Due]) -> dict[int, Record]:
         for one in due
     }
     keys = {profile_id: blocking.blocking_keys(record) for profile_id, record in records.items()}
-    terms = {profile_id: _terms(record) for profile_id, record in records.items()}
+    terms = {profile_id: _terms(record) if keys[profile_id] else [] for profile_id, record in records.items()}
     _rewrite_keys(cursor, keys, terms)
     cursor.execute(
         statements.WRITE_RECORDS,
@@ -67,7 +73,7 @@ def refresh(cursor: Cursor, due: Collection[Due]) -> dict[int, Record]:
             "changed": pg.timestamps([clock.micros(one.changed_at) for one in due]),
         },
     )
-    return {profile_id: record for profile_id, record in records.items() if keys[profile_id]}
+    return {profile_id: held for profile_id, held in keys.items() if held}
 
 
 def _contacts(cursor: Cursor, profile_ids: list[int]) -> dict[int, dict[str, list[str]]]:
@@ -78,8 +84,7 @@ def _contacts(cursor: Cursor, profile_ids: list[int]) -> dict[int, dict[str, lis
 
 
 def _terms(record: Record) -> list[int]:
-    terms = blocking.term_keys(record)
-    return sorted({BASE_KEY, *terms.values()}) if blocking.blocking_keys(record) else []
+    return sorted({BASE_KEY, *blocking.term_keys(record).values()})
 
 
 def _literal(hashes: Iterable[int]) -> str:
@@ -126,9 +131,9 @@ def _changes(cursor: Cursor, keys: Mapping[int, list[int]], terms: Mapping[int, 
     return changes
 
 
-def find_candidates(cursor: Cursor, records: Mapping[int, Record]) -> list[Pair]:
-    """The pairs of these records and any others that share a block, smaller id first, sorted."""
-    rows = [(profile_id, key) for profile_id, record in records.items() for key in blocking.blocking_keys(record)]
+def find_candidates(cursor: Cursor, keys: Keys) -> list[Pair]:
+    """The pairs of the records with these keys and any others that share a block, smaller id first, sorted."""
+    rows = [(profile_id, key) for profile_id, held in keys.items() for key in held]
     if not rows:
         return []
     found = cursor.execute(
@@ -146,14 +151,14 @@ def find_candidates(cursor: Cursor, records: Mapping[int, Record]) -> list[Pair]
 def load_records(cursor: Cursor, profile_ids: Collection[int]) -> dict[int, Record]:
     """The stored records of those of these profiles that live."""
     rows = cursor.execute(statements.RECORDS, {"ids": pg.int8s(sorted(profile_ids))})
-    return {profile_id: Record.from_json(json.loads(stored)) for profile_id, stored in rows}
+    return {profile_id: Record.from_json(orjson.loads(stored)) for profile_id, stored in rows}
 
 
-def load_counts(cursor: Cursor, records: Iterable[Record]) -> tuple[Counts, int]:
+def load_counts(cursor: Cursor, records: Collection[Record]) -> tuple[Counts, int]:
     """How many records hold each value that two of these share and any value at all, and the size of the base."""
-    held = Counter(term for record in records for term in blocking.term_keys(record))
-    shared = [(column, value) for (column, value), count in held.items() if count > 1 or not value]
-    by_key = {blocking.term_key(c, v) if v else blocking.total_key(c): (c, v) for c, v in shared}
+    counted = {column: Counter(values_of(records, column)) for column in COLUMNS}
+    shared = [(column, value) for column, held in counted.items() for value, n in held.items() if n > 1 and value]
+    by_key = {blocking.term_key(*term): term for term in shared} | _TOTALS
     found = dict(cursor.execute(statements.COUNTS, {"keys": pg.int8s([BASE_KEY, *by_key])}).fetchall())
     counted = {term: found[key] for key, term in by_key.items() if key in found}
     holders = {(column, value): count for (column, value), count in counted.items() if value}

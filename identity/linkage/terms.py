@@ -1,13 +1,15 @@
 """Values whose frequency matters, and how they are counted. Pure; light to import."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from identity.linkage.fields import Record
 from identity.linkage.levels import OTHER, STANDARD_TERMS
 
 COLUMNS = tuple(dict.fromkeys(term.column for term in STANDARD_TERMS))
-LISTS = ("emails", "phones", "numbers")
+_OWN = frozenset(COLUMNS)
+_LISTS = frozenset(["emails", "phones", "numbers"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,15 @@ class Counts:
 
 def value_of(record: Record, column: str) -> str:
     """The value of a record that is counted; of a list its first."""
-    if column.startswith(OTHER):
+    if column not in _OWN:
         return record.other.get(column.removeprefix(OTHER), "")
     value = getattr(record, column)
-    return (value[0] if value else "") if column in LISTS else str(value)
+    return str(value) if type(value) is not tuple else value[0] if value else ""
+
+
+def values_of(records: Collection[Record], column: str) -> list[str]:
+    """`value_of` for many records."""
+    if column not in _OWN:
+        return [value_of(record, column) for record in records]
+    values = map(attrgetter(column), records)
+    return [held[0] if held else "" for held in values] if column in _LISTS else list(values)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from identity.linkage import blocking, columns, comparing, engine
+from identity.linkage import columns, comparing, engine
 from identity.linkage.bulk import comparing as bulk_comparing
 from identity.linkage.bulk import frequencies, scoring
 from identity.linkage.bulk.engines import DuckEngine
@@ -14,7 +14,7 @@ from identity.linkage.fields import Record, make_record
 from identity.linkage.levels import comparisons_of
 from identity.linkage.model import Model
 from identity.linkage.start import start_rows
-from identity.linkage.terms import Counts
+from identity.linkage.terms import Counts, value_of
 
 GIVEN = [
     "Mary",
@@ -84,7 +84,7 @@ def counts_of(records: list[Record], model: Model) -> Counts:
     columns_ = {term.column for term in model.terms}
     for record in records:
         for column in columns_:
-            value = blocking.value_of(record, column)
+            value = value_of(record, column)
             if value:
                 holders[column, value] = holders.get((column, value), 0) + 1
                 totals[column] = totals.get(column, 0) + 1
