@@ -111,7 +111,7 @@ def newcomers(count: int, start: int) -> Iterator[float]:
 
 
 def plain(count: int) -> float:
-    """The reference: candidates by the same keys, and six string distances of plain rapidfuzz a pair; records a second."""
+    """The reference: candidates by the same keys, six distances of plain rapidfuzz a pair; records a second."""
     import psycopg
     from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
@@ -146,7 +146,8 @@ def blocks() -> tuple[float, float, float]:
         pg.raw()
         .execute(
             "select coalesce(sum(c.records) filter (where c.records > %s), 0)::float8 / greatest(sum(c.records), 1)"
-            " from identity_blockcount c where exists (select from identity_blockingkey k where k.key_hash = c.key_hash)",
+            " from identity_blockcount c"
+            " where exists (select from identity_blockingkey k where k.key_hash = c.key_hash)",
             (blocking.MOST_IN_BLOCK,),
         )
         .fetchone()

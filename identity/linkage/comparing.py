@@ -56,7 +56,7 @@ def _alike(a: Texts, b: Texts, limit: float) -> Bools:
 
 
 def _slip(a: Texts, b: Texts) -> Bools:
-    """One edit or transposition, two in long names, not at both ends. In names of three letters it makes another name."""
+    """One edit or transposition, two in long names, not at both ends; in three letters it makes another name."""
     first, second = _lengths(a), _lengths(b)
     shorter = np.minimum(first, second)
     possible = (np.abs(first - second) <= 2) & (shorter >= lv.ONE_SLIP_FROM)

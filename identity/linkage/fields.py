@@ -54,7 +54,8 @@ class Record:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """The record that `to_json` gave."""
-        return cls(**{name: tuple(v) if type(v) is list else v for name, v in stored.items()})
+        values: dict[str, Any] = {name: tuple(v) if type(v) is list else v for name, v in stored.items()}
+        return cls(**values)
 
 
 def record_of(traits: Mapping[str, Any], *, emails: Iterable[str] = (), phones: Iterable[str] = ()) -> Record:

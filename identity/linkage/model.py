@@ -141,7 +141,7 @@ class Model:
     def log_prior(self, base: int) -> Floats:
         """The log of the share of all pairs that each class has: pairs grow with the square, matches with the base."""
         households = self.pairs_a_record["H"]
-        pairs = {"M": self.pairs_a_record["M"], "H": households, **{c: households * s for c, s in start.TIED.items()}}
+        pairs = {name: households * share for name, share in start.TIED.items()} | dict(self.pairs_a_record)
         shares = {name: 2.0 * value / max(base, self.least_base, 2) for name, value in pairs.items()}
         shares["N"] = 1.0 - min(sum(shares.values()), 0.9)
         return np.log(np.array([max(shares[name], 1e-300) for name in CLASSES]))

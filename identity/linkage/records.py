@@ -160,9 +160,9 @@ def load_counts(cursor: Cursor, records: Collection[Record]) -> tuple[Counts, in
     shared = [(column, value) for column, held in counted.items() for value, n in held.items() if n > 1 and value]
     by_key = {blocking.term_key(*term): term for term in shared} | _TOTALS
     found = dict(cursor.execute(statements.COUNTS, {"keys": pg.int8s([BASE_KEY, *by_key])}).fetchall())
-    counted = {term: found[key] for key, term in by_key.items() if key in found}
-    holders = {(column, value): count for (column, value), count in counted.items() if value}
-    totals = {column: count for (column, value), count in counted.items() if not value}
+    known = {term: found[key] for key, term in by_key.items() if key in found}
+    holders = {(column, value): count for (column, value), count in known.items() if value}
+    totals = {column: count for (column, value), count in known.items() if not value}
     return Counts(holders, totals), found.get(BASE_KEY, 0)
 
 

@@ -22,6 +22,8 @@ PRIOR_PAIRS = 60.0
 # Imaginary pairs of strangers: a level never seen among a million random pairs is not impossible.
 _UNSEEN = 0.5
 _MOST_ROUNDS, _CONVERGED = 60, 1e-4
+# Of the matches of a base at most so many have unlike given names.
+_MOST_DIFFERENT = 0.5
 _FREE_IN_HOUSEHOLD = ("surname", "phone", "location", "place")
 
 
@@ -84,6 +86,23 @@ def train(model: Model, evidence: Evidence) -> Model:
 
     Frequencies are taken as they are: the caller counts values by entity once there are entities, and trains again.
     """
+    trained = _converge(model, evidence)
+    if not _twins_in_disguise(trained):
+        return trained
+    freed = {**start.PAIRS_A_RECORD, "T": trained.pairs_a_record["M"]}
+    return _converge(replace(model, pairs_a_record=freed), evidence)
+
+
+def _twins_in_disguise(model: Model) -> bool:
+    """Whether most matches bear different given names: no base of matches looks so, but one full of twins does.
+
+    Then the twins, which are tied to the households else, get a share of their own.
+    """
+    row = model.probabilities["given"]["M"]
+    return row[LEVELS["given"].index("different")] > _MOST_DIFFERENT and "T" not in model.pairs_a_record
+
+
+def _converge(model: Model, evidence: Evidence) -> Model:
     model = _strangers(model, evidence)
     shares = _shares(model, evidence)
     for _ in range(_MOST_ROUNDS):
@@ -111,11 +130,12 @@ def class_logs(model: Model, patterns: Levels, known: npt.NDArray[np.bool_] | No
 
 def _shares(model: Model, evidence: Evidence) -> Floats:
     """The share of all pairs that each class has."""
-    per_record = evidence.records / evidence.pairs
-    matches, households = (max(model.pairs_a_record[name], 1e-9) * per_record for name in ("M", "H"))
-    shares = [matches, 0.0, households, *(households * tied for tied in start.TIED.values())]
-    shares[1] = 1.0 - min(sum(shares), 0.9)
-    return np.array(shares)
+    tied = {name: model.pairs_a_record["H"] * share for name, share in start.TIED.items()}
+    pairs = tied | dict(model.pairs_a_record)
+    shares = np.array([max(pairs.get(name, 0.0), 1e-9) for name in CLASSES]) * evidence.records / evidence.pairs
+    shares[1] = 0.0
+    shares[1] = 1.0 - min(float(shares.sum()), 0.9)
+    return shares
 
 
 def _expect(model: Model, candidates: Candidates, shares: Floats) -> tuple[Floats, Floats]:
@@ -138,8 +158,8 @@ def _maximise(model: Model, evidence: Evidence, mass: Floats) -> Model:
         rows[comparison]["M"] = _estimate(levels, mass[0], begun["M"])
         if comparison in _FREE_IN_HOUSEHOLD:
             rows[comparison]["H"] = _estimate(levels, mass[2], begun["H"])
-    totals = mass.sum(axis=1) / evidence.records
-    return replace(model, probabilities=rows, pairs_a_record={"M": float(totals[0]), "H": float(totals[2])})
+    totals = dict(zip(CLASSES, (mass.sum(axis=1) / evidence.records).tolist(), strict=True))
+    return replace(model, probabilities=rows, pairs_a_record={name: totals[name] for name in model.pairs_a_record})
 
 
 def _estimate(levels: npt.NDArray[np.int8], mass: Floats, begun: Sequence[float]) -> list[float]:

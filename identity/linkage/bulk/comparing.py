@@ -38,9 +38,8 @@ def unpack(patterns: npt.NDArray[np.int64], comparisons: Sequence[str]) -> Level
 
 def compare_in_sql(engine: "Engine", pairs: str, comparisons: Sequence[str], name: str) -> None:
     """Make the table `name (l, r, pattern)` of the pairs (l, r) of another table."""
-    filled = engine.fetch(
-        "select count(kin) as kin, count(emails) as emails, count(phones) as phones, count(numbers) as numbers from records"
-    )
+    lists = ", ".join(f"count({name}) as {name}" for name in sorted(engine.dialect.filled))
+    filled = engine.fetch(f"select {lists} from records")
     held = frozenset(name for name, count in filled.items() if count[0])
     facts = expressions.level_columns(comparisons, replace(engine.dialect, filled=held))
     inner = ", ".join(f'{sql} as "{fact}"' for fact, sql in facts.items())

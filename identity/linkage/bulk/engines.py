@@ -92,7 +92,7 @@ class DuckEngine:
 
     def arrow(self, query: str) -> pa.Table:
         """The answer as an Arrow table."""
-        return self._db.execute(query).to_arrow_table()
+        return self._db.sql(query).to_arrow_table()
 
     def drop(self, name: str) -> None:
         """Forget a table."""

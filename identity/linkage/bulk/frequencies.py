@@ -7,7 +7,6 @@ from identity.linkage.bulk.engines import Engine
 from identity.linkage.levels import Term
 from identity.linkage.model import Model
 
-
 _SINGLE = {"emails": "email", "phones": "phone", "numbers": "number"}
 
 

@@ -1,0 +1,203 @@
+"""`manage.py link`: files in, clusters and pairs out, and plain words when something does not fit."""
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from cdp.environment import PROJECT_FOLDER
+from tests.linkage.test_base_runs import GIVEN, SURNAMES
+
+Row = dict[str, str]
+FOLDERS = {"DJANGO_SETTINGS_MODULE": "cdp.settings", "PATH": os.environ["PATH"]}
+
+
+def rows(count: int, *, twice: int, seed: int = 1) -> list[Row]:
+    """So many people, the first ones twice, the second time with a slip and another telephone."""
+    rng = random.Random(seed)
+    found = []
+    for n in range(count):
+        row = {
+            "record_id": f"r{n}", "first_name": rng.choice(GIVEN), "surname": rng.choice(SURNAMES),
+            "dob": f"{rng.randint(1940, 2004)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
+            "phone": f"+1212{rng.randint(2_000_000, 9_999_999)}", "town": rng.choice(["Dayton", "Tulsa", "Boise"]),
+        }  # fmt: skip
+        found.append(row)
+        if n < twice:
+            other = {"surname": row["surname"][:-1] + "x", "phone": f"+1312{rng.randint(2_000_000, 9_999_999)}"}
+            found.append({**row, **other, "record_id": f"s{n}"})
+    return found
+
+
+def write(path: Path, table: list[Row]) -> Path:
+    """As CSV, NDJSON or Parquet by the ending."""
+    if path.suffix == ".ndjson":
+        path.write_text("\n".join(json.dumps(row) for row in table))
+        return path
+    plain = path.with_suffix(".csv")
+    with plain.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+    if path.suffix == ".parquet":
+        duckdb.execute(f"copy (select * from read_csv('{plain}', all_varchar = true)) to '{path}' (format parquet)")
+    return path
+
+
+def link(*files: Path, out: Path, **options: Any) -> dict[str, Any]:
+    """The figures of a run."""
+    said = io.StringIO()
+    call_command("link", *map(str, files), out=out, format="json", stdout=said, **options)
+    found: dict[str, Any] = json.loads(said.getvalue())
+    return found
+
+
+def clusters(path: Path) -> set[frozenset[str]]:
+    """The clusters of more than one record that a run has written."""
+    members: dict[str, set[str]] = defaultdict(set)
+    for row in csv.DictReader(path.open()):
+        members[row["cluster_id"]].add(row["record_id"])
+    return {frozenset(held) for held in members.values() if len(held) > 1}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".ndjson", ".parquet"])
+def test_a_file_of_any_kind_is_linked_and_graded(tmp_path: Path, ending: str) -> None:
+    table = rows(300, twice=60)
+    path = write(tmp_path / f"people{ending}", table)
+    labels = write(
+        tmp_path / "truth.csv", [{"record_id": r["record_id"], "cluster": r["record_id"][1:]} for r in table]
+    )
+    told = link(path, out=tmp_path / "clusters.csv", pairs=tmp_path / "pairs.parquet", labels=labels)
+    assert told["records"] == 360
+    assert told["grades"]["Clusters"]["f1"] > 0.98
+    found = clusters(tmp_path / "clusters.csv")
+    assert len(found) == told["records"] - told["entities"]
+    pairs = duckdb.sql(f"select * from '{tmp_path / 'pairs.parquet'}' where linked").fetchall()
+    assert len(pairs) >= len(found)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "recordlinkage"])
+def test_every_engine_gives_the_same_clusters(tmp_path: Path, engine: str) -> None:
+    path = write(tmp_path / "people.csv", rows(250, twice=40))
+    link(path, out=tmp_path / "first.csv")
+    link(path, out=tmp_path / "second.csv", engine=engine)
+    assert (tmp_path / "first.csv").read_bytes() == (tmp_path / "second.csv").read_bytes()
+
+
+def test_two_files_are_linked_one_to_one(tmp_path: Path) -> None:
+    table = rows(300, twice=120)
+    left = write(tmp_path / "left.csv", [row for row in table if row["record_id"][0] == "r"])
+    right = write(tmp_path / "right.csv", [row for row in table if row["record_id"][0] == "s"])
+    told = link(left, right, out=tmp_path / "out.csv")
+    found = clusters(tmp_path / "out.csv")
+    assert told["notes"] == []
+    assert len(found) > 115
+    assert all(len(pair) == 2 and {one[0] for one in pair} == {"r", "s"} for pair in found)
+
+
+def test_a_file_that_holds_people_twice_is_not_linked_one_to_one(tmp_path: Path) -> None:
+    table = rows(300, twice=120)
+    left = write(tmp_path / "left.csv", table)
+    again = [{**row, "record_id": f"t{row['record_id']}"} for row in table[:40]]
+    told = link(left, write(tmp_path / "right.csv", again), out=tmp_path / "out.csv")
+    assert any("holds people twice" in note for note in told["notes"])
+    assert max(map(len, clusters(tmp_path / "out.csv"))) >= 3
+
+
+def test_columns_without_names_are_recognised_by_their_values(tmp_path: Path) -> None:
+    table = rows(400, twice=80)
+    letters = dict(zip(table[0], "ABCDEF", strict=True))
+    path = write(tmp_path / "letters.csv", [{letters[name]: value for name, value in row.items()} for row in table])
+    mapped = tmp_path / "map.yaml"
+    mapped.write_text("A: id\n")
+    told = link(path, out=tmp_path / "out.csv", map=mapped)
+    right = sum({one[1:] for one in cluster} == {min(cluster)[1:]} for cluster in clusters(tmp_path / "out.csv"))
+    assert right > 70
+    assert told["records"] == 480
+
+
+def test_without_a_name_nothing_is_merged(tmp_path: Path) -> None:
+    table = [{"record_id": row["record_id"], "phone": row["phone"], "dob": row["dob"]} for row in rows(200, twice=60)]
+    told = link(write(tmp_path / "nameless.csv", table), out=tmp_path / "out.csv")
+    assert told["linked_records"] == 0
+    assert any("--map" in note for note in told["notes"])
+
+
+def test_a_trained_model_is_written_and_used_again(tmp_path: Path) -> None:
+    path = write(tmp_path / "people.csv", rows(400, twice=80))
+    model = tmp_path / "model.json"
+    link(path, out=tmp_path / "first.csv", model=model)
+    kept = model.read_text()
+    link(path, out=tmp_path / "second.csv", model=model)
+    assert model.read_text() == kept
+    assert clusters(tmp_path / "first.csv") == clusters(tmp_path / "second.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("nothing.csv", None, "does not exist"),
+        ("people.xlsx", "x", "convert it"),
+        ("empty.csv", "a,b\n", "has no rows"),
+        ("broken.parquet", "not parquet", "cannot be read"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_words(tmp_path: Path, name: str, content: str | None, said: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(CommandError, match=said):
+        link(path, out=tmp_path / "out.csv")
+
+
+def test_a_wrong_map_and_wrong_labels_are_said_in_words(tmp_path: Path) -> None:
+    path = write(tmp_path / "people.csv", rows(50, twice=5))
+    mapped = tmp_path / "map.yaml"
+    mapped.write_text("surname: lastname\n")
+    with pytest.raises(CommandError, match="unknown roles"):
+        link(path, out=tmp_path / "out.csv", map=mapped)
+    with pytest.raises(CommandError, match="has no column cluster"):
+        link(path, out=tmp_path / "out.csv", labels=path)
+
+
+@pytest.mark.processes
+def test_a_run_that_is_killed_goes_on_in_its_folder(tmp_path: Path) -> None:
+    path = write(tmp_path / "people.csv", rows(2_500, twice=600))
+    whole = tmp_path / "whole.csv"
+    link(path, out=whole)
+    command = [
+        sys.executable,
+        "manage.py",
+        "link",
+        str(path),
+        "--out",
+        str(tmp_path / "out.csv"),
+        "--work",
+        str(tmp_path / "work"),
+    ]
+    process = subprocess.Popen(command, cwd=PROJECT_FOLDER, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.strip() == "train":
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "out.csv").exists()
+    began = time.monotonic()
+    again = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True)
+    assert "block" not in again.stderr.split()
+    assert (tmp_path / "out.csv").read_bytes() == whole.read_bytes()
+    assert time.monotonic() - began < 120

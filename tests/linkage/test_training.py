@@ -1,0 +1,116 @@
+"""Learning without labels: what there is is found, and a base in which nobody is twice stays as it is."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from identity.linkage import columns
+from identity.linkage.bulk.engines import DuckEngine
+from identity.linkage.bulk.linking import Linked, Linking
+from identity.linkage.fields import Record, make_record
+from tests.linkage.test_base_runs import GIVEN, SURNAMES
+
+People = list[tuple[int, Record]]
+
+
+def person(rng: random.Random, **told: str) -> dict[str, list[str]]:
+    """Raw values of a person by role; what is told is not drawn."""
+    drawn = {
+        "given": rng.choice(GIVEN), "surname": rng.choice(SURNAMES),
+        "birth_date": f"{rng.randint(1940, 2004)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
+        "street": f"{rng.randint(1, 200)} {rng.choice(SURNAMES)} Street", "postcode": str(rng.randint(10_000, 10_400)),
+        "phone": f"+1212{rng.randint(2_000_000, 9_999_999)}",
+    }  # fmt: skip
+    return {role: [value] for role, value in (drawn | told).items() if value}
+
+
+def linked(folder: Path, records: list[Record]) -> Linked:
+    """Train on these records and link them."""
+    engine = DuckEngine(folder)
+    try:
+        return Linking(engine, folder).run([columns.batch(range(len(records)), 0, records)])
+    finally:
+        engine.close()
+
+
+def homes(rng: random.Random, count: int) -> list[Record]:
+    """Households of two to four with one surname, home and often one telephone."""
+    records = []
+    for _ in range(count):
+        first = person(rng)
+        shared = {name: first[name][0] for name in ("surname", "street", "postcode")}
+        phone = first["phone"][0] if rng.random() < 0.5 else ""
+        for given in rng.sample(GIVEN, rng.randint(2, 4)):
+            own = {"phone": phone} if phone else {}
+            records.append(make_record(person(rng, **shared, given=given, **own)))
+    return records
+
+
+def twins(rng: random.Random, count: int) -> list[Record]:
+    """Pairs born on one day into one home."""
+    records = []
+    for _ in range(count):
+        first = person(rng)
+        shared = {name: first[name][0] for name in ("surname", "street", "postcode", "birth_date", "phone")}
+        records += [make_record(person(rng, **shared, given=given)) for given in rng.sample(GIVEN, 2)]
+    return records
+
+
+def namesakes(rng: random.Random, count: int) -> list[Record]:
+    """Many people of a few names, everything else their own."""
+    return [
+        make_record(person(rng, given=rng.choice(GIVEN[:4]), surname=rng.choice(SURNAMES[:5]))) for _ in range(count)
+    ]
+
+
+def fathers(rng: random.Random, count: int) -> list[Record]:
+    """A father and a son of one name in one home, a generation apart, among other households."""
+    records = homes(rng, 4 * count)
+    for _ in range(count):
+        father = person(rng, birth_date=f"{rng.randint(1940, 1960)}-05-{rng.randint(10, 28)}")
+        shared = {name: father[name][0] for name in ("given", "surname", "street", "postcode")}
+        son = person(rng, **shared, birth_date=f"{rng.randint(1970, 1990)}-{rng.randint(10, 12)}-07")
+        records += [make_record(father), make_record(son)]
+    return records
+
+
+@pytest.mark.parametrize("base", [homes, twins, namesakes, fathers])
+def test_a_base_in_which_nobody_is_twice_stays_unmerged(tmp_path: Path, base: object) -> None:
+    records = base(random.Random(4), 500)  # type: ignore[operator]
+    found = linked(tmp_path, records)
+    merged = len(found.clusters) - len(set(found.clusters.values()))
+    assert merged <= len(records) / 1_000
+
+
+def test_duplicates_among_households_are_found_and_their_number_is_estimated(tmp_path: Path) -> None:
+    rng = random.Random(9)
+    records, truth = [], []
+    for n, record in enumerate(homes(rng, 500)):
+        records.append(record)
+        truth.append(n)
+        if n % 5 == 0:
+            moved = person(rng, given=record.given, surname=record.surname[:-1] + "y", birth_date=record.birth_date)
+            records.append(make_record(moved))
+            truth.append(n)
+    found = linked(tmp_path, records)
+    pairs = {(a, b) for a, b in found.clusters.items() if a != b}
+    right = sum(truth[a] == truth[b] for a, b in pairs)
+    true = len(records) - len(set(truth))
+    assert right / len(pairs) > 0.97
+    assert right / true > 0.9
+    assert found.expected.matches == pytest.approx(true, rel=0.15)
+
+
+def test_a_rare_alias_of_a_given_name_is_learned(tmp_path: Path) -> None:
+    rng = random.Random(2)
+    records = [make_record(person(rng)) for _ in range(1_200)]
+    for record in records[:150]:
+        again = person(rng, given=record.given, surname=record.surname, birth_date=record.birth_date)
+        records.append(make_record(again))
+    for _ in range(60):
+        told = person(rng, given="Zebulon")
+        records.append(make_record(told))
+        records.append(make_record({**told, "given": ["Quip"]}))
+    model = linked(tmp_path, records).model
+    assert ("quip", "zebulon") in model.aliases
