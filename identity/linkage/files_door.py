@@ -126,13 +126,14 @@ def _figures(linked: "Linked", run: "FileLinking", options: FileOptions, notes: 
 
     clusters = run.clusters()
     expected = linked.expected
-    grades = {}
+    grades, more = {}, {}
     if options.labels:
         truth = run.labels(options.labels, "record_id", "cluster")
         grades = {
             "Pairs above the threshold": run.grade_pairs(truth, expected.threshold),
             "Clusters": filing.grade(clusters, truth),
         }
+        more = {"blocking_recall": run.blocking_recall(truth), "best_pairs_f1": run.oracle(truth)}
     return {
         "records": linked.records,
         "entities": len(set(clusters.tolist())),
@@ -142,5 +143,6 @@ def _figures(linked: "Linked", run: "FileLinking", options: FileOptions, notes: 
         "grades": {
             name: {"precision": g.precision, "recall": g.recall, "f1": g.f1} for name, g in grades.items()
         },
+        **more,
         "notes": notes,
     }  # fmt: skip

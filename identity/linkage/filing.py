@@ -87,8 +87,8 @@ class FileLinking:
         self._engine.create("likely", f"select * from scored where weight > {least}")
         scoring.weigh(self._engine, "likely", model, name="weighed")
         self._engine.export(
-            """select a.record_id as left_id, a.source as left_source, b.record_id as right_id,
-                   b.source as right_source, a.cluster = b.cluster as linked, w.* exclude (l, r)
+            f"""select a.record_id as left_id, a.source as left_source, b.record_id as right_id,
+                   b.source as right_source, a.cluster = b.cluster as linked, w.* {self._engine.dialect.without} (l, r)
             from weighed w join clusters a on a.id = w.l join clusters b on b.id = w.r
             order by w.probability desc, w.l, w.r""",
             path,
@@ -107,6 +107,20 @@ class FileLinking:
         known = (truth[found["l"]] >= 0) & (truth[found["r"]] >= 0)
         right = (truth[found["l"]] == truth[found["r"]]) & known
         return of_counts(float(right.sum()), float(known.sum()), _pairs(truth[truth >= 0]))
+
+    def blocking_recall(self, truth: Labels) -> float:
+        """The share of the true pairs that blocking brought together at all."""
+        found = self._engine.fetch("select l, r from compared")
+        right = (truth[found["l"]] == truth[found["r"]]) & (truth[found["l"]] >= 0)
+        return float(right.sum()) / max(_pairs(truth[truth >= 0]), 1.0)
+
+    def oracle(self, truth: Labels) -> float:
+        """The F1 of pairs at the best of all thresholds, which only labels can tell."""
+        found = self._engine.fetch("select l, r from scored order by weight desc, l, r")
+        known = (truth[found["l"]] >= 0) & (truth[found["r"]] >= 0)
+        right = np.cumsum((truth[found["l"]] == truth[found["r"]])[known])
+        taken = np.arange(1, len(right) + 1)
+        return float((2 * right / (taken + _pairs(truth[truth >= 0]))).max(initial=0.0))
 
     def clusters(self) -> Labels:
         """The cluster of each record by its id."""

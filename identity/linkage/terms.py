@@ -10,6 +10,8 @@ from identity.linkage.levels import OTHER, STANDARD_TERMS
 COLUMNS = tuple(dict.fromkeys(term.column for term in STANDARD_TERMS))
 _OWN = frozenset(COLUMNS)
 _LISTS = frozenset(["emails", "phones", "numbers"])
+# In columns a list is kept only where it says more than the single value beside it.
+LIST_OF = {"kin": "given", "emails": "email", "phones": "phone", "numbers": "number"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,54 +79,57 @@ def find_candidates(engine: Engine, kinds_: Sequence[str], *, records: int, acro
 def _tokens(dialect: Dialect, number: dict[str, int]) -> Iterator[str]:
     """A query for each kind of token: `tokens.tokens` over columns."""
     day = "birth_date is not null and right(birth_date, 4) <> '0000'"
-    month, date = "substr(birth_date, 5, 2)", "right(birth_date, 2)"
-    single: dict[str, tuple[str, str]] = {
-        "surname sound": ("surname_sound", "surname_sound is not null"),
-        "surname start": ("left(surname_met, 3)", "surname_met is not null"),
-        "surname": ("surname_met", "surname_met is not null"),
-        "year": ("left(birth_date, 4)", "birth_date is not null"),
-        "day": ("birth_date", day),
-        "month": ("left(birth_date, 6)", day),
-        "month, day": ("right(birth_date, 4)", day),
-        "day or month": (f"concat(left(birth_date, 4), least({month}, {date}), greatest({month}, {date}))", day),
-        "postcode": ("postcode", "postcode is not null"),
-        "postcode area": ("left(postcode, 3)", "length(postcode) > 4"),
-        "city": ("city", "city is not null"),
-        "street": ("street", "street is not null"),
-        "street start": ("left(street, 6)", "street is not null"),
-        "house": ("house", "house is not null"),
+    parts = "substr(v, 5, 2)", "right(v, 2)"
+    either = f"concat(left(v, 4), least({parts[0]}, {parts[1]}), greatest({parts[0]}, {parts[1]}))"
+    # The column, the condition, and what of the value is the token.
+    made: dict[str, tuple[str, str, str]] = {
+        "surname sound": ("surname_sound", "surname_sound is not null", "v"),
+        "surname start": ("surname_met", "surname_met is not null", "left(v, 3)"),
+        "surname": ("surname_met", "surname_met is not null", "v"),
+        "year": ("birth_date", "birth_date is not null", "left(v, 4)"),
+        "day": ("birth_date", day, "v"),
+        "month": ("birth_date", day, "left(v, 6)"),
+        "month, day": ("birth_date", day, "right(v, 4)"),
+        "day or month": ("birth_date", day, either),
+        "postcode": ("postcode", "postcode is not null", "v"),
+        "postcode area": ("postcode", "length(postcode) > 4", "left(v, 3)"),
+        "city": ("city", "city is not null", "v"),
+        "street": ("street", "street is not null", "v"),
+        "street start": ("street", "street is not null", "left(v, 6)"),
+        "house": ("house", "house is not null", "v"),
     }
     for kind, column in (("given sound", "given_sounds"), ("given start", "given_starts")):
-        single[kind] = (dialect.unnest(column), f"{column} is not null")
-    for kind, one in (
-        ("email", "email"),
-        ("mailbox", "email"),
-        ("phone", "phone"),
-        ("phone end", "phone"),
-        ("number", "number"),
-    ):
-        held = dialect.unnest(f"coalesce({one}s, {dialect.array(one)})")
-        part = {"mailbox": f"split_part({held}, '@', 1)", "phone end": f"right({held}, 6)"}
-        single[kind] = (part.get(kind, held), f"{one} is not null")
-    single |= {kind: (f'"{kind}"', f'"{kind}" is not null') for kind in number if kind.startswith(OTHER)}
-    for kind, (value, where) in single.items():
-        short = "where length(v) >= 4" if kind == "mailbox" else ""
-        hashed = dialect.hash(str(number[kind]), "v")
+        made[kind] = (dialect.unnest(column), f"{column} is not null", "v")
+    contacts = {
+        "email": "v",
+        "mailbox": "split_part(v, '@', 1)",
+        "phone": "v",
+        "phone end": "right(v, 6)",
+        "number": "v",
+    }
+    for kind, token in contacts.items():
+        one = {"mailbox": "email", "phone end": "phone"}.get(kind, kind)
+        made[kind] = (dialect.unnest(f"coalesce({one}s, {dialect.array(one)})"), f"{one} is not null", token)
+    made |= {kind: (f'"{kind}"', f'"{kind}" is not null', "v") for kind in number if kind.startswith(OTHER)}
+    for kind, (column, where, token) in made.items():
+        short = f"where length({token}) >= 4" if kind == "mailbox" else ""
+        hashed = dialect.hash(str(number[kind]), token)
         yield (
             f"select distinct id, cast({number[kind]} as int) as kind, {hashed} as h "
-            f"from (select id, {value} as v from records where {where}) as held {short}"
+            f"from (select id, {column} as v from records where {where}) as held {short}"
         )
 
 
 def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bool) -> None:
     size = "n * (n - 1) / 2"
     engine.create(
-        f"blocks_{level}", f"select kind, h, count(*) as n from keys_{level} group by kind, h having count(*) > 1"
+        f"blocks_{level}",
+        f"select kind, h, count(*) as n, min(id) as first_id, max(id) as last_id from keys_{level} group by kind, h having count(*) > 1",
     )
     engine.create(
         f"usable_{level}",
         f"""select kind, h from (
-            select kind, h, n, sum({size}) over (partition by kind order by n, h rows unbounded preceding) as spent
+            select kind, h, n, sum({size}) over (partition by kind order by n, first_id, last_id rows unbounded preceding) as spent
             from blocks_{level}) as sized
         where n <= {always} or (n <= {MOST_IN_BLOCK} and spent <= {most})""",
     )

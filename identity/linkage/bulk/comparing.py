@@ -57,19 +57,20 @@ def compare_in_sql(engine: "Engine", pairs: str, comparisons: Sequence[str], nam
 
 def with_aliases(engine: "Engine", compared: str, comparisons: Sequence[str]) -> None:
     """Let pairs of names in `aliases (x, y)` count as related in `compared`, where they were different or similar."""
-    place = RADIX ** list(comparisons).index("given")
-    digit = f"(c.pattern // {place}) % {RADIX}"
-    # The e-mail versions follow the names: what was compared as version k of shared names is of version k + 1 now.
-    emails = {n: RADIX ** list(comparisons).index(f"email_{n}") for n in (0, 1, 2)}
-    moved = " ".join(
-        f"when (c.pattern // {emails[n]}) % {RADIX} > 0 "
-        f"then ((c.pattern // {emails[n]}) % {RADIX}) * cast({emails[n + 1] - emails[n]} as bigint)"
-        for n in (0, 1)
-    )
+    order, dialect = list(comparisons), engine.dialect
+    given = order.index("given")
+    digit = dialect.digit("c.pattern", given, RADIX)
+    moved = []
+    for n in (0, 1):
+        # The e-mail versions follow the names: what was compared as version k of shared names is of version k + 1 now.
+        old, new = order.index(f"email_{n}"), order.index(f"email_{n + 1}")
+        level = dialect.digit("c.pattern", old, RADIX)
+        moved.append(f"when {level} > 0 then {level} * cast({RADIX**new - RADIX**old} as bigint)")
     engine.create(
         "aliased",
         f"""select c.l, c.r, case when n.x is not null and {digit} in (4, 5)
-            then c.pattern + (3 - {digit}) * {place} + case {moved} else 0 end else c.pattern end as pattern
+            then c.pattern + (3 - {digit}) * cast({RADIX**given} as bigint) + case {" ".join(moved)} else 0 end
+            else c.pattern end as pattern
         from {compared} c join records a on a.id = c.l join records b on b.id = c.r
         left join aliases n on n.x = a.given and n.y = b.given""",
     )

@@ -22,6 +22,8 @@ class Dialect:
     begins: str
     explode: str
     listing: str
+    divide: str
+    without: str
     # The list columns that hold anything in this base: what is empty is not compared.
     filled: frozenset[str] = frozenset({"kin", "emails", "phones", "numbers"})
 
@@ -41,9 +43,13 @@ class Dialect:
         """A 64-bit hash."""
         return f"{self.hashing}({', '.join(values)})"
 
+    def digit(self, number: str, place: int, radix: int) -> str:
+        """A digit of a number, counted from the right."""
+        return f"(({number} {self.divide} cast({radix**place} as bigint)) % {radix})"
+
     def modulo(self, value: str, every: int) -> str:
-        """A number below `every` that is spread evenly whatever the values are."""
-        return f"abs({self.hash(value)} % {every})"
+        """A number below `every` that is spread evenly, and the same in every engine."""
+        return f"({shuffled(value)} % {every})"
 
     def nth(self, column: str, n: int) -> str:
         """An item of a list column."""
@@ -59,6 +65,8 @@ DUCKDB = Dialect(
     begins="starts_with",
     explode="unnest",
     listing="[{}]",
+    divide="//",
+    without="exclude",
 )
 SPARK = Dialect(
     overlap="arrays_overlap",
@@ -69,7 +77,19 @@ SPARK = Dialect(
     begins="startswith",
     explode="explode",
     listing="array({})",
+    divide="div",
+    without="except",
 )
+
+
+def number(value: float) -> str:
+    """A literal that every engine reads as a double: without an exponent it would be a decimal to some."""
+    return f"{value:.17e}"
+
+
+def shuffled(value: str) -> str:
+    """An integer without order, the same in every engine."""
+    return f"(({value}) % 1000003 * 7919 % 1000003)"
 
 
 def slip(a: str, b: str, dialect: Dialect) -> str:
@@ -206,7 +226,7 @@ def phone(dialect: Dialect) -> str:
     return _digits("phone", dialect)
 
 
-def number(dialect: Dialect) -> str:
+def official_number(dialect: Dialect) -> str:
     """Numbers given to one person by an authority."""
     return _digits("number", dialect)
 
@@ -270,7 +290,7 @@ _FACTS: dict[str, Callable[[Dialect], str]] = {
     "birth_date": birth_date,
     "phone": phone,
     "email": email,
-    "number": number,
+    "number": official_number,
     "location": location,
     "sex": sex,
 }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from identity.linkage import start
 from identity.linkage.bulk.engines import Engine
+from identity.linkage.bulk.expressions import number
 from identity.linkage.levels import Term
 from identity.linkage.model import Model
 
@@ -59,6 +60,6 @@ def shares(model: Model) -> dict[str, str]:
         same = f"{value(column, 'a')} = {value(column, 'b')}"
         filled = f"greatest({model.least_base} - t.t{n}, 0)"
         usual = start.usual_share(column)
-        share = f"(greatest({others}, 0.5) + {filled} * {usual!r}) / greatest(t.t{n} + {filled}, 1)"
+        share = f"(greatest({others}, 5e-1) + {filled} * {number(usual)}) / greatest(t.t{n} + {filled}, 1)"
         found[column] = f"case when {same} then ln({share}) end"
     return found

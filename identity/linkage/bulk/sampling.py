@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from identity.linkage.bulk.engines import Engine
+from identity.linkage.bulk.expressions import shuffled
 
 # Random pairs; where the base has no more than that, all of them.
 RANDOM_PAIRS = 1_000_000
@@ -38,7 +39,7 @@ def sample_namesakes(engine: Engine, *, records: int, across: bool) -> None:
         present = " and ".join(f"{name} is not null" for name in ["email", *columns])
         same = " and ".join(f"a.{name} = b.{name}" for name in columns)
         placed = f"""(select id, source, {names}, row_number() over (
-            partition by {names} order by {engine.dialect.hash("id")}) as place from records where {present})"""
+            partition by {names} order by {shuffled("id")}, id) as place from records where {present})"""
         parts.append(
             f"""select least(a.id, b.id) as l, greatest(a.id, b.id) as r from {placed} a join {placed} b
             on {same} and b.place = a.place + 1 where {engine.dialect.modulo("a.id", every)} = 0 {apart}"""

@@ -7,6 +7,7 @@ import numpy as np
 from identity.linkage.bulk import frequencies
 from identity.linkage.bulk.comparing import RADIX, unpack, with_aliases
 from identity.linkage.bulk.engines import Columns, Engine
+from identity.linkage.bulk.expressions import Dialect, number
 from identity.linkage.levels import CLASSES, LEVELS, Floats, Term, field_of
 from identity.linkage.model import Model, Scored
 from identity.linkage.training import class_logs
@@ -22,7 +23,7 @@ def score(engine: Engine, compared: str, model: Model, *, base: int, name: str) 
     load_pattern_logs(engine, compared, model, base=base)
     shares = frequencies.shares(model)
     columns = ", ".join(f'{sql} as "s_{column}"' for column, sql in shares.items())
-    added = {letter: _added(model, letter) for letter in CLASSES}
+    added = {letter: _added(engine.dialect, model, letter) for letter in CLASSES}
     totals = ", ".join(f"p.{alias} + {added[letter]} as {alias}" for alias, letter in zip(_NAMES, CLASSES, strict=True))
     most = "greatest(n, h, t, j)"
     rivals = " + ".join(f"exp({alias} - {most})" for alias in _NAMES[1:])
@@ -46,21 +47,22 @@ def load_pattern_logs(engine: Engine, compared: str, model: Model, *, base: int)
     engine.load_rows("pattern_logs", types, rows)
 
 
-def _added(model: Model, letter: str) -> str:
+def _added(dialect: Dialect, model: Model, letter: str) -> str:
     """What frequencies add to a class: the log share in the place of the average chance."""
-    parts = ["0.0"]
+    parts = ["0e0"]
     for term in model.terms:
         if letter in term.classes:
             usual = float(model.tables[term.comparison][CLASSES.index(letter), term.level])
             share = f's."s_{term.column}"'
-            parts.append(f"case when {_agrees(model, term)} then {share} - ({usual!r}) else 0.0 end")
+            parts.append(f"case when {_agrees(dialect, model, term)} then {share} - ({number(usual)}) else 0e0 end")
     return " + ".join(parts)
 
 
-def _agrees(model: Model, term: Term) -> str:
+def _agrees(dialect: Dialect, model: Model, term: Term) -> str:
     """Whether a pair agrees on a value whose frequency is known."""
     place = model.comparisons.index(term.comparison)
-    return f'(s.pattern // {RADIX**place}) % {RADIX} = {term.level + 1} and s."s_{term.column}" is not null'
+    digit = dialect.digit("s.pattern", place, RADIX)
+    return f'{digit} = {term.level + 1} and s."s_{term.column}" is not null'
 
 
 def score_in_memory(engine: Engine, pairs: Sequence[tuple[int, int]], model: Model, *, base: int) -> Scored:
@@ -102,7 +104,7 @@ def weigh(engine: Engine, scored: str, model: Model, *, name: str) -> None:
     """
     shares = frequencies.shares(model)
     inner = ", ".join(f'{sql} as "s_{column}"' for column, sql in shares.items())
-    parts = ", ".join(_comparison_columns(model, place) for place in range(len(model.comparisons)))
+    parts = ", ".join(_comparison_columns(engine.dialect, model, place) for place in range(len(model.comparisons)))
     engine.create(
         name,
         f"""select l, r, 1 / (1 + exp(-weight)) as probability, weight / ln(2) as weight, {parts} from (
@@ -112,16 +114,16 @@ def weigh(engine: Engine, scored: str, model: Model, *, name: str) -> None:
     )
 
 
-def _comparison_columns(model: Model, place: int) -> str:
+def _comparison_columns(dialect: Dialect, model: Model, place: int) -> str:
     comparison = model.comparisons[place]
-    digit = f"(s.pattern // {RADIX**place}) % {RADIX}"
+    digit = dialect.digit("s.pattern", place, RADIX)
     words = " ".join(f"when {n + 1} then '{word}'" for n, word in enumerate(LEVELS[field_of(comparison)]))
     table = (model.tables[comparison][0] - model.tables[comparison][1]) / np.log(2)
-    bits = " ".join(f"when {n + 1} then {float(value)!r}" for n, value in enumerate(table))
+    bits = " ".join(f"when {n + 1} then {number(float(value))}" for n, value in enumerate(table))
     whole = f"case {digit} {bits} end"
     for term in model.terms:
         if term.comparison == comparison:
             match = float(model.tables[comparison][0, term.level])
-            rare = f'({match!r} - s."s_{term.column}") / ln(2)'
-            whole = f"case when {_agrees(model, term)} then {rare} else {whole} end"
+            rare = f'({number(match)} - s."s_{term.column}") / ln(2)'
+            whole = f"case when {_agrees(dialect, model, term)} then {rare} else {whole} end"
     return f'case {digit} {words} end as "{comparison}", {whole} as "{comparison} bits"'

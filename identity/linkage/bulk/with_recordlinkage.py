@@ -1,6 +1,7 @@
 """The same run with recordlinkage in the place of SQL for comparing: what the Celery tasks do, on whole files."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pyarrow as pa
 from identity.linkage import comparing
 from identity.linkage.bulk.comparing import pack
 from identity.linkage.bulk.engines import DuckEngine
+from identity.linkage.terms import LIST_OF
 
 _PAIRS = 250_000
 
@@ -21,7 +23,7 @@ class RecordLinkageEngine(DuckEngine):
         chosen = ", ".join(_chosen(column) for column in wanted)
         records = self.arrow(f"select id, {chosen} from records order by id")
         ids = records.column("id").to_numpy()
-        frame = {column: _texts(records.column(column)) for column in wanted}
+        frame = {column: texts(records.column(column).to_pylist()) for column in wanted}
         found = self.fetch(f"select l, r from {pairs} order by l, r")
         places = np.column_stack([np.searchsorted(ids, found[end]) for end in ("l", "r")])
         patterns = [
@@ -32,18 +34,15 @@ class RecordLinkageEngine(DuckEngine):
         self.load_arrow(name, table)
 
 
-# A list is kept only where it says more than the single value beside it.
-_LISTS = {"kin": "given", "emails": "email", "phones": "phone", "numbers": "number"}
-
-
 def _chosen(column: str) -> str:
-    if column not in _LISTS:
+    if column not in LIST_OF:
         return f'"{column}"'
-    single = _LISTS[column]
+    single = LIST_OF[column]
     return f"case when {single} is null then {column} else coalesce({column}, [{single}]) end as {column}"
 
 
-def _texts(column: pa.ChunkedArray) -> comparing.Texts:
+def texts(column: Sequence[Any]) -> comparing.Texts:
+    """A column as comparing takes it: UTF-8 bytes, or tuples of them, empty where missing."""
     values = np.empty(len(column), dtype=object)
-    values[:] = [comparing.as_bytes(value if value is not None else "") for value in column.to_pylist()]
+    values[:] = [comparing.as_bytes(value if value is not None else "") for value in column]
     return values
