@@ -33,7 +33,10 @@ GIVEN = [
     "Olga",
     "Pablo",
 ]
-_FIRST, _LAST = ["Ab", "Bian", "Car", "Dvo", "Erik", "Fisch", "Gar", "Hor", "Ivan", "Jen"], ["bott", "chi", "ver", "rak", "sen", "er", "cia", "vat", "ov", "kin"]
+_FIRST, _LAST = (
+    ["Ab", "Bian", "Car", "Dvo", "Erik", "Fisch", "Gar", "Hor", "Ivan", "Jen"],
+    ["bott", "chi", "ver", "rak", "sen", "er", "cia", "vat", "ov", "kin"],
+)
 SURNAMES = [first + last for first in _FIRST for last in _LAST]
 
 

@@ -23,6 +23,7 @@ from events import selectors as log
 from identity import selectors as identity
 from identity.models import Identifier, ReviewPair
 from segments import services as segments
+from tests.web.linkage_rows import applied_run, trained_model
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist in a test only
 
@@ -43,6 +44,8 @@ class Shop:
     token: int
     viewer: int
     quarantined: int
+    model: int
+    linkage_run: int
 
 
 def _calls() -> list[dict[str, Any]]:
@@ -132,7 +135,8 @@ def shop(transactional_db: None) -> Shop:
     return Shop(
         source=source.id, anna=anna, ana=ana, segment=segment.id, destination=destination.id, sync=sync.id,
         run=synced.runs(sync_id=sync.id)[0].id, pair=pair.pk, job=job, token=token.pk, viewer=people["viewer"].pk,
-        quarantined=log.quarantined()[0].id,
+        quarantined=log.quarantined()[0].id, model=trained_model([anna, ana], now=now),
+        linkage_run=applied_run([anna, ana], now=now),
     )  # fmt: skip
 
 

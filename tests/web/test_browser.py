@@ -106,6 +106,7 @@ def _every_page(shop: Shop) -> list[str]:
         *(address(str(name), shop) for name in names),
         f"/profiles/merge/?a={shop.anna}&b={shop.ana}", "/profiles/?q=nobody-of-that-name",
         f"/profiles/{shop.anna}/identities/?a={first}&b={second}", f"/profiles/{shop.ana}/segments/?why={shop.segment}",
+        f"/identity/why/?a={shop.anna}&b={shop.ana}", f"/identity/clusters/{shop.anna}/?cut={first}-{second}",
         "/destinations/new/?kind=webhook", "/search/?q=anna", "/jobs/?state=failed", "/segments/?archived=1",
     ]  # fmt: skip
 
