@@ -138,7 +138,7 @@ def verdict(stored: Mapping[str, Any]) -> Verdict | None:
 def in_words(parts: Sequence[Weight]) -> str:
     """The strongest facts for and against one person, in a sentence each."""
     facts = sorted((one for one in parts if one.label not in _NO_FACTS), key=lambda one: -abs(one.bits))
-    pro = [f"{one.name} {one.found}" for one in facts if one.bits > _TELLING][:4]
-    con = [f"{one.name} {one.found}" for one in facts if one.bits < -_TELLING][:4]
+    pro = [f"{one.name} ({one.found})" for one in facts if one.bits > _TELLING][:4]
+    con = [f"{one.name} ({one.found})" for one in facts if one.bits < -_TELLING][:4]
     told = [f"For one person: {', '.join(pro)}." if pro else "", f"Against it: {', '.join(con)}." if con else ""]
     return " ".join(filter(None, told)) or "Nothing speaks clearly for or against one person."

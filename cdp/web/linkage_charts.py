@@ -87,7 +87,7 @@ def _base() -> dict[str, Any]:
         "aria": {"enabled": True, "decal": {"show": False}},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "legend": {"top": 0, "right": 0, "icon": "roundRect", "itemWidth": 12, "itemHeight": 8, "itemGap": 8},
-        "grid": {"left": 4, "right": 14, "top": 30, "bottom": 2, "containLabel": True},
+        "grid": {"left": 12, "right": 18, "top": 38, "bottom": 2, "containLabel": True},
     }
 
 
@@ -102,8 +102,5 @@ def _lying(categories: Sequence[str]) -> dict[str, Any]:
     """Bars that lie, for categories with long names; the first is on top."""
     return _base() | {
         "xAxis": {"type": "value", "splitNumber": 3},
-        "yAxis": {
-            "type": "category", "data": list(categories), "inverse": True, "axisTick": {"show": False},
-            "axisLabel": {"width": 130, "overflow": "break"},
-        },
-    }  # fmt: skip
+        "yAxis": {"type": "category", "data": list(categories), "inverse": True, "axisTick": {"show": False}},
+    }

@@ -8,14 +8,12 @@ _LABELS = {
 }  # fmt: skip
 
 _LEVELS = {
-    "exact": "the same", "near": "the same but for a slip", "different": "different", "similar": "similar",
-    "close": "nearly the same", "same": "the same", "related": "a short form or related name",
-    "swapped": "swapped with the surname", "the only name": "the only name of one of them",
-    "partial": "two parts the same, or within a month", "weak": "the same year, or within a year",
-    "two slips": "the same but for two slips",
-    "same mailbox name": "the same name at another provider", "address": "the same",
-    "address nearly": "nearly the same", "postcode": "the same postcode", "postcode nearly": "nearly the same postcode",
-    "city": "the same town",
+    "exact": "the same", "near": "one slip", "two slips": "two slips", "same": "the same", "different": "different",
+    "close": "nearly the same", "similar": "similar", "related": "short form or related",
+    "swapped": "swapped with surname",
+    "the only name": "the only name of one", "partial": "within a month", "weak": "within a year",
+    "same mailbox name": "same, other provider", "address": "the same", "address nearly": "nearly the same",
+    "postcode": "same postcode", "postcode nearly": "similar postcode", "city": "same town",
 }  # fmt: skip
 
 

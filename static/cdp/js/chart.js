@@ -12,7 +12,8 @@ function colours() {
 // An option may choose its colours: `palette` holds places in the list of the theme.
 function themed({ palette, ...option }) {
   const { series, ink, line } = colours();
-  const quiet = { color: ink, fontSize: 11, hideOverlap: true };
+  const fontFamily = getComputedStyle(document.body).fontFamily;
+  const quiet = { color: ink, fontSize: 11, fontFamily, hideOverlap: true };
   const axis = (own) => ({ ...own, axisLabel: { ...own?.axisLabel, ...quiet }, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } } });
   const upright = option.yAxis?.type !== "category";
   return {
@@ -20,7 +21,7 @@ function themed({ palette, ...option }) {
     animation: !still && option.animation !== false,
     animationDuration: 250,
     color: palette ? palette.map((place) => series[place]) : series,
-    textStyle: { color: ink, fontFamily: getComputedStyle(document.body).fontFamily },
+    textStyle: { color: ink, fontFamily },
     legend: { ...option.legend, textStyle: { color: ink } },
     xAxis: upright ? { ...axis(option.xAxis), splitLine: { show: false } } : axis(option.xAxis),
     yAxis: upright ? axis(option.yAxis) : { ...axis(option.yAxis), splitLine: { show: false } },
