@@ -20,7 +20,7 @@ def beliefs(comparisons: Sequence[ComparisonView]) -> list[Chart]:
 def _belief(number: int, one: ComparisonView) -> Chart:
     levels = [(linkage_words.level(level.words), level) for level in one.levels]
     option = _lying([words for words, _ in levels])
-    option["xAxis"] |= {"max": 100, "axisLabel": {"formatter": "{value} %"}}
+    option["xAxis"] |= {"max": 100, "interval": 25, "axisLabel": {"formatter": "{value} %"}}
     option["palette"] = [_BLUE, _GREY, _BROWN]
     option["series"] = [
         {"name": name, "type": "bar", "barMaxWidth": 8, "barGap": "10%",

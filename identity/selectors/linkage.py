@@ -28,13 +28,19 @@ def linkage_model(version: int | None = None) -> LinkageModelView | None:
 
 
 def linkage_comparisons(version: int | None = None) -> list[ComparisonView]:
-    """What a version (or the active one) believes of each comparison; nothing when there is no such version."""
+    """What a version (or the active one) believes of each comparison.
+
+    Nothing when there is no such version, or when it is of a kind that is not read any more.
+    """
     from identity.linkage import levels, model  # numpy stays out of processes that never ask
 
     held = linkage_model(version)
     if held is None:
         return []
-    believed = model.Model.from_json(held.spec)
+    try:
+        believed = model.Model.from_json(held.spec)
+    except ValueError:
+        return []
     classes = [levels.CLASSES.index(one) for one in (levels.MATCH, levels.STRANGERS, levels.HOUSEHOLD)]
     found = []
     for name in believed.comparisons:
