@@ -39,7 +39,7 @@ def figures(profiles: Sequence[int]) -> dict[str, Any]:
 
 def _at(step: float) -> list[float]:
     pairs = sum(HISTOGRAM[round(step * 20) :]) if step < 0.99 else 4102
-    return [step, pairs, round(pairs * 0.86), round(0.62 + 0.37 * step, 4), round(1.0 - 0.32 * step**2, 4)]
+    return [step, pairs, round(pairs * 0.86), round(0.86 + 0.14 * step, 4), round(1.0 - 0.5 * step**2, 4)]
 
 
 def trained_model(profiles: Sequence[int], *, now: datetime, **more: Any) -> int:

@@ -1,18 +1,22 @@
 """The steward's pages of record linkage, from the model to the single link."""
 
 import re
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.urls import reverse
 
-from cdp.web import cluster, compare, linkage_figures
+from cdp.web import cluster, compare, linkage_figures, reasons
 from common import clock
 from common.models import AuditEntry
 from identity import selectors as identity
+from identity.contracts import IdentifierView, LinkView, Why
 from identity.models import BulkRun, LinkageModel, ReviewPair
 from tests.web.conftest import Shop, one_of_each_role, signed_in, text_of
 from tests.web.linkage_rows import EVIDENCE, HISTOGRAM, applied_run, figures, join_by_likeness, trained_model
 
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GONE = [900_001, 900_002]
 
 
@@ -237,6 +241,27 @@ def test_one_person_is_told_by_the_chain_of_links(shop: Shop) -> None:
     assert "Alike in name, address or birthday (99.8 % sure)" in page
     assert "the same identifier" in text_of(client.get(reverse("web:why"), {"a": shop.anna, "b": shop.anna}))
     assert "Two people are needed" in text_of(client.get(reverse("web:why"), {"a": shop.anna, "b": "nobody@x.org"}))
+
+
+def _link(**more: Any) -> LinkView:
+    a, b = (IdentifierView(n, "email", f"{n}@example.org", NOW) for n in (1, 2))
+    plain = {"confidence": None, "evidence": None, "retracted_at": None, "retracted_by": "", "retracted_reason": ""}
+    return LinkView(a, b, "observed", "event", first_at=NOW, **{**plain, "refused_because": "", **more})
+
+
+def test_people_are_heard_before_the_policy_and_the_policy_before_likeness() -> None:
+    refused = _link(refused_because="The phone is shared by several people, so it belongs to none of them.")
+    taken_back = _link(retracted_at=NOW, retracted_by="ella@example.org", retracted_reason="Mistyped")
+    ban = (refused.a, refused.b, "otto@example.org", "Father and son")
+    found = Why(False, (), (refused,), (ban,), 0, "")
+    told = reasons.apart(found, [taken_back], [], ask_from=0.1)
+    assert [one.text for one in told] == [
+        "otto@example.org said that they are two people, and why: Father and son.",
+        "The phone is shared by several people, so it belongs to none of them.",
+        "ella@example.org took it back. The reason given: Mistyped.",
+    ]
+    (nothing,) = reasons.apart(None, [], [], ask_from=0.1)
+    assert "below 10 % likely" in nothing.text
 
 
 # -- the waterfall
