@@ -3,7 +3,8 @@
 _LABELS = {
     "prior": "before anything is compared", "given": "given name", "surname": "surname", "birth_date": "date of birth",
     "phone": "telephone", "email": "e-mail address", "number": "customer or card number", "location": "home address",
-    "sex": "sex", "email_0": "e-mail address, names unlike", "email_1": "e-mail address, one name alike",
+    "place": "town, where a street is missing", "sex": "sex",
+    "email_0": "e-mail address, names unlike", "email_1": "e-mail address, one name alike",
     "email_2": "e-mail address, both names alike",
 }  # fmt: skip
 
