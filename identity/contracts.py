@@ -13,10 +13,12 @@ from identity.kinds import IDENTIFIER_KINDS, kind_strength, strongest
 __all__ = [
     "IDENTIFIER_KINDS",
     "ClaimIn",
+    "ComparisonView",
     "DecisionView",
     "Evidence",
     "IdentifierKey",
     "IdentifierView",
+    "LevelView",
     "LinkView",
     "LinkageModelView",
     "LinkageRunView",
@@ -249,6 +251,26 @@ class LinkageModelView:
     figures: Mapping[str, Any] = field(default_factory=dict)
     switched_on_at: datetime | None = None
     switched_on_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelView:
+    """One level of a comparison: how often it is found in each class of pairs, and what it says for one person."""
+
+    words: str
+    one_person: float
+    strangers: float
+    household: float
+    bits: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonView:
+    """One comparison of a model, its levels the most alike first. `field` is the fact that it is about."""
+
+    name: str
+    field: str
+    levels: tuple[LevelView, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The identity graph of one profile as JSON for the browser. Pure but for the sight it is given."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from cdp.web.sight import Sight
@@ -10,8 +10,20 @@ MOST_NODES = 150
 _SHORT = 26
 
 
-def graph_of(profile: ProfileView, links: Sequence[LinkView], sight: Sight) -> dict[str, Any]:
-    """Nodes and edges, capped: a browser draws 150 nodes at once, more say nothing to the eye."""
+def graph_of(
+    profile: ProfileView,
+    links: Sequence[LinkView],
+    sight: Sight,
+    *,
+    bridges: Collection[tuple[int, int]] = (),
+    cut: tuple[int, int] | None = None,
+    parting: Collection[int] = (),
+) -> dict[str, Any]:
+    """Nodes and edges, capped: a browser draws 150 nodes at once, more say nothing to the eye.
+
+    `bridges` are links without which the profile parts, `cut` is the one that is asked about, and `parting` are the
+    identifiers that would go with it.
+    """
     own = {one.id for one in profile.identifiers}
     live = [link for link in links if link.retracted_at is None]
     nodes = {one.id: one for one in profile.identifiers}
@@ -20,10 +32,15 @@ def graph_of(profile: ProfileView, links: Sequence[LinkView], sight: Sight) -> d
         nodes.setdefault(link.b.id, link.b)
     kept = dict(list(nodes.items())[:MOST_NODES])
     return {
-        "nodes": [_node(one, sight, inside=one.id in own) for one in kept.values()],
-        "edges": [_edge(link) for link in live if link.a.id in kept and link.b.id in kept],
+        "nodes": [
+            _node(one, sight, inside=one.id in own) | {"parting": one.id in parting} for one in kept.values()
+        ],
+        "edges": [
+            _edge(link) | {"bridge": (link.a.id, link.b.id) in bridges, "cut": (link.a.id, link.b.id) == cut}
+            for link in live if link.a.id in kept and link.b.id in kept
+        ],
         "left_out": len(nodes) - len(kept),
-    }
+    }  # fmt: skip
 
 
 def _node(one: IdentifierView, sight: Sight, *, inside: bool) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
+from cdp.web.tabs import Tab, tabs
+
 
 @dataclass(frozen=True, slots=True)
 class Area:
@@ -19,7 +21,7 @@ class Area:
 _AREAS = (
     ("Home", "home", "web:home"),
     ("Profiles", "users", "web:profiles"),
-    ("Review", "scale", "web:review"),
+    ("Identity", "fingerprint", "web:review"),
     ("Segments", "users-group", "web:segments"),
     ("Sources", "plug-connected", "web:sources"),
     ("Quarantine", "inbox", "web:quarantine"),
@@ -41,3 +43,13 @@ def navigation(request: HttpRequest) -> list[Area]:
     inside = [address for _, _, address in areas if path.startswith(address) and address != home]
     current = max(inside, key=len, default=home if path == home else "")
     return [Area(label, icon, address, current=address == current) for label, icon, address in areas]
+
+
+_IDENTITY = (
+    ("Review", "web:review"), ("Model", "web:linkage_model"), ("Runs", "web:linkage_runs"), ("Two people", "web:why"),
+)  # fmt: skip
+
+
+def identity_tabs(here: str) -> list[Tab]:
+    """The pages about who is who; `here` is the name of the present one."""
+    return tabs([(label, reverse(name)) for label, name in _IDENTITY], reverse(here))

@@ -4,9 +4,11 @@ from django.urls import path
 
 from cdp.web.views import (
     activity,
+    clusters,
     destinations,
     gate,
     home,
+    linkage,
     profiles,
     quarantine,
     rule_editor,
@@ -39,6 +41,16 @@ urlpatterns = [
     path("identity/decisions/<int:decision_id>/undo/", stewardship.undo_decision, name="undo_decision"),
     path("identity/review/", stewardship.review, name="review"),
     path("identity/review/<int:pair_id>/decide/", stewardship.decide, name="decide"),
+    path("identity/model/", linkage.linkage_model, name="linkage_model"),
+    path("identity/model/train/", linkage.train_linkage, name="train_linkage"),
+    path("identity/model/<int:version>/", linkage.linkage_model, name="linkage_version"),
+    path("identity/model/<int:version>/switch-on/", linkage.switch_on_linkage, name="switch_on_linkage"),
+    path("identity/runs/", linkage.linkage_runs, name="linkage_runs"),
+    path("identity/runs/<int:linkage_run_id>/", linkage.linkage_run, name="linkage_run"),
+    path("identity/runs/<int:linkage_run_id>/roll-back/", linkage.roll_back_linkage, name="roll_back_linkage"),
+    path("identity/clusters/<int:profile_id>/", clusters.cluster_studio, name="cluster"),
+    path("identity/clusters/<int:profile_id>/part/", clusters.part_cluster, name="part_cluster"),
+    path("identity/why/", clusters.why, name="why"),
     # -- segments
     path("segments/", segments.segment_list, name="segments"),
     path("segments/new/", rule_editor.new_segment, name="new_segment"),

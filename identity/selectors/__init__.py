@@ -2,7 +2,7 @@
 
 from identity.linkage.services import linkage_backlog
 from identity.selectors.explaining import links_of, why
-from identity.selectors.linkage import linkage_model, linkage_models, linkage_run, linkage_runs
+from identity.selectors.linkage import linkage_comparisons, linkage_model, linkage_models, linkage_run, linkage_runs
 from identity.selectors.policies import counts, policy, policy_versions
 from identity.selectors.profiles import (
     current_ids,
@@ -13,7 +13,7 @@ from identity.selectors.profiles import (
     profiles_page,
     provenance,
 )
-from identity.selectors.stewardship import decisions, review_pair, review_queue
+from identity.selectors.stewardship import decisions, review_pair, review_pairs_between, review_queue
 
 __all__ = [
     "counts",
@@ -22,6 +22,7 @@ __all__ = [
     "find_profile",
     "identifier_ids",
     "linkage_backlog",
+    "linkage_comparisons",
     "linkage_model",
     "linkage_models",
     "linkage_run",
@@ -34,6 +35,7 @@ __all__ = [
     "profiles_page",
     "provenance",
     "review_pair",
+    "review_pairs_between",
     "review_queue",
     "why",
 ]

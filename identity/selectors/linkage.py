@@ -1,8 +1,9 @@
 """Models and runs of record linkage, as the pages and the API show them."""
 
 from collections.abc import Sequence
+from math import log2
 
-from identity.contracts import LinkageModelView, LinkageRunView
+from identity.contracts import ComparisonView, LevelView, LinkageModelView, LinkageRunView
 from identity.models import BulkRun, LinkageModel
 
 # PostgreSQL keeps no order of the keys of an object.
@@ -24,6 +25,31 @@ def linkage_model(version: int | None = None) -> LinkageModelView | None:
         return _start(active=not LinkageModel.objects.filter(active=True).exists())
     row = LinkageModel.objects.filter(pk=version).first()
     return _model(row) if row else None
+
+
+def linkage_comparisons(version: int | None = None) -> list[ComparisonView]:
+    """What a version (or the active one) believes of each comparison.
+
+    Nothing when there is no such version, or when it is of a kind that is not read any more.
+    """
+    from identity.linkage import levels, model  # numpy stays out of processes that never ask
+
+    held = linkage_model(version)
+    if held is None:
+        return []
+    try:
+        believed = model.Model.from_json(held.spec)
+    except ValueError:
+        return []
+    classes = [levels.CLASSES.index(one) for one in (levels.MATCH, levels.STRANGERS, levels.HOUSEHOLD)]
+    found = []
+    for name in believed.comparisons:
+        field = levels.field_of(name)
+        rows = model.class_rows(believed.probabilities[name], name)[classes].tolist()
+        shares = zip(levels.LEVELS[field], *rows, strict=True)
+        told = tuple(LevelView(words, m, u, h, log2(m / u)) for words, m, u, h in shares)
+        found.append(ComparisonView(name, field, told))
+    return found
 
 
 def linkage_runs(limit: int = 50, before: int | None = None) -> Sequence[LinkageRunView]:

@@ -50,6 +50,23 @@ def review_queue(
 _COLUMNS = ("id", "a", "b", "probability", "weights", "state", "created_at", "decided_by", "decided_at")
 
 
+def review_pairs_between(a_profile: int, b_profile: int) -> list[ReviewPairView]:
+    """The pairs in any state that are about these two profiles, the likeliest first; retired ids are followed."""
+    rows = fetch(_BETWEEN, {"a": a_profile, "b": b_profile})
+    return _pairs(ReviewPair(**dict(zip(_COLUMNS, row, strict=True))) for row in rows)
+
+
+_BETWEEN = """
+with ends as (
+    select m.id, named.id = %(a)s as first from identity_identifier named
+    join identity_identifier m on m.profile_id = named.profile_id where named.id in (%(a)s, %(b)s)
+)
+select r.id, r.a, r.b, r.probability, r.weights::text, r.state, r.created_at, r.decided_by, r.decided_at
+from ends x join identity_reviewpair r on r.a = x.id join ends y on y.id = r.b and x.first <> y.first
+order by r.probability desc, r.id limit 20
+"""
+
+
 def review_pair(pair_id: int) -> ReviewPairView | None:
     """One pair of the queue."""
     found = _pairs(ReviewPair.objects.filter(pk=pair_id))

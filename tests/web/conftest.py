@@ -4,11 +4,13 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
 import zstandard
-from django.core.cache import cache
+from django.contrib.auth.hashers import make_password
+from django.core.cache import cache as stored
 from django.test import Client
 
 import events.services as events
@@ -23,6 +25,7 @@ from events import selectors as log
 from identity import selectors as identity
 from identity.models import Identifier, ReviewPair
 from segments import services as segments
+from tests.web.linkage_rows import applied_run, trained_model
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist in a test only
 
@@ -43,6 +46,8 @@ class Shop:
     token: int
     viewer: int
     quarantined: int
+    model: int
+    linkage_run: int
 
 
 def _calls() -> list[dict[str, Any]]:
@@ -97,9 +102,22 @@ def _profile(email: str) -> int:
     return found
 
 
+@cache
+def _hashed() -> str:
+    """Hashing a password is slow on purpose: once is enough for all tests."""
+    return make_password(PASSWORD)
+
+
+def one_of_each_role() -> dict[str, User]:
+    """A person of each role who can sign in with the one password."""
+    return {
+        role: User.objects.create(email=f"{role}@example.org", role=role, password=_hashed()) for role in Role.values
+    }
+
+
 @pytest.fixture
 def shop(transactional_db: None) -> Shop:
-    cache.clear()
+    stored.clear()
     now = clock.now()
     source = connectors.create_source(name="Online shop", kind="web", by="admin@example.org", now=now)
     _send(source.id, _calls())
@@ -125,14 +143,15 @@ def shop(transactional_db: None) -> Shop:
     ]
     weights = {"model": 0, "weight": 1.7, "probability": 0.71, "instead": "two strangers", "parts": parts, "words": ""}
     pair = ReviewPair.objects.create(a=a, b=b, probability=0.71, weights=weights, created_at=now)
-    people = {role: User.objects.create_user(f"{role}@example.org", PASSWORD, role=role) for role in Role.values}
+    people = one_of_each_role()
     job = jobs.start("rebuild", "Rebuild all profiles", total=10)
     jobs.progress(job, 4, stage="partition")
     _, token = create_token(name="Reader", scopes=["profiles:read"], by="admin@example.org")
     return Shop(
         source=source.id, anna=anna, ana=ana, segment=segment.id, destination=destination.id, sync=sync.id,
         run=synced.runs(sync_id=sync.id)[0].id, pair=pair.pk, job=job, token=token.pk, viewer=people["viewer"].pk,
-        quarantined=log.quarantined()[0].id,
+        quarantined=log.quarantined()[0].id, model=trained_model([anna, ana], now=now),
+        linkage_run=applied_run([anna, ana], now=now),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from cdp.web.urls import urlpatterns
 from identity import selectors as identity
 from segments import selectors as segments
 from tests.web.conftest import PASSWORD, Shop
+from tests.web.linkage_rows import HISTOGRAM
 from tests.web.test_roles import WHO, address
 
 pytestmark = pytest.mark.browser
@@ -106,6 +107,7 @@ def _every_page(shop: Shop) -> list[str]:
         *(address(str(name), shop) for name in names),
         f"/profiles/merge/?a={shop.anna}&b={shop.ana}", "/profiles/?q=nobody-of-that-name",
         f"/profiles/{shop.anna}/identities/?a={first}&b={second}", f"/profiles/{shop.ana}/segments/?why={shop.segment}",
+        f"/identity/why/?a={shop.anna}&b={shop.ana}", f"/identity/clusters/{shop.anna}/?cut={first}-{second}",
         "/destinations/new/?kind=webhook", "/search/?q=anna", "/jobs/?state=failed", "/segments/?archived=1",
     ]  # fmt: skip
 
@@ -188,6 +190,7 @@ def test_a_pair_is_decided_with_one_key_and_taken_back_with_another(visitor: Vis
     visitor.open("/identity/review/")
     visitor.page.keyboard.press("1")
     visitor.page.wait_for_selector(".toast-line")
+    visitor.page.wait_for_load_state()
     assert identity.review_queue() == []
     visitor.page.keyboard.press("u")
     visitor.page.wait_for_selector("text=Taken back.")
@@ -215,4 +218,31 @@ def test_the_identity_graph_and_its_table_show_the_same_links(visitor: Visitor, 
         "JSON.parse(document.getElementById('identity-graph-data').textContent)"
     )
     assert len(data["edges"]) == len(identity.links_of(shop.anna))
+    assert visitor.wrong == []
+
+
+def test_a_moved_threshold_tells_pairs_and_people_with_the_keyboard_alone(visitor: Visitor, shop: Shop) -> None:
+    visitor.sign_in("viewer")
+    visitor.open(f"/identity/model/{shop.model}/")
+    page = visitor.page
+    page.wait_for_function("document.querySelector('#link-at').getAttribute('aria-valuetext') === '0.45'")
+
+    def told(side: str, what: str = "pairs") -> int:
+        return int(page.inner_text(f"[data-side={side}][data-what={what}]").replace("\u202f", ""))
+
+    before = told("linked")
+    page.focus("#link-at")
+    page.keyboard.press("ArrowRight")
+    assert told("linked") == before - HISTOGRAM[9]
+    assert told("linked") + told("asked") + told("apart") == sum(HISTOGRAM)
+    page.fill("#link-typed", "0.95")
+    page.keyboard.press("Tab")
+    assert (told("linked"), told("linked", "people")) == (5317, 4573)
+    page.fill("#review-typed", "0.99")
+    page.keyboard.press("Tab")
+    assert page.input_value("#link-typed") == "0.99", "a pair that is asked about is not linked"
+    assert (told("linked"), told("asked")) == (4102, 0)
+    page.focus("[data-back]")
+    page.keyboard.press("Enter")
+    assert told("linked") == before
     assert visitor.wrong == []

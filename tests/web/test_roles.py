@@ -30,6 +30,16 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "undo_decision": (None, "steward_identity"),
     "review": ("see", None),
     "decide": (None, "steward_identity"),
+    "linkage_model": ("see", None),
+    "linkage_version": ("see", None),
+    "train_linkage": (None, "steward_identity"),
+    "switch_on_linkage": (None, "publish_policy"),
+    "linkage_runs": ("see", None),
+    "linkage_run": ("see", None),
+    "roll_back_linkage": (None, "publish_policy"),
+    "cluster": ("see", None),
+    "part_cluster": (None, "steward_identity"),
+    "why": ("see", None),
     "segments": ("see", None),
     "new_segment": ("edit_segments", "edit_segments"),
     "preview_segment": (None, "edit_segments"),
@@ -77,6 +87,7 @@ def address(name: str, shop: Shop) -> str:
         "profile_id": shop.anna, "segment_id": shop.segment, "source_id": shop.source, "pair_id": shop.pair,
         "destination_id": shop.destination, "sync_id": shop.sync, "run_id": shop.run, "job_id": shop.job,
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
+        "version": shop.model, "linkage_run_id": shop.linkage_run,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
     wanted = pattern.pattern.converters

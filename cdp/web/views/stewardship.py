@@ -8,6 +8,7 @@ from django.urls import reverse
 from cdp.pipeline.follow import follow_moves
 from cdp.web import compare, people
 from cdp.web.access import action, page
+from cdp.web.navigation import identity_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from identity import selectors as identity
 from identity import services as identity_services
@@ -20,7 +21,7 @@ MIN_REASON = 3
 @page("steward_identity", post="steward_identity")
 def merge(request: PageRequest) -> HttpResponse:
     """Two profiles side by side, what would differ, and the merge with its reason."""
-    a, b = (_profile(request, name) for name in ("a", "b"))
+    a, b = (named_profile(request, name) for name in ("a", "b"))
     error = ""
     if request.method == "POST" and a and b:
         reason = request.POST.get("reason", "").strip()[:500]
@@ -29,19 +30,20 @@ def merge(request: PageRequest) -> HttpResponse:
         error = "These are the same profile already." if a.id == b.id else "Say in a few words why they are one person."
     return render(
         request, "review/merge.html", status=422 if error else 200, a=a, b=b, error=error,
-        a_text=_given(request, "a"), b_text=_given(request, "b"),
+        a_text=given(request, "a"), b_text=given(request, "b"),
         person_a=people.person(a) if a else None, person_b=people.person(b) if b else None,
         lines=compare.lines(a, b) if a and b else [],
     )  # fmt: skip
 
 
-def _given(request: PageRequest, name: str) -> str:
+def given(request: PageRequest, name: str) -> str:
+    """What a person typed into a field."""
     return (request.POST.get(name) or request.GET.get(name, "")).strip()[:200]
 
 
-def _profile(request: PageRequest, name: str) -> ProfileView | None:
+def named_profile(request: PageRequest, name: str) -> ProfileView | None:
     """The profile a person means: its id, or any identifier of it."""
-    text = _given(request, name)
+    text = given(request, name)
     if not text:
         return None
     found = identity.profile_view(profile_id=int(text)) if text.isdecimal() and len(text) < 19 else None
@@ -57,13 +59,14 @@ def _merge(request: PageRequest, a: int, b: int, reason: str) -> HttpResponse:
     )
     survivor = identity.profile_view(profile_id=a)
     if outcome.done and survivor is not None:
-        _tell(request, outcome, f"Merged into profile {survivor.id}.")
+        tell(request, outcome, f"Merged into profile {survivor.id}.")
         return go(request, reverse("web:profile", args=[survivor.id]))
-    _tell(request, outcome, "")
+    tell(request, outcome, "")
     return go(request, f"{reverse('web:merge')}?a={a}&b={b}")
 
 
-def _tell(request: PageRequest, outcome: Outcome, text: str) -> None:
+def tell(request: PageRequest, outcome: Outcome, text: str) -> None:
+    """Say what an act did, with Undo, or why it did nothing."""
     if not outcome.done:
         toast(request, f"Nothing was changed: {outcome.refusal.replace('_', ' ')}", bad=True)
         return
@@ -92,7 +95,7 @@ def split(request: PageRequest, profile_id: int) -> HttpResponse:
         now=request.now,
         after=follow_moves,
     )
-    _tell(request, outcome, f"{len(chosen)} identifier{'s' if len(chosen) > 1 else ''} split off.")
+    tell(request, outcome, f"{len(chosen)} identifier{'s' if len(chosen) > 1 else ''} split off.")
     return go(request, here)
 
 
@@ -120,6 +123,7 @@ def review(request: PageRequest) -> HttpResponse:
         "pair": pair,
         "waiting": identity.counts().get("review_open", len(queue)),
         "state": state,
+        "tabs": identity_tabs("web:review"),
     }
     if pair is not None:
         a, b = identity.profile_view(profile_id=pair.a_profile), identity.profile_view(profile_id=pair.b_profile)
@@ -151,5 +155,5 @@ def decide(request: PageRequest, pair_id: int) -> HttpResponse:
     outcome = identity_services.decide_review(
         pair_id=pair_id, verdict=verdict, by=actor(request), now=request.now, after=follow_moves
     )
-    _tell(request, outcome, f"Kept: {VERDICTS[verdict].lower()}.")
+    tell(request, outcome, f"Kept: {VERDICTS[verdict].lower()}.")
     return go(request, reverse("web:review"))
