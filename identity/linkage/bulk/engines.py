@@ -34,7 +34,7 @@ class Engine(Protocol):
         """Make the table `name (l, r, pattern)` of the pairs (l, r) of another table."""
 
     def fetch(self, query: str) -> Columns:
-        """The answer as one array a column."""
+        """The answer as one array a column; numbers that may be missing are floats with NaN."""
 
     def drop(self, name: str) -> None:
         """Forget a table."""
@@ -87,8 +87,8 @@ class DuckEngine:
         compare_in_sql(self, pairs, comparisons, name)
 
     def fetch(self, query: str) -> Columns:
-        """The answer as one array a column."""
-        return {name: np.asarray(column) for name, column in self._db.execute(query).fetchnumpy().items()}
+        """The answer as one array a column; what may be missing is NaN."""
+        return {name: _plain(column) for name, column in self._db.execute(query).fetchnumpy().items()}
 
     def arrow(self, query: str) -> pa.Table:
         """The answer as an Arrow table."""
@@ -100,12 +100,27 @@ class DuckEngine:
 
     def export(self, query: str, path: Path) -> None:
         """Write the answer to a file, CSV or Parquet by its ending; the file is there whole or not at all."""
-        kind = "parquet" if path.suffix.lower() == ".parquet" else "csv, header"
-        fresh = path.with_name(f".{path.name}.new")
-        quoted = str(fresh).replace("'", "''")
-        self._db.execute(f"copy ({query}) to '{quoted}' (format {kind})")
-        fresh.replace(path)
+        write_file(self._db, query, path)
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+
+def write_file(db: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Write the answer to a file, CSV or Parquet by its ending; the file is there whole or not at all."""
+    kind = "parquet" if path.suffix.lower() == ".parquet" else "csv, header"
+    fresh = path.with_name(f".{path.name}.new")
+    quoted = str(fresh).replace("'", "''")
+    db.execute(f"copy ({query}) to '{quoted}' (format {kind})")
+    fresh.replace(path)
+
+
+def _plain(column: Any) -> npt.NDArray[Any]:
+    """A fetched column without its mask: numbers that may be missing become floats with NaN, texts stay objects."""
+    if not isinstance(column, np.ma.MaskedArray) or not column.mask.any():
+        return np.asarray(column)
+    values: npt.NDArray[Any] = (
+        np.ma.filled(column.astype(float), np.nan) if column.dtype != object else np.array(column)
+    )
+    return values

@@ -90,7 +90,7 @@ def _candidates(engine: Engine, model: Model, adjusted: Model | None) -> Candida
         found = scoring.fetch_shares(engine, "part", model)
         weight = np.full(len(found["pattern"]), float(every))
     names = {n: f"s_{term.column}" for n, term in enumerate(model.terms)}
-    shares = {n: scoring.as_floats(found[name]) for n, name in names.items() if name in found}
+    shares = {n: found[name].astype(np.float64) for n, name in names.items() if name in found}
     levels = comparing.unpack(np.unique(found["pattern"]), model.comparisons)
     return training.by_pattern(model, found["pattern"], levels, shares, weight)
 

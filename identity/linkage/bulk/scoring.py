@@ -8,7 +8,7 @@ from identity.linkage.bulk import frequencies
 from identity.linkage.bulk.comparing import RADIX, unpack, with_aliases
 from identity.linkage.bulk.engines import Columns, Engine
 from identity.linkage.bulk.expressions import Dialect, number
-from identity.linkage.levels import CLASSES, LEVELS, Floats, Term, field_of
+from identity.linkage.levels import CLASSES, LEVELS, Term, field_of
 from identity.linkage.model import Model, Scored
 from identity.linkage.training import class_logs
 
@@ -75,7 +75,7 @@ def score_in_memory(engine: Engine, pairs: Sequence[tuple[int, int]], model: Mod
     found = fetch_shares(engine, "asked_compared", model)
     place = {(int(a), int(b)): row for row, (a, b) in enumerate(zip(found["l"], found["r"], strict=True))}
     rows = np.array([place[pair] for pair in pairs], dtype=np.int64)
-    shares = {n: as_floats(found[f"s_{term.column}"])[rows] for n, term in enumerate(model.terms)}
+    shares = {n: found[f"s_{term.column}"][rows].astype(np.float64) for n, term in enumerate(model.terms)}
     return model.score(unpack(found["pattern"][rows], model.comparisons), shares, base=base)
 
 
@@ -88,12 +88,6 @@ def fetch_shares(engine: Engine, compared: str, model: Model) -> Columns:
         join holders ha on ha.id = c.l join holders hb on hb.id = c.r cross join holders_in_all t
         order by c.l, c.r"""
     )
-
-
-def as_floats(column: object) -> Floats:
-    """A fetched column with NaN in the place of NULL."""
-    filled = np.ma.filled(column, np.nan) if isinstance(column, np.ma.MaskedArray) else column
-    return np.asarray(filled, dtype=np.float64)
 
 
 def weigh(engine: Engine, scored: str, model: Model, *, name: str) -> None:

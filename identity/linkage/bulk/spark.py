@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from identity.linkage.bulk import expressions
-from identity.linkage.bulk.engines import Columns
+from identity.linkage.bulk.engines import Columns, write_file
 from identity.linkage.files_door import UnreadableFile
 from identity.linkage.terms import LIST_OF
 
@@ -106,13 +106,9 @@ class SparkEngine:
 
     def export(self, query: str, path: Path) -> None:
         """Write the answer to one file, CSV or Parquet by its ending; the file is there whole or not at all."""
-        table = self._session.sql(query).toArrow()
-        fresh = path.with_name(f".{path.name}.new")
-        if path.suffix.lower() == ".parquet":
-            pyarrow.parquet.write_table(table, fresh)
-        else:
-            pyarrow.csv.write_csv(table, fresh, pyarrow.csv.WriteOptions(quoting_style="needed"))
-        fresh.replace(path)
+        db = duckdb.connect()
+        db.register("answer", self._session.sql(query).toArrow())
+        write_file(db, "select * from answer", path)
 
     def drop(self, name: str) -> None:
         """Forget a table."""
