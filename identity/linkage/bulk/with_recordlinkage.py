@@ -9,6 +9,7 @@ import pyarrow as pa
 from identity.linkage import comparing
 from identity.linkage.bulk.comparing import pack
 from identity.linkage.bulk.engines import DuckEngine
+from identity.linkage.facts import Texts
 from identity.linkage.terms import LIST_OF
 
 _PAIRS = 250_000
@@ -41,7 +42,7 @@ def _chosen(column: str) -> str:
     return f"case when {single} is null then {column} else coalesce({column}, [{single}]) end as {column}"
 
 
-def texts(column: Sequence[Any]) -> comparing.Texts:
+def texts(column: Sequence[Any]) -> Texts:
     """A column as comparing takes it: UTF-8 bytes, or tuples of them, empty where missing."""
     values = np.empty(len(column), dtype=object)
     values[:] = [comparing.as_bytes(value if value is not None else "") for value in column]
