@@ -68,8 +68,8 @@ def from_folder(folder: Path) -> Iterator[Base]:
         yield Base(path.stem.partition("_")[2], pd.read_parquet(path))
 
 
-def run(base: Base, folder: Path, *options: str) -> dict[str, Any]:
-    """Link one base by the command, and what it cost."""
+def run(base: Base, folder: Path, *options: str, graded: bool = True) -> dict[str, Any]:
+    """Link one base by the command, and what it cost; grading costs too, so it may be left out."""
     folder.mkdir(parents=True, exist_ok=True)
     truth = base.table[["unique_id", "cluster"]].astype(str)
     truth.columns = ["record_id", "cluster"]
@@ -82,7 +82,7 @@ def run(base: Base, folder: Path, *options: str) -> dict[str, Any]:
         part.drop(columns=["cluster", "source_dataset"], errors="ignore").astype("string").to_parquet(files[-1])
     command = [
         sys.executable, "manage.py", "link", *map(str, files), "--out", str(folder / "out.csv"),
-        "--labels", str(folder / "truth.csv"), "--format", "json", *options,
+        *(("--labels", str(folder / "truth.csv")) if graded else ()), "--format", "json", *options,
     ]  # fmt: skip
     done, cost = processes.measured(command, cwd=PROJECT)
     return {**json.loads(done), "cost": cost, "true": true_pairs(base.table, sources)}
@@ -191,12 +191,13 @@ def report_scale(report: Report, folder: Path, size: int, seed: int) -> None:
     base = made(size, seed=seed)
     model = folder / "model.json"
     folder.mkdir(parents=True, exist_ok=True)
-    found = run(base, folder, "--model", str(model))
-    again = run(base, folder, "--model", str(model))
+    found = run(base, folder)
+    plain = run(base, folder, "--model", str(model), graded=False)
+    again = run(base, folder, "--model", str(model), graded=False)
     path = peer_file(base, folder)
     splink = peers.measured("splink", str(path))
     truth = base.table.cluster.to_numpy()
-    clusters, cost = found["grades"]["Clusters"], found["cost"]
+    clusters, cost = found["grades"]["Clusters"], plain["cost"]
     name = f"population of {size:,}"
     report.row(
         f"{name}: clusters, F1", clusters["f1"], "share", least=0.985,

@@ -18,7 +18,7 @@ from identity.linkage.training import Candidates, Evidence, Sample
 
 start_rows = start.start_rows
 # Pairs that EM looks at; of more a random part, weighed up.
-MOST_TRAINED_ON = 1_500_000
+MOST_TRAINED_ON = 800_000
 # A pattern that under start values is less likely a match, or a household, than this (nats) is of no interest.
 _LEAST_MATCH, _LEAST_HOUSEHOLD = -11.0, -2.0
 _CERTAIN = 0.99
