@@ -175,7 +175,7 @@ def test_a_wrong_map_and_wrong_labels_are_said_in_words(tmp_path: Path) -> None:
 
 @pytest.mark.processes
 def test_a_run_that_is_killed_goes_on_in_its_folder(tmp_path: Path) -> None:
-    path = write(tmp_path / "people.csv", rows(2_500, twice=600))
+    path = write(tmp_path / "people.csv", rows(1_500, twice=400))
     whole = tmp_path / "whole.csv"
     link(path, out=whole)
     command = [

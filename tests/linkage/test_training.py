@@ -77,7 +77,7 @@ def fathers(rng: random.Random, count: int) -> list[Record]:
 
 @pytest.mark.parametrize("base", [homes, twins, namesakes, fathers])
 def test_a_base_in_which_nobody_is_twice_stays_unmerged(tmp_path: Path, base: object) -> None:
-    records = base(random.Random(4), 500)  # type: ignore[operator]
+    records = base(random.Random(4), 180)  # type: ignore[operator]
     found = linked(tmp_path, records)
     merged = len(found.clusters) - len(set(found.clusters.values()))
     assert merged <= len(records) / 1_000
@@ -86,7 +86,7 @@ def test_a_base_in_which_nobody_is_twice_stays_unmerged(tmp_path: Path, base: ob
 def test_duplicates_among_households_are_found_and_their_number_is_estimated(tmp_path: Path) -> None:
     rng = random.Random(9)
     records, truth = [], []
-    for n, record in enumerate(homes(rng, 500)):
+    for n, record in enumerate(homes(rng, 300)):
         records.append(record)
         truth.append(n)
         if n % 5 == 0:
@@ -104,8 +104,8 @@ def test_duplicates_among_households_are_found_and_their_number_is_estimated(tmp
 
 def test_a_rare_alias_of_a_given_name_is_learned(tmp_path: Path) -> None:
     rng = random.Random(2)
-    records = [make_record(person(rng)) for _ in range(1_200)]
-    for record in records[:150]:
+    records = [make_record(person(rng)) for _ in range(700)]
+    for record in records[:120]:
         again = person(rng, given=record.given, surname=record.surname, birth_date=record.birth_date)
         records.append(make_record(again))
     for _ in range(60):
