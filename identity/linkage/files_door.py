@@ -75,7 +75,7 @@ def make_engine(name: str, folder: Path, memory: str) -> "Engine":
     if name == "spark":
         from identity.linkage.bulk.spark import SparkEngine
 
-        return SparkEngine(folder)
+        return SparkEngine(folder, memory=memory)
     if name == "recordlinkage":
         from identity.linkage.bulk.with_recordlinkage import RecordLinkageEngine
 

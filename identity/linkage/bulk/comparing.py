@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from identity.linkage.bulk import expressions
+from identity.linkage.bulk.expressions import Dialect
 from identity.linkage.levels import Levels
 
 if TYPE_CHECKING:
@@ -38,21 +39,26 @@ def unpack(patterns: npt.NDArray[np.int64], comparisons: Sequence[str]) -> Level
 
 def compare_in_sql(engine: "Engine", pairs: str, comparisons: Sequence[str], name: str) -> None:
     """Make the table `name (l, r, pattern)` of the pairs (l, r) of another table."""
+    both = f"{pairs} p join records a on a.id = p.l join records b on b.id = p.r"
+    engine.create(name, patterns_of(both, comparisons, filled_lists(engine), engine.dialect))
+
+
+def filled_lists(engine: "Engine") -> frozenset[str]:
+    """The list columns that hold anything in this base."""
     lists = ", ".join(f"count({name}) as {name}" for name in sorted(engine.dialect.filled))
-    filled = engine.fetch(f"select {lists} from records")
-    held = frozenset(name for name, count in filled.items() if count[0])
-    facts = expressions.level_columns(comparisons, replace(engine.dialect, filled=held))
+    return frozenset(name for name, count in engine.fetch(f"select {lists} from records").items() if count[0])
+
+
+def patterns_of(both: str, comparisons: Sequence[str], filled: frozenset[str], dialect: Dialect) -> str:
+    """The query for (l, r, pattern) over pairs `p` with their records `a` and `b`."""
+    facts = expressions.level_columns(comparisons, replace(dialect, filled=filled))
     inner = ", ".join(f'{sql} as "{fact}"' for fact, sql in facts.items())
     versions = expressions.versions(comparisons)
     packed = " + ".join(
         f"(coalesce({versions[one]}, -1) + 1) * cast({RADIX**place} as bigint)" for place, one in enumerate(comparisons)
     )
-    engine.create(
-        name,
-        f"""select l, r, cast({packed} as bigint) as pattern
-        from (select p.l, p.r, {inner} from {pairs} p
-              join records a on a.id = p.l join records b on b.id = p.r) as compared""",
-    )
+    return f"""select l, r, cast({packed} as bigint) as pattern
+        from (select p.l, p.r, {inner} from {both}) as compared"""
 
 
 def with_aliases(engine: "Engine", compared: str, comparisons: Sequence[str]) -> None:

@@ -1,11 +1,12 @@
 """Spark as the engine of a bulk run: for bases that outgrow one machine. Needs the extra `spark` and Java 17 or later.
 
-Tables are Parquet folders, so a run that was killed goes on. What Spark's SQL lacks, Jaro-Winkler and
-Damerau-Levenshtein, is rapidfuzz's on UTF-8 bytes, as everywhere: candidates are compared by the same code as in the
-Celery tasks, a partition at a time.
+Tables are Parquet folders, so a run that was killed goes on. Spark's SQL has no Jaro-Winkler or Damerau-Levenshtein:
+Spark brings the records to the pairs, and its tasks run DuckDB's query for the levels over them, a batch at a time.
+On a cluster the folder must be one that every node sees, and every node needs this Python and these modules.
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,13 +19,17 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from identity.linkage.bulk import expressions
+from identity.linkage.bulk.comparing import filled_lists, patterns_of
 from identity.linkage.bulk.engines import Columns, write_file
 from identity.linkage.files_door import UnreadableFile
-from identity.linkage.terms import LIST_OF
 
 _PROJECT = Path(__file__).resolve().parents[3]
-# Rows of a partition that one task compares at once.
-_BATCH = 50_000
+# Pairs that a task compares at once.
+_BATCH = 10_000
+_NEEDS = "the Spark engine needs its extra and Java: pip install '.[spark]', and Java 17 or later"
+# Spark does not start with less; and it is what it takes unasked.
+_LEAST_HEAP, _USUAL_MEMORY = 512, "2GB"
+_MEBIBYTES = {"K": 2**-10, "M": 1, "G": 2**10, "T": 2**20}
 
 
 class SparkEngine:
@@ -32,10 +37,10 @@ class SparkEngine:
 
     dialect = expressions.SPARK
 
-    def __init__(self, folder: Path, *, master: str | None = None) -> None:
+    def __init__(self, folder: Path, *, master: str | None = None, memory: str = _USUAL_MEMORY) -> None:
         self._tables = folder / "spark"
         self._tables.mkdir(parents=True, exist_ok=True)
-        self._session = _session(master or os.environ.get("CDP_SPARK_MASTER") or "local[2]")
+        self._session = _session(master or os.environ.get("CDP_SPARK_MASTER") or "local[2]", memory)
         for old in sorted(self._tables.iterdir()):
             if (old / "_SUCCESS").exists():
                 self._show(_name(old))
@@ -86,18 +91,18 @@ class SparkEngine:
         self.load(name, table.to_batches(), table.schema)
 
     def compare(self, pairs: str, comparisons: Sequence[str], name: str) -> None:
-        """Make the table `name (l, r, pattern)`: both records to each pair, and a partition compared at a time."""
-        wanted = _wanted(comparisons)
-        sides = ", ".join(f'{x}."{column}" as "{x}_{column}"' for x in "ab" for column in wanted)
+        """Make the table `name (l, r, pattern)`: both records to each pair, and DuckDB's query over each batch."""
+        query = patterns_of("batch p", comparisons, filled_lists(self), expressions.DUCKDB)
+        columns = self._session.table("records").columns
+        sides = ", ".join(f"{_struct(x, columns, query)} as {x}" for x in "ab")
         joined = self._session.sql(
             f"select p.l, p.r, {sides} from {pairs} p join records a on a.id = p.l join records b on b.id = p.r"
         )
 
-        def levels(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                yield compare_batch(batch, comparisons)
+        def patterns(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            return run_on_batches(batches, query)
 
-        self._write(name, joined.mapInArrow(levels, "l long, r long, pattern long"))
+        self._write(name, joined.mapInArrow(patterns, "l long, r long, pattern long"))
 
     def fetch(self, query: str) -> Columns:
         """The answer as one array a column; what may be missing is NaN."""
@@ -121,40 +126,19 @@ class SparkEngine:
         self._session.stop()
 
 
-def compare_batch(batch: pa.RecordBatch, comparisons: Sequence[str]) -> pa.RecordBatch:
-    """The patterns of a batch of pairs with the columns of both records (`a_` and `b_`)."""
-    from identity.linkage import comparing
-    from identity.linkage.bulk.comparing import pack
-    from identity.linkage.bulk.with_recordlinkage import texts
-
-    count = batch.num_rows
-    frame = {
-        column: np.concatenate([_side(batch, x, column, texts) for x in "ab"])
-        for column in comparing.needed_columns(comparisons)
-    }
-    places = np.column_stack([np.arange(count), np.arange(count, 2 * count)])
-    patterns = pack(comparing.compare_frame(frame, places, comparisons))
-    return pa.RecordBatch.from_arrays(
-        [batch.column("l"), batch.column("r"), pa.array(patterns, pa.int64())], names=["l", "r", "pattern"]
-    )
+def run_on_batches(batches: Iterator[pa.RecordBatch], query: str) -> Iterator[pa.RecordBatch]:
+    """What DuckDB answers to a query over `batch`, for each batch; Spark gives a task one thread."""
+    with duckdb.connect(config={"threads": 1}) as db:
+        for batch in batches:
+            db.register("batch", pa.Table.from_batches([batch]))
+            yield from db.sql(query).to_arrow_table().to_batches()
+            db.unregister("batch")
 
 
-def _side(batch: pa.RecordBatch, x: str, column: str, texts: Any) -> Any:
-    """A column of one side; a list is kept only where it says more than the single value beside it."""
-    values = batch.column(f"{x}_{column}").to_pylist()
-    if column in LIST_OF:
-        single = batch.column(f"{x}_{LIST_OF[column]}").to_pylist()
-        values = [
-            many if many is not None else [one] if one else None for many, one in zip(values, single, strict=True)
-        ]
-    return texts(values)
-
-
-def _wanted(comparisons: Sequence[str]) -> list[str]:
-    from identity.linkage import comparing
-
-    needed = comparing.needed_columns(comparisons)
-    return list(dict.fromkeys([*needed, *(LIST_OF[column] for column in needed if column in LIST_OF)]))
+def _struct(side: str, columns: Sequence[str], query: str) -> str:
+    """The columns of a side that the query names, as one value."""
+    named = [column for column in columns if f"{side}.{column}" in query or f'{side}."{column}"' in query]
+    return "struct(" + ", ".join(f'{side}."{column}"' for column in named) + ")"
 
 
 def _array(column: pa.ChunkedArray) -> Any:
@@ -169,31 +153,52 @@ def _name(folder: Path) -> str:
     return folder.name.rpartition("@")[0]
 
 
-def _session(master: str) -> Any:
+def heap(memory: str) -> str:
+    """A limit as DuckDB takes it ("2GB"), as Java takes it."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])i?B?\s*", memory, re.IGNORECASE)
+    if found is None:
+        raise UnreadableFile(f"{memory} is no amount of memory: write it as 4GB")
+    return f"{max(_LEAST_HEAP, int(float(found[1]) * _MEBIBYTES[found[2].upper()]))}m"
+
+
+def _session(master: str, memory: str) -> Any:
+    limit = heap(memory)
     try:
+        from pyspark.errors import PySparkRuntimeError
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise UnreadableFile(
-            "the Spark engine needs its extra: pip install '.[spark]', and Java 17 or later"
-        ) from error
+        raise UnreadableFile(_NEEDS) from error
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        raise UnreadableFile("the Spark engine needs Java 17 or later: install it, or set JAVA_HOME")
-    # Spark's own workers run this Python with these modules; on a cluster both must be there, or be sent along.
+        raise UnreadableFile(f"{_NEEDS}; no Java was found")
+    # Spark's own workers run this Python with these modules.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != str(_PROJECT)]
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *known])
     builder = SparkSession.builder.appName("cdp-linkage").master(master)
+    for name, value in _options(master, limit).items():
+        builder = builder.config(name, value)
+    try:
+        session = builder.getOrCreate()
+    except PySparkRuntimeError as error:
+        raise UnreadableFile(f"{_NEEDS}; Spark did not start: {error}") from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _options(master: str, limit: str) -> dict[str, str]:
     options = {
         "spark.sql.ansi.enabled": "true",
         "spark.sql.ansi.doubleQuotedIdentifiers": "true",
-        "spark.sql.shuffle.partitions": "8",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(_BATCH),
+        # Any smaller limit makes Spark measure the whole batch again with every row: twenty times the time.
+        "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.driver.memory": limit,
         "spark.ui.enabled": "false",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
+        "spark.ui.showConsoleProgress": "false",
     }
-    for name, value in options.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+    if master.startswith("local"):
+        # Executors on other machines could not call the driver there, and want more partitions.
+        alone = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+        options |= {**alone, "spark.sql.shuffle.partitions": "8"}
+    return options
