@@ -1,12 +1,18 @@
 """Spark gives the answer that DuckDB gives. Needs the extra `spark` and Java; minutes rather than seconds."""
 
+import json
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
+from cdp.environment import PROJECT_FOLDER
 from identity.linkage import columns
 from identity.linkage.bulk import frequencies, scoring
 from identity.linkage.bulk.engines import DuckEngine, Engine
@@ -15,6 +21,7 @@ from identity.linkage.fields import Record, make_record
 from identity.linkage.levels import comparisons_of
 from identity.linkage.model import Model
 from identity.linkage.start import start_rows
+from tests.linkage.test_files import link, rows, write
 from tests.linkage.test_parity import people
 from tests.linkage.test_training import homes, person
 
@@ -78,3 +85,63 @@ def test_20_000_people_fall_into_the_same_clusters(tmp_path: Path) -> None:
     assert len(duck.clusters) > 5_000
     assert spark.clusters == duck.clusters
     assert spark.model.pairs_a_record["M"] == pytest.approx(duck.model.pairs_a_record["M"], rel=1e-9)
+
+
+def test_a_table_may_be_made_of_itself_and_is_there_for_the_next_engine(tmp_path: Path) -> None:
+    engine = SparkEngine(tmp_path)
+    engine.load_rows("few", {"id": "int", "other:a job": "text"}, [(1, "poet"), (2, None)])
+    for _ in range(2):
+        engine.create("few", 'select id + 10 as id, "other:a job" from few union all select * from few')
+    engine.create("gone", "select 1 as one")
+    engine.drop("gone")
+    # What a write that was killed leaves behind is no table.
+    (tmp_path / "spark" / "few@9").mkdir()
+    (tmp_path / "spark" / "half@1").mkdir()
+    again = SparkEngine(tmp_path)
+    found = again.fetch('select id, "other:a job" as job from few order by id')
+    assert found["id"].tolist() == [1, 2, 11, 11, 12, 12, 21, 22]
+    assert found["job"].tolist() == ["poet", None, "poet", "poet", None, None, "poet", None]
+    again.create("few", "select * from few where id < 3")
+    assert again.fetch("select count(*) as n from few")["n"].tolist() == [2]
+    assert [path.name for path in (tmp_path / "spark").iterdir()] == ["few@10"]
+    again.close()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("two", [False, True])
+def test_the_command_writes_the_file_that_duckdb_writes(tmp_path: Path, ending: str, two: bool) -> None:
+    table = [row | {"Your job, please": row["first_name"][::-1] + row["town"]} for row in rows(250, twice=60)]
+    parts = [[row for row in table if row["record_id"][0] == one] for one in "rs"] if two else [table]
+    files = [write(tmp_path / f"people{n}.csv", part) for n, part in enumerate(parts)]
+    written = []
+    for engine in ("duckdb", "spark"):
+        out, pairs = tmp_path / f"{engine}{ending}", tmp_path / f"{engine}-pairs.csv"
+        link(*files, out=out, pairs=pairs, engine=engine)
+        written.append((duckdb.sql(f"select * from '{out}'").fetchall(), duckdb.sql(f"from '{pairs}'").fetchall()))
+    assert written[0][0] == written[1][0]
+    assert len(written[0][1]) > 60
+    likely = [{row[:4]: row[4:] for row in pairs} for _, pairs in written]
+    assert likely[0].keys() == likely[1].keys()
+    for pair, values in likely[0].items():
+        assert list(values) == [pytest.approx(v, abs=1e-6) if isinstance(v, float) else v for v in likely[1][pair]]
+
+
+@pytest.mark.processes
+def test_a_run_that_is_killed_goes_on_in_its_folder(tmp_path: Path) -> None:
+    path = write(tmp_path / "people.csv", rows(400, twice=100))
+    link(path, out=tmp_path / "whole.csv")
+    command = [sys.executable, "manage.py", "link", str(path), "--out", str(tmp_path / "out.csv"), "--engine", "spark"]
+    command += ["--work", str(tmp_path / "work")]
+    process = subprocess.Popen(command, cwd=PROJECT_FOLDER, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.strip() == "train":
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    assert json.loads((tmp_path / "work" / "run" / "journal.json").read_text()).keys() == {"read", "block", "compare"}
+    assert not (tmp_path / "out.csv").exists()
+    again = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True)
+    assert not {"read", "block", "compare"}.intersection(line.strip() for line in again.stderr.splitlines())
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
