@@ -61,8 +61,11 @@ def patterns_of(both: str, comparisons: Sequence[str], filled: frozenset[str], d
         from (select p.l, p.r, {inner} from {both}) as compared"""
 
 
-def with_aliases(engine: "Engine", compared: str, comparisons: Sequence[str]) -> None:
-    """Let pairs of names in `aliases (x, y)` count as related in `compared`, where they were different or similar."""
+def with_aliases(engine: "Engine", compared: str, comparisons: Sequence[str], name: str) -> None:
+    """Make `name` of `compared`: pairs of names in `aliases (x, y)` are related, where they were different or similar.
+
+    A table of its own: a run that dies while it learns aliases must learn them again from what was compared.
+    """
     order, dialect = list(comparisons), engine.dialect
     given = order.index("given")
     digit = dialect.digit("c.pattern", given, RADIX)
@@ -73,12 +76,10 @@ def with_aliases(engine: "Engine", compared: str, comparisons: Sequence[str]) ->
         level = dialect.digit("c.pattern", old, RADIX)
         moved.append(f"when {level} > 0 then {level} * cast({RADIX**new - RADIX**old} as bigint)")
     engine.create(
-        "aliased",
+        name,
         f"""select c.l, c.r, case when n.x is not null and {digit} in (4, 5)
             then c.pattern + (3 - {digit}) * cast({RADIX**given} as bigint) + case {" ".join(moved)} else 0 end
             else c.pattern end as pattern
         from {compared} c join records a on a.id = c.l join records b on b.id = c.r
         left join aliases n on n.x = a.given and n.y = b.given""",
     )
-    engine.create(compared, "select * from aliased")
-    engine.drop("aliased")

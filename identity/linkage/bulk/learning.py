@@ -24,13 +24,13 @@ _LEAST_MATCH, _LEAST_HOUSEHOLD = -11.0, -2.0
 _CERTAIN = 0.99
 
 
-def keep(engine: Engine, model: Model, *, base: int) -> None:
-    """Make `kept` of `compared`: the pairs of patterns that a match or a household could show."""
-    patterns = engine.fetch("select distinct pattern from compared")["pattern"]
+def keep(engine: Engine, model: Model, *, base: int, table: str = "compared") -> None:
+    """Make `kept` of compared pairs: those of patterns that a match or a household could show."""
+    patterns = engine.fetch(f"select distinct pattern from {table}")["pattern"]
     logs = model.log_prior(base)[:, None] + training.class_logs(model, comparing.unpack(patterns, model.comparisons))
     wanted = (logs[0] - logs[1] > _LEAST_MATCH) | (logs[2] - logs[1] > _LEAST_HOUSEHOLD)
     engine.load_rows("wanted", {"pattern": "int"}, [(one,) for one in patterns[wanted].tolist()])
-    engine.create("kept", "select c.l, c.r, c.pattern from compared c join wanted w on w.pattern = c.pattern")
+    engine.create("kept", f"select c.l, c.r, c.pattern from {table} c join wanted w on w.pattern = c.pattern")
 
 
 def learn(engine: Engine, model: Model, *, records: int, across: bool) -> Model:
@@ -129,8 +129,8 @@ def _sure_pairs(engine: Engine, patterns: object) -> str:
 def apply_aliases(engine: Engine, model: Model) -> None:
     """Let the pairs of names in `model.aliases` count as related, where names were different or similar."""
     engine.load_rows("aliases", {"x": "text", "y": "text"}, [*model.aliases, *((y, x) for x, y in model.aliases)])
-    comparing.with_aliases(engine, "compared", model.comparisons)
-    keep(engine, model, base=int(engine.fetch("select count(*) as n from records")["n"][0]))
+    comparing.with_aliases(engine, "compared", model.comparisons, "renamed")
+    keep(engine, model, table="renamed", base=int(engine.fetch("select count(*) as n from records")["n"][0]))
 
 
 def _first_entities(engine: Engine, model: Model, *, records: int) -> None:

@@ -118,7 +118,7 @@ class Linking:
             return {}, expected
         cut = log_odds(expected.threshold)
         self._complete(model, records, cut=cut)
-        graph = load_graph(self._engine, "scored", least=-500.0)
+        graph = load_graph(self._engine, "completed", least=-500.0)
         return clustering.cluster(graph, cut=cut, banned=self._banned), expected
 
     def _pair_off(self) -> tuple[dict[int, int], thresholds.Expectation]:
@@ -144,9 +144,9 @@ class Linking:
             "missing",
             "select m.l, m.r from missing_all m left join scored s on s.l = m.l and s.r = m.r where s.l is null",
         )
-        self._engine.compare("missing", self._comparisons, "missing_compared")
+        scoring.compare_named(self._engine, "missing", model, "missing_compared")
         scoring.score(self._engine, "missing_compared", model, base=records, name="missing_scored")
-        self._engine.create("scored", "select * from scored union all select * from missing_scored")
+        self._engine.create("completed", "select * from scored union all select * from missing_scored")
 
 
 def load_graph(engine: Engine, table: str, *, least: float) -> Graph:

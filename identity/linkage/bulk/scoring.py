@@ -65,13 +65,18 @@ def _agrees(dialect: Dialect, model: Model, term: Term) -> str:
     return f'{digit} = {term.level + 1} and s."s_{term.column}" is not null'
 
 
+def compare_named(engine: Engine, pairs: str, model: Model, name: str) -> None:
+    """Make `name (l, r, pattern)` of pairs, with the aliases of given names that the model has learned."""
+    engine.compare(pairs, model.comparisons, f"{name}_raw")
+    engine.load_rows("aliases", {"x": "text", "y": "text"}, [*model.aliases, *((y, x) for x, y in model.aliases)])
+    with_aliases(engine, f"{name}_raw", model.comparisons, name)
+    engine.drop(f"{name}_raw")
+
+
 def score_in_memory(engine: Engine, pairs: Sequence[tuple[int, int]], model: Model, *, base: int) -> Scored:
     """The scores of a few pairs, in the given order, with what every fact contributes: for evidence that is kept."""
     engine.load_rows("asked", {"l": "int", "r": "int"}, pairs)
-    engine.compare("asked", model.comparisons, "asked_compared")
-    if model.aliases:
-        engine.load_rows("aliases", {"x": "text", "y": "text"}, [*model.aliases, *((y, x) for x, y in model.aliases)])
-        with_aliases(engine, "asked_compared", model.comparisons)
+    compare_named(engine, "asked", model, "asked_compared")
     found = fetch_shares(engine, "asked_compared", model)
     place = {(int(a), int(b)): row for row, (a, b) in enumerate(zip(found["l"], found["r"], strict=True))}
     rows = np.array([place[pair] for pair in pairs], dtype=np.int64)
