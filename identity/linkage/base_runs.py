@@ -78,7 +78,8 @@ class BaseRun:
         self._save(figures=told)
 
     def _difference(self, linked: Linked, live: Any, banned: set[tuple[int, int]]) -> Difference:
-        graph = linking.load_graph(self._engine, "scored", least=log_odds(linked.expected.threshold) - 1e-9)
+        # What was compared afterwards may be what holds a cluster together.
+        graph = linking.load_graph(self._engine, "completed", least=log_odds(linked.expected.threshold) - 1e-9)
         best = np.lexsort((graph.right, graph.left, -graph.weight))
         strong = [
             pair

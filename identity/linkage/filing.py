@@ -84,7 +84,7 @@ class FileLinking:
     def write_pairs(self, path: Path, model: Model) -> None:
         """One row a pair that may be one person: probability, weight, and the level and bits of each comparison."""
         least = log_odds(LEAST_KEPT)
-        self._engine.create("likely", f"select * from scored where weight > {least}")
+        self._engine.create("likely", f"select * from completed where weight > {least}")
         scoring.weigh(self._engine, "likely", model, name="weighed")
         self._engine.export(
             f"""select a.record_id as left_id, a.source as left_source, b.record_id as right_id,

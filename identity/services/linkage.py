@@ -26,14 +26,17 @@ def request_run(kind: str, *, by: str, now: datetime, model_version: int | None 
 
 
 def switch_on(version: int, *, by: str, now: datetime) -> int:
-    """Make a model the live one (0: the start values) and ask for a run that links with it. Answers the run's id.
+    """Make a trained model the live one and ask for a run that links with it. Answers the run's id.
 
     Raises:
-        NotPossible: there is no such version, or a run is under way.
+        NotPossible: there is no such version, it is the start values, or a run is under way.
     """
     with transaction.atomic():
         live = LinkageModel.objects.select_for_update().filter(active=True).first()
-        if version and not LinkageModel.objects.filter(pk=version).exists():
+        if version == 0:
+            # They know nothing of this base: only the task may link with them, which asks for more than a weight.
+            raise NotPossible("the start values come back by rolling back the run that replaced them")
+        if not LinkageModel.objects.filter(pk=version).exists():
             raise NotPossible(f"there is no model {version}")
         LinkageModel.objects.filter(active=True).update(active=False)
         LinkageModel.objects.filter(pk=version).update(active=True, switched_on_at=now, switched_on_by=by)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from identity.linkage import base_runs
+from identity.linkage.running import training_due
 from identity.linkage.services import plan_training, run_next, switch_on_by_policy
 from identity.models import BulkRun, Claim, Identifier, Link, LinkageModel, Profile, ReviewPair
 from identity.selectors import linkage_model, linkage_run
@@ -195,6 +196,21 @@ def test_training_is_asked_for_once_when_a_base_has_no_model(base: Connection) -
     assert plan_training(now=LATER) is None
     with pytest.raises(NotPossible, match="under way"):
         request_run("train", by="ann", now=NOW)
+
+
+def test_training_is_asked_for_when_a_field_is_filled_differently(base: Connection, tmp_path: Path) -> None:
+    link(base, seconds=120.0)
+    trained(tmp_path)
+    assert plan_training(now=LATER) is None
+    base.execute("update identity_profile set traits = traits - 'phone', updated_at = now() where id % 4 = 0")
+    link(base, seconds=120.0)
+    assert training_due(now=LATER) == "these fields are filled differently now: phones"
+    assert plan_training(now=LATER) is not None
+
+
+def test_the_start_values_cannot_be_switched_on(base: Connection) -> None:
+    with pytest.raises(NotPossible, match="rolling back"):
+        switch_on(0, by="ann", now=NOW)
 
 
 def test_policy_switches_a_precise_model_on(base: Connection, tmp_path: Path) -> None:

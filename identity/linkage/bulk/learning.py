@@ -53,7 +53,16 @@ def learn(engine: Engine, model: Model, *, records: int, across: bool) -> Model:
     _first_entities(engine, model, records=records)
     frequencies.count_holders(engine, model.terms, entities="entities")
     model = training.train(model, evidence(model))
-    return _with_thresholds(model, training.probabilities(model, evidence(model)), records)
+    model = _with_thresholds(model, training.probabilities(model, evidence(model)), records)
+    return replace(model, trained={**model.trained, "filled": _filled(engine, model, records)})
+
+
+def _filled(engine: Engine, model: Model, records: int) -> dict[str, float]:
+    """The share of records that have each counted column: when that changes, the model is no longer of this base."""
+    names = frequencies.columns(model.terms)
+    counts = ", ".join(f'count({frequencies.value(name, "r")}) as "{name}"' for name in names)
+    found = engine.fetch(f"select {counts} from records r")
+    return {name: float(found[name][0]) / max(records, 1) for name in names}
 
 
 def _all_pairs(engine: Engine, records: int, *, across: bool) -> float:

@@ -115,6 +115,7 @@ class Linking:
             return self._pair_off()
         expected = thresholds.expect(probability(self._engine.fetch("select weight from scored")["weight"]))
         if not expected.supported or not self._named():
+            self._engine.create("completed", "select * from scored")
             return {}, expected
         cut = log_odds(expected.threshold)
         self._complete(model, records, cut=cut)
@@ -122,6 +123,7 @@ class Linking:
         return clustering.cluster(graph, cut=cut, banned=self._banned), expected
 
     def _pair_off(self) -> tuple[dict[int, int], thresholds.Expectation]:
+        self._engine.create("completed", "select * from scored")
         graph = load_graph(self._engine, "scored", least=log_odds(LEAST_KEPT) * 3)
         sizes = self._engine.fetch("select count(*) as n from records group by source")["n"]
         chances = matching.posteriors(graph, smaller_source=int(sizes.min()))
