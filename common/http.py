@@ -249,12 +249,9 @@ class Http:
         self, *, allow: AllowList, seconds: float = 15.0, connect_seconds: float = 5.0, max_body: int = 65_536
     ):
         self._call = _Call()
-        self._seconds, self._max_body = seconds, max_body
+        self._seconds, self._connect_seconds, self._max_body = seconds, connect_seconds, max_body
         self._client = httpx.Client(
-            transport=_GuardedTransport(allow, self._call),
-            timeout=httpx.Timeout(seconds, connect=connect_seconds),
-            follow_redirects=False,
-            trust_env=False,
+            transport=_GuardedTransport(allow, self._call), follow_redirects=False, trust_env=False
         )
 
     def __enter__(self) -> Self:
@@ -272,38 +269,50 @@ class Http:
         return self.request("POST", url, content=content, headers=headers)
 
     def request(
-        self, method: str, url: str, *, content: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+        max_body: int | None = None,
     ) -> Answer:
-        """Make one call and read its answer.
+        """Make one call and read its answer; `seconds` and `max_body` bytes when they differ from the client's.
 
         Raises AddressRefused when nothing was sent, Unreachable when it is not known what the other side did.
         """
-        self._call.deadline = time.monotonic() + self._seconds
+        limit = seconds or self._seconds
+        self._call.deadline = time.monotonic() + limit
         sent = {"accept-encoding": "identity", **(headers or {})}
         try:
-            request = self._client.build_request(method, checked_url(url), content=content, headers=sent)
+            timeout = httpx.Timeout(limit, connect=min(limit, self._connect_seconds))
+            request = self._client.build_request(
+                method, checked_url(url), content=content, headers=sent, timeout=timeout
+            )
             answer = self._client.send(request, stream=True)
             try:
-                return Answer(answer.status_code, answer.headers, self._read(answer))
+                return Answer(answer.status_code, answer.headers, _read(answer, max_body or self._max_body))
             finally:
                 answer.close()
         except (httpcore.TimeoutException, httpx.TimeoutException) as error:
-            raise Unreachable("timeout", f"No answer within {self._seconds:g} seconds.") from error
+            raise Unreachable("timeout", f"No answer within {limit:g} seconds.") from error
         except (httpcore.ConnectError, httpx.ConnectError) as error:
             raise Unreachable("connect_failed", f"The connection could not be made: {error}") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpx.TransportError) as error:
             raise Unreachable("connection_cut", "The connection was cut, or the answer was not HTTP.") from error
 
-    def _read(self, answer: httpx.Response) -> bytes:
-        """The body up to the limit. A longer one is not an error: nobody needs the rest of an answer to a delivery."""
-        parts: list[bytes] = []
-        size = 0
-        for part in answer.iter_raw():
-            parts.append(part)
-            size += len(part)
-            if size >= self._max_body:
-                break
-        return b"".join(parts)[: self._max_body]
+
+def _read(answer: httpx.Response, limit: int) -> bytes:
+    """The body up to the limit. A longer one is not an error: nobody needs the rest of an answer to a delivery."""
+    parts: list[bytes] = []
+    size = 0
+    for part in answer.iter_raw():
+        parts.append(part)
+        size += len(part)
+        if size >= limit:
+            break
+    return b"".join(parts)[:limit]
 
 
 def checked_url(url: str) -> httpx.URL:

@@ -1,7 +1,7 @@
 """The kit: what a destination declares. See docs/destinations.md for how to write one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,8 @@ class Field:
     """One setting of an account, or one field of an action's payload.
 
     `default` of an action's field is a mapping (`path("profile.traits.email")`). `secret` settings are encrypted and
-    never shown again. `key` fields tell the channel who is meant; a removal carries these alone.
+    never shown again. `key` fields tell the channel who is meant; a removal carries these alone. `constant` fields are
+    the same for everybody (the id of a list): plain values of the mapping, fixed once something was sent.
     """
 
     label: str
@@ -30,6 +31,7 @@ class Field:
     choices: tuple[tuple[str, str], ...] = ()
     secret: bool = False
     key: bool = False
+    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Outside:
     now: datetime
     batch: str = ""
     run_id: int = 0
-    # The sync's mapping, for channels that must know the fields which this batch happens not to fill.
+    # The sync's mapping: its constants, and for files the columns which this batch happens not to fill.
     mapping: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -93,6 +95,8 @@ class Action(ABC):
     batch_size: ClassVar[int] = 100
     # Calls a second for one account, used when the account does not set its own.
     calls_per_second: ClassVar[float] = 10.0
+    # How people are told apart at the channel, when the one who sets a sync up does not choose: "profile" or a kind.
+    identifier_kind: ClassVar[str] = "profile"
     # Whether a batch is a call for each row, or one call; the rate limit is taken for all of them.
     one_call_per_row: ClassVar[bool] = False
 
@@ -103,6 +107,14 @@ class Action(ABC):
         Must be idempotent by payload id (or by `outside.batch` for channels that take whole batches).
         A raised DeliveryError is the verdict of all; InvalidPayload raised for several is bisected to find the culprit.
         """
+
+    def read_back(self, outside: Outside, account: Account) -> Iterator[str] | None:
+        """Who is there now, each as `member` names them; None when the channel cannot tell. Raises DeliveryError."""
+        return None
+
+    def member(self, fields: Mapping[str, Any]) -> str:
+        """How `read_back` names whoever has these key fields."""
+        raise NotImplementedError(f"{self.slug} reads nothing back")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,9 @@ class Destination:
     make_secrets: Callable[[], dict[str, str]] = dict
     # What is wrong with the settings beyond types, before anything is stored.
     check: Callable[[Mapping[str, Any], Mapping[str, str]], list[str]] = lambda settings, secrets: []
+    # The vendor's version that this was written for, and when its pages were last compared with it (YYYY-MM).
+    api_version: str = ""
+    verified: str = ""
 
 
 def default_mapping(action: Action) -> dict[str, Any]:

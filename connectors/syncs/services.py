@@ -20,8 +20,7 @@ from connectors.destinations.models import Destination
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import delivering, planning, sql
 from connectors.syncs.contracts import SyncView, Worked
-from connectors.syncs.models import Delivery, Run, Sync
-from connectors.syncs.rendering import PROFILE
+from connectors.syncs.models import Delivery, Run, Sent, Sync
 from connectors.syncs.selectors import due_sync_ids, sync, view
 
 _TURN_LOCK = 7_002_040
@@ -40,7 +39,7 @@ def create_sync(
     destination_id: int,
     action: str = "",
     mapping: Mapping[str, Any] | None = None,
-    identifier_kind: str = PROFILE,
+    identifier_kind: str = "",
     name: str = "",
     by: str,
     via: str = "ui",
@@ -48,7 +47,8 @@ def create_sync(
 ) -> SyncView:
     """Join a segment to a destination. Its first run sends all members.
 
-    `identifier_kind`: "profile" sends one row a person, else one row for each identifier of the kind.
+    `identifier_kind`: "profile" sends one row a person, else one row for each identifier of the kind; left empty, what
+    the action suggests.
     Raises InvalidSettings with everything that is wrong.
     """
     destination = Destination.objects.filter(pk=destination_id).first()
@@ -70,7 +70,7 @@ def create_sync(
         destination=destination,
         action=slug,
         mapping=filled,
-        identifier_kind=identifier_kind or PROFILE,
+        identifier_kind=identifier_kind or chosen.identifier_kind,
         created_by=by,
         created_at=now or clock.now(),
     )
@@ -86,16 +86,31 @@ def _check_mapping(filled: Mapping[str, Any], fields: Mapping[str, Any]) -> None
     found += [
         f"mapping: {spec.label} is required." for name, spec in fields.items() if spec.required and name not in filled
     ]
+    found += [
+        f"mapping: {spec.label} is the same for everybody, so it must be plain text."
+        for name, spec in fields.items()
+        if spec.constant and not isinstance(filled.get(name, ""), str)
+    ]
     if found:
         raise InvalidSettings(found)
+
+
+def _check_constants(row: Sync, mapping: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """Whoever was put on one list must be taken off that one, so a sync keeps its list."""
+    changed = [name for name, spec in fields.items() if spec.constant and mapping.get(name) != row.mapping.get(name)]
+    if changed and Sent.objects.filter(sync=row).exists():
+        raise InvalidSettings(
+            [f"mapping: {name} cannot change after something was sent; make another sync." for name in changed]
+        )
 
 
 @transaction.atomic
 def change_mapping(*, sync_id: int, mapping: Mapping[str, Any], by: str, via: str = "ui") -> SyncView:
     """Map anew; the next run compares everybody and sends what differs."""
     row = Sync.objects.select_for_update().select_related("destination").get(pk=sync_id)
-    before = row.mapping
-    _check_mapping(mapping, DESTINATIONS[row.destination.kind].actions[row.action].fields)
+    before, fields = row.mapping, DESTINATIONS[row.destination.kind].actions[row.action].fields
+    _check_mapping(mapping, fields)
+    _check_constants(row, mapping, fields)
     row.mapping, row.resync_wanted = dict(mapping), True
     row.save(update_fields=["mapping", "resync_wanted"])
     _record(row, "changed", f"Changed the mapping of “{row.name}”", by=by, via=via, before=before, after=dict(mapping))

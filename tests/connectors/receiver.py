@@ -19,6 +19,7 @@ class Call:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
     @property
     def message_id(self) -> str:
@@ -60,6 +61,8 @@ class Receiver:
             def do_POST(self) -> None:
                 receiver._answer(self)
 
+            do_GET = do_PUT = do_PATCH = do_DELETE = do_POST
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -82,7 +85,7 @@ class Receiver:
             # The sender died while it was sending: a real server would not act on half a request either.
             handler.close_connection = True
             return
-        call = Call(handler.path, {key.lower(): value for key, value in handler.headers.items()}, body)
+        call = Call(handler.path, {key.lower(): value for key, value in handler.headers.items()}, body, handler.command)
         with self._lock:
             before = sum(c.headers.get("webhook-id") == call.headers.get("webhook-id") for c in self.calls)
             self.calls.append(call)

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ import orjson
 
 from common import clock
 from common.http import AddressRefused, Answer, HttpProblem, Unreachable, checked_url
+from connectors.destinations.calling import retry_after
 from connectors.destinations.errors import DeliveryError, Misconfigured, Temporary, error_for_status
 from connectors.destinations.kit import Account, Action, Delivered, Destination, Field, Outside, Payload, Verdict
 from connectors.destinations.mapping import path
@@ -18,7 +18,6 @@ from connectors.destinations.webhook import signing
 
 EVENT_TYPES = {"add": "segment.member_added", "update": "profile.updated", "remove": "segment.member_removed"}
 _AT_ONCE = 8
-_LONGEST_REST = timedelta(hours=6)
 
 
 class SendEvent(Action):
@@ -109,19 +108,6 @@ def reading(answer: Answer, *, now: datetime) -> Verdict:
     if answer.status == 410:
         return Misconfigured(f"{message} It is gone and wants no more messages.", code="http_410")
     return error_for_status(answer.status, message, retry_after=retry_after(answer.headers, now=now))
-
-
-def retry_after(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
-    """The header as a pause: seconds or an HTTP date, bounded; None when it is absent or unreadable."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=int(text[:9])), _LONGEST_REST)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(timedelta(0), min(aware - now, _LONGEST_REST))
 
 
 def test(outside: Outside, account: Account) -> str:
