@@ -10,8 +10,25 @@ from typing import Any, assert_never
 from segments.evaluate import limit_minute
 from segments.measures import EventLeaf, MeasureKey, keys_of
 from segments.plan import distinct_leaves
-from segments.rules import Absent, All, AnyOf, EventCount, EventSum, EventTime, Node, Not, TraitIs, Where
-from segments.sqlvalues import Params, compare, matches
+from segments.rules import (
+    Absent,
+    All,
+    AnyOf,
+    EventCount,
+    EventStat,
+    EventSum,
+    EventTime,
+    InBucket,
+    InSegment,
+    Node,
+    Not,
+    OnList,
+    Sequence,
+    TraitIs,
+    Where,
+)
+from segments.sequences import sequence_sql
+from segments.sqlvalues import Params, compare, matches, percentile, value_hash
 from segments.values import micros_of_amount
 from segments.windows import Window, minute_of, moment_of
 
@@ -27,7 +44,7 @@ class Statement:
 
 
 def compile_rule(rule: Node, *, now: datetime, profiles: str = "") -> Statement:
-    """`select profile_id` of every live profile that meets the rule now.
+    """`select profile_id` of every live profile that meets the rule now. It refers to no other segment any more.
 
     `profiles` may hold an SQL condition on `p.profile_id` that narrows the answer.
     """
@@ -50,10 +67,17 @@ def event_filter(name: str, where: Where, params: Params, *, now: datetime) -> s
 
 
 def amount_of(name: str | None, params: Params) -> str:
-    """The millionths that an event `e` adds to a sum."""
+    """The millionths of a property of an event `e`; nothing where it has none."""
     if name is None:
         return "0::bigint"
     return f"coalesce(segments_micros(e.properties -> {params.bind(name, 'text')}), 0)"
+
+
+def kept_of(key: MeasureKey, params: Params) -> str:
+    """What a counter keeps of an event `e` beside its minute: an amount, or the hash of a value."""
+    if key.kind == "distinct":
+        return value_hash(f"(e.properties -> {params.bind(key.sum_property, 'text')})")
+    return amount_of(key.sum_property, params)
 
 
 class _Compiler:
@@ -66,9 +90,17 @@ class _Compiler:
         self._columns: dict[object, str] = {}
         self._names: set[str] = set()
         self._since_all: list[int | None] = []
+        self._sequences: dict[Sequence, str] = {}
 
     def counted(self) -> str:
-        """The pass over the log, joined to the profiles; nothing when no condition asks for an event."""
+        """The passes over the log, joined to the profiles; nothing when no condition asks for an event."""
+        joined = [
+            f" left join ({text}) s{place} on s{place}.profile_id = p.profile_id"
+            for place, text in enumerate(self._sequences.values())
+        ]
+        return self._aggregated() + "".join(joined)
+
+    def _aggregated(self) -> str:
         if not self._aggregates:
             return ""
         names = self.params.bind(sorted(self._names), "text[]")
@@ -92,8 +124,27 @@ class _Compiler:
             case TraitIs(trait, op, value):
                 found = f"(p.traits -> {self.params.bind(trait, 'text')})"
                 return f"coalesce({matches(op, value, found, self.params, now=self._now)}, false)"
+            case InSegment() | OnList() | InBucket():
+                return self._standing(node)
             case _:
                 return f"coalesce({self._event(node)}, false)"
+
+    def _standing(self, leaf: InSegment | OnList | InBucket) -> str:
+        match leaf:
+            case OnList(name):
+                return (
+                    "exists (select 1 from identity_member l join segments_listentry e on e.identifier_id ="
+                    " l.identifier_id join segments_staticlist t on t.id = e.list_id"
+                    f" where l.profile_id = p.profile_id and t.slug = {self.params.bind(name, 'text')})"
+                )
+            case InBucket(seed, start, end):
+                drawn = percentile(seed, "p.profile_id", self.params)
+                bounds = (self.params.bind(one, "bigint") for one in (start, end))
+                return "({0} >= {1} and {0} < {2})".format(drawn, *bounds)
+            case InSegment():
+                raise TypeError("a rule is compiled with the rules it refers to in their places")
+            case _:
+                assert_never(leaf)
 
     def _event(self, leaf: EventLeaf) -> str:
         match leaf:
@@ -104,8 +155,12 @@ class _Compiler:
                 added = f"sum({amount_of(leaf.property, self.params)})"
                 total = self._column(leaf, keys_of(leaf)[0], added, leaf.within)
                 return compare(leaf.op, f"coalesce({total}, 0)", micros_of_amount(leaf.value), self.params)
+            case EventStat():
+                return self._stat(leaf)
             case EventTime():
                 return self._time(leaf)
+            case Sequence():
+                return self._sequence(leaf)
             case Absent():
                 absent, after = (self._column((leaf, key), key, "max(e.occurred_at)", None) for key in keys_of(leaf))
                 past = f"{after} < {self._since(leaf.lasting)}"
@@ -113,6 +168,32 @@ class _Compiler:
                 return f"({past} and ({absent} is null or not {answered}))"
             case _:
                 assert_never(leaf)
+
+    def _stat(self, leaf: EventStat) -> str:
+        key = keys_of(leaf)[0]
+        kept = kept_of(key, self.params)
+        if leaf.stat == "distinct":
+            total = self._column(leaf, key, f"count(distinct {kept})", leaf.within)
+            return compare(leaf.op, f"coalesce({total}, 0)", int(leaf.value), self.params)
+        wanted = micros_of_amount(leaf.value)
+        if leaf.stat == "avg":
+            total = self._column((leaf, "sum"), key, f"sum({kept})", leaf.within)
+            count = self._column((leaf, "count"), key, "count(*)", leaf.within)
+            # In numeric: sums and counts are compared without rounding.
+            return compare(leaf.op, total, wanted, self.params, times=f"nullif({count}, 0)::numeric")
+        return compare(leaf.op, self._column(leaf, key, f"{leaf.stat}({kept})", leaf.within), wanted, self.params)
+
+    def _sequence(self, leaf: Sequence) -> str:
+        if leaf not in self._sequences:
+            keys = keys_of(leaf)
+            self._sequences[leaf] = sequence_sql(
+                leaf,
+                [event_filter(key.event, key.where, self.params, now=self._now) for key in keys],
+                names=self.params.bind(sorted({key.event for key in keys}), "text[]"),
+                since=self._since(leaf.within),
+                minute=MINUTE,
+            )
+        return f"s{list(self._sequences).index(leaf)}.profile_id is not null"
 
     def _time(self, leaf: EventTime) -> str:
         which = "min(e.occurred_at)" if leaf.which == "first" else "max(e.occurred_at)"
@@ -165,8 +246,10 @@ def _timed(value: object) -> bool:
 
 def _timed_events(leaf: Node) -> list[str]:
     match leaf:
-        case EventCount() | EventSum() if leaf.within:
+        case EventCount() | EventSum() | EventStat() if leaf.within:
             return [leaf.event]
+        case Sequence():
+            return [leaf.steps[0].event]
         case EventTime() if _timed(leaf.value):
             return [leaf.event]
         case Absent():

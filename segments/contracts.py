@@ -15,6 +15,7 @@ __all__ = [
     "Activity",
     "ConditionView",
     "Explanation",
+    "ListView",
     "MembershipChange",
     "MembershipView",
     "MoveLike",
@@ -64,6 +65,18 @@ class SegmentView:
     @property
     def is_archived(self) -> bool:
         return self.archived_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """A static list; `entries` counts identifiers, of which one person may have several."""
+
+    slug: str
+    name: str
+    entries: int
+    created_by: str
+    created_at: datetime
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from segments.contracts import Activity
-from segments.entries import Entries, Ints, merge
+from segments.entries import Entries, Ints, Kinds, merge
 from segments.plan import Counter, Plan
 from segments.rules import Where
-from segments.values import matches, micros_of_amount, number, read_json
+from segments.values import matches, micros_of_amount, number, read_json, value_hash
 from segments.windows import MINUTE_US
 
 _LAST_MINUTE = 2**32 - 1
@@ -26,7 +26,7 @@ def count_events(plan: Plan, activity: Activity) -> tuple[Entries, Ints]:
         events = order[edges[code] : edges[code + 1]]
         if len(events):
             parts.extend(_parts(events, plan.counters[name], activity.properties))
-    return _entries(parts, activity), order[edges[0] :]
+    return _entries(parts, activity, plan.kinds), order[edges[0] :]
 
 
 def _parts(
@@ -43,7 +43,7 @@ def _parts(
             values = [one for one, yes in zip(parsed, met, strict=True) if yes]
         sums = None
         if counter.sum_property is not None and values is not None:
-            sums = np.array([_micros(one, counter.sum_property) for one in values], dtype=np.int64)
+            sums = np.array([_kept(one, counter) for one in values], dtype=np.int64)
         if len(chosen):
             parts.append((chosen, counter.measure_id, sums))
     return parts
@@ -54,8 +54,10 @@ def meets(where: Where, properties: dict[str, Any]) -> bool:
     return all(matches(one.op, one.value, properties.get(one.property)) for one in where)
 
 
-def _micros(properties: dict[str, Any], name: str) -> int:
-    return micros_of_amount(number(properties.get(name)))
+def _kept(properties: dict[str, Any], counter: Counter) -> int:
+    """The amount in millionths, or the hash of the value: those without one were filtered out."""
+    value = properties.get(counter.sum_property or "")
+    return value_hash(value) or 0 if counter.by_value else micros_of_amount(number(value))
 
 
 def _parsed(properties: bytes | str | None) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def _parsed(properties: bytes | str | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _entries(parts: list[tuple[Ints, int, Ints | None]], activity: Activity) -> Entries:
+def _entries(parts: list[tuple[Ints, int, Ints | None]], activity: Activity, kinds: Kinds) -> Entries:
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
         return Entries(nothing, nothing, nothing, nothing, nothing)
@@ -76,4 +78,4 @@ def _entries(parts: list[tuple[Ints, int, Ints | None]], activity: Activity) -> 
     micros = np.concatenate([zeros[: len(one)] if sums is None else sums for one, _, sums in parts])
     minute = np.clip(np.asarray(activity.at_us, dtype=np.int64)[events] // MINUTE_US, 0, _LAST_MINUTE)
     owner = np.asarray(activity.identifier_ids, dtype=np.int64)[events]
-    return merge(Entries(owner, measure, minute, np.ones(len(events), dtype=np.int64), micros))
+    return merge(Entries(owner, measure, minute, np.ones(len(events), dtype=np.int64), micros), kinds)

@@ -1,10 +1,13 @@
 """Packed counters: a `bytea` of 20-byte entries per identifier, appended to and now and then compacted.
 
 The numbers are big-endian so that SQL can build them with `int4send` and `int8send`. Entries of one measure and minute
-may repeat: whoever reads adds them up. Nothing here knows the database.
+may repeat: whoever reads adds them up, or takes the least or greatest amount, as the measure's kind says. A measure of
+distinct values has its entries by value (`micros` is the value's hash), each with the latest minute. Nothing here knows
+the database.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,30 +55,59 @@ def pack(entries: Entries) -> tuple[Ints, list[bytes]]:
     return entries.owner[starts], [data[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
-def merge(entries: Entries, bucket: Ints | None = None) -> Entries:
-    """Entries of one owner, measure and bucket (by default the minute) become one, at their earliest minute."""
+class Kinds(NamedTuple):
+    """The measures whose amounts are not added up."""
+
+    least: frozenset[int] = frozenset()
+    greatest: frozenset[int] = frozenset()
+    distinct: frozenset[int] = frozenset()
+
+
+ALL_SUMS = Kinds()
+
+
+def among(measure: Ints, ids: frozenset[int]) -> npt.NDArray[np.bool_]:
+    """Which entries are of one of these measures."""
+    if not ids:
+        return np.zeros(len(measure), dtype=np.bool_)
+    return np.isin(measure, np.fromiter(ids, dtype=np.int64, count=len(ids)))
+
+
+def merge(entries: Entries, kinds: Kinds = ALL_SUMS, bucket: Ints | None = None) -> Entries:
+    """Entries of one owner, measure and bucket (by default the minute) become one, at their earliest minute; those of
+    distinct values one for each value, at its latest."""
     if not len(entries):
         return entries
-    if bucket is None:
-        bucket = entries.minute
+    by_value = among(entries.measure, kinds.distinct)
+    bucket = np.where(by_value, entries.micros, entries.minute if bucket is None else bucket)
     order = np.lexsort((entries.minute, bucket, entries.measure, entries.owner))
-    ordered, bucket = entries.take(order), bucket[order]
+    ordered, bucket, by_value = entries.take(order), bucket[order], by_value[order]
     changed = (
         (ordered.owner[1:] != ordered.owner[:-1])
         | (ordered.measure[1:] != ordered.measure[:-1])
         | (bucket[1:] != bucket[:-1])
     )
     starts = np.flatnonzero(np.r_[True, changed])
+    ends = np.append(starts[1:], len(order)) - 1
     return Entries(
         ordered.owner[starts],
         ordered.measure[starts],
-        ordered.minute[starts],
+        np.where(by_value[starts], ordered.minute[ends], ordered.minute[starts]),
         np.add.reduceat(ordered.n, starts),
-        np.add.reduceat(ordered.micros, starts),
+        _amounts(ordered, starts, by_value, kinds),
     )
 
 
-def compact(entries: Entries, horizons: Mapping[int, Horizon], *, now_minute: int) -> Entries:
+def _amounts(ordered: Entries, starts: Ints, by_value: npt.NDArray[np.bool_], kinds: Kinds) -> Ints:
+    amounts = np.add.reduceat(np.where(by_value, 0, ordered.micros), starts)
+    measure = ordered.measure[starts]
+    for ids, ufunc in ((kinds.least, np.minimum), (kinds.greatest, np.maximum)):
+        if ids:
+            amounts = np.where(among(measure, ids), ufunc.reduceat(ordered.micros, starts), amounts)
+    return np.where(by_value[starts], ordered.micros[starts], amounts)
+
+
+def compact(entries: Entries, horizons: Mapping[int, Horizon], kinds: Kinds = ALL_SUMS, *, now_minute: int) -> Entries:
     """The fewest entries that answer every live window, and counts, sums, first and last of all time, exactly.
 
     Single minutes stay within the longest minute-window of a measure; older ones become hours; what is older than every
@@ -83,7 +115,7 @@ def compact(entries: Entries, horizons: Mapping[int, Horizon], *, now_minute: in
     segment reads are dropped.
     """
     known = np.isin(entries.measure, np.fromiter(horizons, dtype=np.int64, count=len(horizons)))
-    entries = merge(entries.take(known))
+    entries = merge(entries.take(known), kinds)
     if not len(entries):
         return entries
     codes, inverse = np.unique(entries.measure, return_inverse=True)
@@ -94,4 +126,4 @@ def compact(entries: Entries, horizons: Mapping[int, Horizon], *, now_minute: in
     single = (entries.minute >= fresh_from) | is_last
     # Three ranges that cannot meet: single minutes above 0, hours below 0, everything older in 0 (minute 0 is 1970).
     bucket = np.where(single, entries.minute + 1, np.where(entries.minute >= hours_from, -1 - entries.minute // 60, 0))
-    return merge(entries, bucket)
+    return merge(entries, kinds, bucket)

@@ -20,6 +20,9 @@ class Segment(models.Model):
     changed_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True, blank=True)
     refreshed_at = models.DateTimeField(null=True, blank=True)
+    tags = models.JSONField(default=list)
+    # When its owner was last told that its review is due.
+    reminded_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.slug
@@ -50,12 +53,40 @@ class Measure(models.Model):
     event = models.TextField()
     where = models.JSONField(default=list)
     sum_property = models.TextField(null=True)  # noqa: DJ001 - none is not the empty name
+    # What entries of one bucket come to: their sum, the least or greatest amount, or the distinct values.
+    kind = models.CharField(max_length=8, default="sum")
     key = models.TextField(unique=True)
     minutes = models.IntegerField(default=0)
     hours = models.IntegerField(default=0)
 
     def __str__(self) -> str:
         return self.key
+
+
+class StaticList(models.Model):
+    """People named one by one. Entries hang on identifiers, so they go along when people are merged and unmerged."""
+
+    id = models.AutoField(primary_key=True)
+    slug = models.SlugField(max_length=80, unique=True)
+    name = models.CharField(max_length=200)
+    created_by = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class ListEntry(models.Model):
+    """An identifier on a list."""
+
+    pk = models.CompositePrimaryKey("identifier_id", "list_id")
+    identifier_id = models.BigIntegerField()
+    list = models.ForeignKey(StaticList, on_delete=models.CASCADE, related_name="+")
+    added_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.list_id}: {self.identifier_id}"
 
 
 class Activity(models.Model):

@@ -1,6 +1,7 @@
 """Reading a rule from JSON. Every mistake is told with a JSON pointer to its place and what to do about it."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +11,24 @@ from segments.rules import (
     MAX_DEPTH,
     NUMBER_OPS,
     PROPERTY_OPS,
+    STATS,
     TIME_OPS,
     TRAIT_OPS,
     Absent,
     All,
     AnyOf,
     EventCount,
+    EventStat,
     EventSum,
     EventTime,
+    InBucket,
+    InSegment,
     Node,
     Not,
+    OnList,
     PropertyIs,
+    Sequence,
+    Step,
     TraitIs,
     Where,
     leaves,
@@ -28,11 +36,15 @@ from segments.rules import (
 from segments.values import LARGEST_NUMBER, Scalar, Wanted, instant, number
 from segments.windows import HOURLY_FROM, LONGEST, Window
 
+SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 MAX_NAME = 200
 MAX_TEXT = 1000
 MAX_CHOICES = 500
 _UNITS = {"minutes": 1, "hours": 60, "days": 1440}
-_KINDS = "all, any, not, trait, event (with count, sum, first or last) or absent"
+_WHAT_OF = ("count", "sum", *STATS, "first", "last")
+_KINDS = f"all, any, not, trait, event (with {', '.join(_WHAT_OF)}), absent, sequence, segment, list or random"
+MAX_STEPS = 5
+MAX_LOOK_BACK = 90 * 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +129,11 @@ def _trait(data: Mapping[str, Any], at: str, _depth: int) -> Node:
 
 def _event(data: Mapping[str, Any], at: str, _depth: int) -> Node:
     event = _name(data, "event", at)
-    found = [kind for kind in ("count", "sum", "first", "last") if kind in data]
+    found = [kind for kind in _WHAT_OF if kind in data]
     if len(found) != 1:
-        raise _wrong(at, "Say what of the event: exactly one of count, sum, first or last.")
+        raise _wrong(at, f"Say what of the event: exactly one of {', '.join(_WHAT_OF)}.")
     kind = found[0]
-    _only(data, ("event", kind, "where", *(("within",) if kind in ("count", "sum") else ())), at)
+    _only(data, ("event", kind, "where", *(() if kind in ("first", "last") else ("within",))), at)
     detail, inside = data[kind], f"{at}/{kind}"
     if not isinstance(detail, Mapping):
         raise _wrong(inside, 'Give an object such as {"is": "gte", "value": 1}.')
@@ -130,18 +142,86 @@ def _event(data: Mapping[str, Any], at: str, _depth: int) -> Node:
         _only(detail, ("is", "value"), inside)
         op = _op(detail, TIME_OPS, inside)
         return EventTime(event, kind, op, _wanted(detail, op, inside), where)  # type: ignore[arg-type]
-    within = None if data.get("within") is None else _window(data["within"], f"{at}/within")
+    return _amount(kind, event, detail, inside, _within(data, at), where)
+
+
+def _amount(
+    kind: str, event: str, detail: Mapping[str, Any], inside: str, within: Window | None, where: Where
+) -> EventCount | EventSum | EventStat:
     op = _op(detail, NUMBER_OPS, inside)
     if kind == "count":
         _only(detail, ("is", "value"), inside)
         return EventCount(event, op, _whole(detail.get("value"), f"{inside}/value"), within, where)
     _only(detail, ("property", "is", "value"), inside)
-    return EventSum(event, _name(detail, "property", inside), op, _number(detail, inside), within, where)
+    name = _name(detail, "property", inside)
+    if kind == "distinct":
+        return EventStat(event, "distinct", name, op, _whole(detail.get("value"), f"{inside}/value"), within, where)
+    value = _number(detail, inside)
+    if kind == "sum":
+        return EventSum(event, name, op, value, within, where)
+    return EventStat(event, kind, name, op, value, within, where)  # type: ignore[arg-type]
+
+
+def _within(data: Mapping[str, Any], at: str) -> Window | None:
+    return None if data.get("within") is None else _window(data["within"], f"{at}/within")
 
 
 def _absent(data: Mapping[str, Any], at: str, _depth: int) -> Node:
     _only(data, ("absent", "after", "for"), at)
     return Absent(_name(data, "absent", at), _name(data, "after", at), _window(data.get("for"), f"{at}/for"))
+
+
+def _sequence(data: Mapping[str, Any], at: str, _depth: int) -> Node:
+    _only(data, ("sequence", "within", "span", "without"), at)
+    steps = _steps(data["sequence"], f"{at}/sequence", least=2)
+    without = _steps(data["without"], f"{at}/without", least=1) if data.get("without") is not None else ()
+    for index, one in enumerate(without):
+        if any(one.event == step.event for step in steps):
+            raise _wrong(f"{at}/without/{index}", "Name another event: each step would rule itself out.")
+    within = _window(data.get("within"), f"{at}/within")
+    if within.minutes > MAX_LOOK_BACK:
+        raise _wrong(f"{at}/within", "A sequence looks back at most 90 days: every event of it is kept for as long.")
+    span = None if data.get("span") is None else _window(data["span"], f"{at}/span")
+    return Sequence(steps, within, span, without)
+
+
+def _steps(items: Any, at: str, *, least: int) -> tuple[Step, ...]:
+    if not isinstance(items, list) or not least <= len(items) <= MAX_STEPS:
+        raise _wrong(at, f'Give a list of {least} to {MAX_STEPS} events such as {{"event": "Product Viewed"}}.')
+    steps = []
+    for index, item in enumerate(items):
+        place = f"{at}/{index}"
+        if not isinstance(item, Mapping):
+            raise _wrong(place, 'Give an object such as {"event": "Product Viewed"}.')
+        _only(item, ("event", "where"), place)
+        steps.append(Step(_name(item, "event", place), parse_where(item, place)))
+    return tuple(steps)
+
+
+def _segment(data: Mapping[str, Any], at: str, _depth: int) -> Node:
+    _only(data, ("segment",), at)
+    return InSegment(_slug(data, "segment", at))
+
+
+def _list(data: Mapping[str, Any], at: str, _depth: int) -> Node:
+    _only(data, ("list",), at)
+    return OnList(_slug(data, "list", at))
+
+
+def _slug(data: Mapping[str, Any], key: str, at: str) -> str:
+    found = _text(data.get(key), f"{at}/{key}", 80)
+    if not SLUG.fullmatch(found):
+        raise _wrong(f"{at}/{key}", "Give its slug: small letters, digits and single hyphens.")
+    return found
+
+
+def _random(data: Mapping[str, Any], at: str, _depth: int) -> Node:
+    _only(data, ("random", "from", "to"), at)
+    seed = _name(data, "random", at)
+    start, end = (_whole(data.get(key), f"{at}/{key}") for key in ("from", "to"))
+    if not start < end <= 100:
+        raise _wrong(f"{at}/to", "Give whole percentiles from 0 to 100, the first below the second.")
+    return InBucket(seed, start, end)
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any], str, int], Node]] = {
@@ -151,11 +231,15 @@ _READERS: dict[str, Callable[[Mapping[str, Any], str, int], Node]] = {
     "trait": _trait,
     "event": _event,
     "absent": _absent,
+    "sequence": _sequence,
+    "segment": _segment,
+    "list": _list,
+    "random": _random,
 }
 
 
-def parse_where(data: Mapping[str, Any], at: str = "") -> Where:
-    """The filters of an event condition."""
+def parse_where(data: Mapping[str, Any], at: str = "", *, ops: tuple[str, ...] = PROPERTY_OPS) -> Where:
+    """The filters of an event condition, or with other `ops` those that a counter is stored with."""
     items = data.get("where") or []
     if not isinstance(items, list) or len(items) > 10:
         raise _wrong(f"{at}/where", "Give a list of at most ten filters.")
@@ -165,7 +249,7 @@ def parse_where(data: Mapping[str, Any], at: str = "") -> Where:
         if not isinstance(item, Mapping):
             raise _wrong(place, 'Give an object such as {"property": "category", "is": "eq", "value": "shoes"}.')
         _only(item, ("property", "is", "value"), place)
-        op = _op(item, PROPERTY_OPS, place)
+        op = _op(item, ops, place)
         filters.append(PropertyIs(_name(item, "property", place), op, _wanted(item, op, place)))
     return tuple(filters)
 
@@ -263,10 +347,13 @@ def _window(data: Any, at: str) -> Window:
 _WANTED: dict[str, Callable[[Any, str], Wanted]] = {
     "exists": _nothing,
     "missing": _nothing,
+    "is_amount": _nothing,
+    "is_value": _nothing,
     "before": _date,
     "after": _date,
     "within_last": _window,
     "more_than_ago": _window,
+    "within_next": _window,
     "starts_with": _text,
     "in": _choices,
     **dict.fromkeys(("lt", "lte", "gt", "gte"), _finite),

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from segments.entries import Kinds
 from segments.evaluate import Facts, holds
 from segments.measures import Horizon, MeasureKey, keys_of
-from segments.rules import All, AnyOf, Leaf, Node, Not, TraitIs, Where, leaves
+from segments.rules import All, AnyOf, InBucket, Leaf, Node, Not, OnList, TraitIs, Where, leaves
 
 # Where nothing is known, no time matters.
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -14,7 +15,7 @@ _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class LiveSegment:
-    """What evaluation needs to know of a published segment."""
+    """What evaluation needs to know of a published segment; `rule` refers to no other segment any more."""
 
     id: int
     version: int
@@ -37,6 +38,7 @@ class Counter:
     measure_id: int
     where: Where
     sum_property: str | None
+    by_value: bool = False
 
     @property
     def plain(self) -> bool:
@@ -51,11 +53,13 @@ class Plan:
     segments: tuple[LiveSegment, ...]
     measure_ids: Mapping[MeasureKey, int]
     horizons: Mapping[int, Horizon]
+    kinds: Kinds
     counters: Mapping[str, tuple[Counter, ...]]
     trait_names: tuple[str, ...]
+    readers_of_lists: frozenset[int]
     readers_of_measure: Mapping[int, frozenset[int]]
     readers_of_traits: frozenset[int]
-    true_of_newborns: frozenset[int]  # segments whose rule holds for a profile of which nothing is known
+    true_of_newborns: frozenset[int]  # segments whose rule may hold for a profile of which nothing is known
     names: tuple[str, ...]  # the event names that are counted
     codes: Mapping[str, int]  # and their places
 
@@ -72,31 +76,43 @@ def make_plan(segments: Sequence[LiveSegment], measures: Iterable[Measure]) -> P
     readers: dict[int, set[int]] = {}
     traits: set[str] = set()
     trait_readers: set[int] = set()
+    list_readers: set[int] = set()
     used: dict[MeasureKey, Measure] = {}
     for index, segment in enumerate(segments):
         for leaf in leaves(segment.rule):
             if isinstance(leaf, TraitIs):
                 traits.add(leaf.trait)
                 trait_readers.add(index)
+            if isinstance(leaf, OnList):
+                list_readers.add(index)
             for key in keys_of(leaf):
                 used[key] = stored[key]
                 readers.setdefault(stored[key].id, set()).add(index)
     counters: dict[str, list[Counter]] = {}
     for key, measure in used.items():
-        counters.setdefault(key.event, []).append(Counter(measure.id, key.where, key.sum_property))
+        counter = Counter(measure.id, key.where, key.sum_property, by_value=key.kind == "distinct")
+        counters.setdefault(key.event, []).append(counter)
     names = tuple(sorted(counters))
     return Plan(
         segments=tuple(segments),
         measure_ids={key: measure.id for key, measure in used.items()},
         horizons={measure.id: measure.horizon for measure in used.values()},
+        kinds=Kinds(
+            *(frozenset(used[key].id for key in used if key.kind == kind) for kind in ("min", "max", "distinct"))
+        ),
         counters={name: tuple(found) for name, found in counters.items()},
         trait_names=tuple(sorted(traits)),
         readers_of_measure={measure: frozenset(found) for measure, found in readers.items()},
         readers_of_traits=frozenset(trait_readers),
-        true_of_newborns=frozenset(i for i, one in enumerate(segments) if holds(one.rule, Facts(), now=_ANY_TIME)),
+        readers_of_lists=frozenset(list_readers),
+        true_of_newborns=frozenset(i for i, one in enumerate(segments) if _takes_newborns(one.rule)),
         names=names,
         codes={name: code for code, name in enumerate(names)},
     )
+
+
+def _takes_newborns(rule: Node) -> bool:
+    return holds(rule, Facts(), now=_ANY_TIME) or any(isinstance(leaf, InBucket) for leaf in leaves(rule))
 
 
 def shared(node: Node, known: dict[Node, Node]) -> Node:

@@ -12,8 +12,9 @@ MAX_DEPTH = 5
 MAX_CONDITIONS = 50
 NUMBER_OPS = ("eq", "ne", "lt", "lte", "gt", "gte")
 TIME_OPS = ("before", "after", "within_last", "more_than_ago")
+STATS = ("avg", "min", "max", "distinct")
 PROPERTY_OPS = (*NUMBER_OPS, "in", "contains", "starts_with", "exists", "missing", "before", "after")
-TRAIT_OPS = (*PROPERTY_OPS, "within_last", "more_than_ago")
+TRAIT_OPS = (*PROPERTY_OPS, "within_last", "more_than_ago", "within_next")
 
 
 class _Typed:
@@ -123,7 +124,89 @@ class Absent:
         return {"absent": self.absent, "after": self.after, "for": self.lasting.to_json()}
 
 
-Leaf: TypeAlias = TraitIs | EventCount | EventSum | EventTime | Absent
+@dataclass(frozen=True, slots=True)
+class EventStat:
+    """A statistic of one property over an event: of its numbers `avg`, `min`, `max` (nobody without any), or how many
+    `distinct` values."""
+
+    event: str
+    stat: Literal["avg", "min", "max", "distinct"]
+    property: str
+    op: str
+    value: float
+    within: Window | None = None
+    where: Where = ()
+
+    def to_json(self) -> dict[str, Any]:
+        detail = {"property": self.property, "is": self.op, "value": self.value}
+        return {"event": self.event, self.stat: detail, **_scope_json(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a sequence."""
+
+    event: str
+    where: Where = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"event": self.event, **({"where": [one.to_json() for one in self.where]} if self.where else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """The steps happened in this order, the first of them `within` the time that looks back from now, the last at most
+    `span` after the first, and none of `without` from the first to the last."""
+
+    steps: tuple[Step, ...]
+    within: Window
+    span: Window | None = None
+    without: tuple[Step, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"sequence": [one.to_json() for one in self.steps], "within": self.within.to_json()}
+        if self.span:
+            found["span"] = self.span.to_json()
+        if self.without:
+            found["without"] = [one.to_json() for one in self.without]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class InSegment:
+    """Who is in another segment, by its rule of the same moment."""
+
+    segment: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"segment": self.segment}
+
+
+@dataclass(frozen=True, slots=True)
+class OnList:
+    """Who has an identifier on a static list."""
+
+    list: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"list": self.list}
+
+
+@dataclass(frozen=True, slots=True)
+class InBucket:
+    """A share of everybody by chance: those whose percentile under `seed`, the same for ever, is in [start, end)."""
+
+    seed: str
+    start: int
+    end: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {"random": self.seed, "from": self.start, "to": self.end}
+
+
+Leaf: TypeAlias = (
+    TraitIs | EventCount | EventSum | EventStat | EventTime | Absent | Sequence | InSegment | OnList | InBucket
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +272,7 @@ def _value_json(value: Wanted) -> dict[str, Any]:
     return {"value": list(value) if isinstance(value, tuple) else value}
 
 
-def _scope_json(node: EventCount | EventSum) -> dict[str, Any]:
+def _scope_json(node: EventCount | EventSum | EventStat) -> dict[str, Any]:
     scope: dict[str, Any] = {"within": node.within.to_json()} if node.within else {}
     if node.where:
         scope["where"] = [one.to_json() for one in node.where]

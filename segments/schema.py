@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from segments.parsing import MAX_CHOICES, MAX_NAME, MAX_TEXT
-from segments.rules import MAX_CONDITIONS, NUMBER_OPS, PROPERTY_OPS, TIME_OPS, TRAIT_OPS
+from segments.parsing import MAX_CHOICES, MAX_NAME, MAX_STEPS, MAX_TEXT, SLUG
+from segments.rules import MAX_CONDITIONS, NUMBER_OPS, PROPERTY_OPS, STATS, TIME_OPS, TRAIT_OPS
 
 _ORDER = ("lt", "lte", "gt", "gte")
 _NAME = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
@@ -27,6 +27,7 @@ def rule_schema() -> dict[str, Any]:
                 ]
             },
             "filter": _comparison("property", PROPERTY_OPS),
+            "step": _object({"event": _NAME, "where": _FILTERS}, "event"),
             **_NODES,
         },
     }
@@ -44,7 +45,7 @@ def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
 def _value_of(op: str) -> dict[str, Any] | None:
     if op in ("exists", "missing"):
         return None
-    if op in ("within_last", "more_than_ago"):
+    if op in ("within_last", "more_than_ago", "within_next"):
         return {"$ref": "#/$defs/window"}
     if op in ("before", "after"):
         return {"type": "string", "description": "A date or time, such as 2026-01-31 or 2026-01-31T09:00:00Z"}
@@ -76,13 +77,26 @@ def _event(kind: str, detail: dict[str, Any], *, windowed: bool) -> dict[str, An
     properties: dict[str, Any] = {
         "event": _NAME,
         kind: detail,
-        "where": {"type": "array", "items": {"$ref": "#/$defs/filter"}, "maxItems": 10},
+        "where": _FILTERS,
     }
     if windowed:
         properties["within"] = {"oneOf": [{"$ref": "#/$defs/window"}, {"type": "null"}]}
     return _object(properties, "event", kind)
 
 
+def _steps(least: int) -> dict[str, Any]:
+    return {"type": "array", "items": {"$ref": "#/$defs/step"}, "minItems": least, "maxItems": MAX_STEPS}
+
+
+def _stat(stat: str) -> dict[str, Any]:
+    value = _WHOLE if stat == "distinct" else {"type": ["number", "string"]}
+    detail = _object({"property": _NAME, "is": {"enum": list(NUMBER_OPS)}, "value": value})
+    return _event(stat, detail, windowed=True)
+
+
+_FILTERS = {"type": "array", "items": {"$ref": "#/$defs/filter"}, "maxItems": 10}
+_SLUG = {"type": "string", "maxLength": 80, "pattern": f"^{SLUG.pattern}$"}
+_PERCENT = {"type": "integer", "minimum": 0, "maximum": 100}
 _WHOLE = {"type": ["integer", "string"], "minimum": 0}
 _NODES: dict[str, dict[str, Any]] = {
     "all": _group("all", 0),
@@ -95,7 +109,21 @@ _NODES: dict[str, dict[str, Any]] = {
         _object({"property": _NAME, "is": {"enum": list(NUMBER_OPS)}, "value": {"type": ["number", "string"]}}),
         windowed=True,
     ),
+    **{stat: _stat(stat) for stat in STATS},
     "first": _event("first", _comparison("", TIME_OPS), windowed=False),
     "last": _event("last", _comparison("", TIME_OPS), windowed=False),
     "absent": _object({"absent": _NAME, "after": _NAME, "for": {"$ref": "#/$defs/window"}}),
+    "sequence": _object(
+        {
+            "sequence": _steps(2),
+            "within": {"$ref": "#/$defs/window"},
+            "span": {"oneOf": [{"$ref": "#/$defs/window"}, {"type": "null"}]},
+            "without": {"oneOf": [_steps(1), {"type": "null"}]},
+        },
+        "sequence",
+        "within",
+    ),
+    "segment": _object({"segment": _SLUG}),
+    "list": _object({"list": _SLUG}),
+    "random": _object({"random": _NAME, "from": _PERCENT, "to": _PERCENT}),
 }

@@ -33,6 +33,29 @@ select array_send(array_agg(t.profile_id)), {columns}
 from unnest(%(profiles)s) as p(id) join identity_trait t on t.profile_id = p.id
 """
 
+ADD_ENTRIES = """
+insert into segments_listentry (identifier_id, list_id, added_at)
+select distinct id, %(list)s::int, %(now)s::timestamptz from unnest(%(ids)s) as n(id)
+on conflict do nothing returning identifier_id
+"""
+
+REMOVE_ENTRIES = """
+delete from segments_listentry where list_id = %(list)s and identifier_id = any(%(ids)s) returning identifier_id
+"""
+
+PROFILES_OF = """
+select array_send(array_agg(distinct profile_id)) from identity_member where identifier_id = any(%(ids)s)
+"""
+
+LOAD_LISTS = """
+select t.slug, array_send(array_agg(distinct m.profile_id))
+from unnest(%(profiles)s) as p(id)
+join identity_member m on m.profile_id = p.id
+join segments_listentry e on e.identifier_id = m.identifier_id
+join segments_staticlist t on t.id = e.list_id and t.slug = any(%(slugs)s)
+group by t.slug
+"""
+
 INSERT_CHANGES = """
 insert into segments_change (segment_id, profile_id, entered, at, reason, version)
 select segment_id, profile_id, entered, %(now)s, (%(reasons)s)[reason], version
@@ -65,9 +88,9 @@ on conflict (segment_id, hour) do update set members = excluded.members,
     entered = h.entered + excluded.entered, exited = h.exited + excluded.exited
 """
 
-LIVE_SEGMENTS = "select id, version, rule from segments_segment where archived_at is null order by id"
+LIVE_SEGMENTS = "select id, slug, version, rule from segments_segment where archived_at is null order by id"
 
-MEASURES = 'select id, event, "where", sum_property, minutes, hours from segments_measure order by id'
+MEASURES = 'select id, event, "where", sum_property, kind, minutes, hours from segments_measure order by id'
 
 DUE_PROFILES = """
 select array_send(array_agg(profile_id)) from (
@@ -78,29 +101,38 @@ select array_send(array_agg(profile_id)) from (
 # -- publishing, refreshing, archiving: whole segments at once
 
 INSERT_MEASURE = """
-insert into segments_measure (event, "where", sum_property, key, minutes, hours)
-values (%(event)s, %(where)s, %(sum_property)s, %(key)s, %(minutes)s, %(hours)s) returning id
+insert into segments_measure (event, "where", sum_property, kind, key, minutes, hours)
+values (%(event)s, %(where)s, %(sum_property)s, %(kind)s, %(key)s, %(minutes)s, %(hours)s) returning id
 """
 
 DELETE_MEASURES = "delete from segments_measure where id = any(%(ids)s)"
 
 # The same buckets as `entries.compact`: single minutes, then hours, then one for everything older; the last by itself.
+BUCKETS = """case
+        when minute >= %(fresh_from)s or minute = floor(extract(epoch from last_at) / 60) then minute + 1
+        when minute >= %(hours_from)s then -1 - minute / 60
+        else 0 end"""
+
+# What is kept of a bucket, by the kind of the measure. A distinct value is a bucket of its own, at its latest minute.
+KEPT = {
+    "sum": ("min(minute)", "greatest(least(sum(micros), 9e18), -9e18)::bigint", BUCKETS),
+    "min": ("min(minute)", "min(micros)", BUCKETS),
+    "max": ("min(minute)", "max(micros)", BUCKETS),
+    "distinct": ("max(minute)", "micros", "micros"),
+}
+
 BACKFILL = """
 insert into segments_activity as t (identifier_id, entries)
 select identifier_id, string_agg(
     int4send(%(measure)s::int) || int4send(minute::int) || int4send(n::int) || int8send(micros), '')
 from (
-    select identifier_id, min(minute) as minute, count(*) as n,
-           greatest(least(sum(micros), 9e18), -9e18)::bigint as micros
+    select identifier_id, {minute} as minute, count(*) as n, {kept} as micros
     from (
         select e.identifier_id, greatest(floor(extract(epoch from e.occurred_at) / 60), 0)::bigint as minute,
                {amount} as micros, max(e.occurred_at) over (partition by e.identifier_id) as last_at
         from events_event e where {condition}
     ) one
-    group by identifier_id, case
-        when minute >= %(fresh_from)s or minute = floor(extract(epoch from last_at) / 60) then minute + 1
-        when minute >= %(hours_from)s then -1 - minute / 60
-        else 0 end
+    group by identifier_id, {bucket}
 ) bucket
 group by identifier_id
 on conflict (identifier_id) do update set entries = t.entries || excluded.entries

@@ -49,6 +49,8 @@ def matches(op: str, wanted: Wanted, value: str, params: Params, *, now: datetim
     present = f"({value} is not null and {value} <> 'null'::jsonb)"
     if op in ("exists", "missing"):
         return present if op == "exists" else f"not {present}"
+    if op in ("is_amount", "is_value"):
+        return f"(abs(segments_number({value})) <= 1e10)" if op == "is_amount" else f"({value_hash(value)} is not null)"
     if isinstance(wanted, Window):
         return _relative(op, wanted, value, params, now)
     if isinstance(wanted, tuple):
@@ -79,11 +81,27 @@ def _relative(op: str, window: Window, value: str, params: Params, now: datetime
     since = params.bind(moment_of(window.since(minute_of(now))), "timestamptz")
     if op == "more_than_ago":
         return f"(segments_instant({value}) < {since})"
-    step = 60 if window.hourly else 1
-    until = params.bind(moment_of((minute_of(now) // step + 1) * step), "timestamptz")
+    bucket = minute_of(now) // window.step * window.step
+    if op == "within_next":
+        begins, ends = (
+            params.bind(moment_of(one), "timestamptz") for one in (bucket, bucket + window.minutes + window.step)
+        )
+        return f"(segments_instant({value}) >= {begins} and segments_instant({value}) < {ends})"
+    until = params.bind(moment_of(bucket + window.step), "timestamptz")
     return f"(segments_instant({value}) >= {since} and segments_instant({value}) < {until})"
 
 
-def compare(op: str, left: str, wanted: int, params: Params) -> str:
-    """`values.compare` of a whole number."""
-    return f"({left} {_ORDER[op]} {params.bind(wanted, 'bigint')})"
+def value_hash(value: str) -> str:
+    """`values.value_hash`."""
+    return f"segments_value_hash({value})"
+
+
+def percentile(seed: str, profile: str, params: Params) -> str:
+    """`values.percentile`."""
+    digest = f"md5({params.bind(seed, 'text')} || ':' || {profile})"
+    return f"((('x' || substr({digest}, 1, 8))::bit(32)::bigint * 100) >> 32)"
+
+
+def compare(op: str, left: str, wanted: int, params: Params, *, times: str = "") -> str:
+    """`values.compare` with a whole number, perhaps `times` an expression."""
+    return f"({left} {_ORDER[op]} {params.bind(wanted, 'bigint')}{f' * {times}' if times else ''})"

@@ -5,9 +5,11 @@ quote them. Instants are ISO 8601 texts. Text is compared exactly, upper and low
 agree on what lower case is. A value that is absent or null matches nothing but `missing`.
 """
 
+import hashlib
 import json
 import math
 import re
+import struct
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -27,7 +29,7 @@ LARGEST_NUMBER = 1e300
 SMALLEST_NUMBER = 1e-300
 LARGEST_AMOUNT = 1e10  # nine thousand such amounts still fit the 64 bits of a sum in millionths
 
-RELATIVE = ("within_last", "more_than_ago")
+RELATIVE = ("within_last", "more_than_ago", "within_next")
 
 _NUMBER = re.compile(NUMBER_PATTERN)
 _INSTANT = re.compile(f"(?P<date>{DATE_PATTERN})(?P<time>{TIME_PATTERN})?(?P<zone>{ZONE_PATTERN})?")
@@ -57,6 +59,36 @@ def micros_of_amount(amount: float | None) -> int:
     if amount is None or not abs(amount) <= LARGEST_AMOUNT:
         return 0
     return math.trunc(amount * 1e6 + (-0.5 if amount < 0 else 0.5))
+
+
+def is_amount(value: Any) -> bool:
+    """Whether the value is a number that sums count; averages, least and greatest look at no other."""
+    found = number(value)
+    return found is not None and abs(found) <= LARGEST_AMOUNT
+
+
+def value_hash(value: Any) -> int | None:
+    """64 bits by which distinct texts, numbers and truth values are told apart: `"42"` is 42, as it is to `equals`.
+
+    None for anything else. The first half of MD5, which PostgreSQL has too; it need not be secret.
+    """
+    found = number(value)
+    if found is not None:
+        text = "n" + struct.pack(">d", found + 0.0).hex()
+    elif isinstance(value, bool):
+        text = "b1" if value else "b0"
+    elif isinstance(value, str):
+        text = "s" + value
+    else:
+        return None
+    digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def percentile(seed: str, profile_id: int) -> int:
+    """A number from 0 to 99 that a profile has for ever under this seed, and which looks like chance."""
+    digest = hashlib.md5(f"{seed}:{profile_id}".encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:4], "big") * 100 >> 32
 
 
 def read_json(text: str | bytes) -> Any:
@@ -104,7 +136,7 @@ def _contains(value: Any, wanted: Scalar) -> bool:
     return isinstance(value, str) and isinstance(wanted, str) and wanted in value
 
 
-def compare(op: str, left: Any, right: float) -> Any:
+def compare(op: str, left: Any, right: Any) -> Any:
     """The six comparisons of numbers. Works element by element on numpy arrays."""
     if op in ("gte", "lt"):
         found = left >= right
@@ -126,6 +158,8 @@ def matches(op: str, wanted: Wanted, value: Any) -> bool:
         return op == "missing"
     if op in ("exists", "missing"):
         return op == "exists"
+    if op in ("is_amount", "is_value"):
+        return is_amount(value) if op == "is_amount" else value_hash(value) is not None
     if op in ("eq", "ne"):
         return equals(value, wanted) == (op == "eq")  # type: ignore[arg-type]
     if op == "in":
@@ -156,9 +190,16 @@ def matches_at(op: str, wanted: Wanted, value: Any, *, now: datetime) -> tuple[b
 
 
 def dated(op: str, window: Window, minute: int, now_minute: int) -> tuple[bool, int | None]:
-    """`within_last` and `more_than_ago` for a date of the person: a date to come is not within the last days."""
-    end: int = window.end_of(minute)
+    """The relative conditions for a date of the person: a date to come is not within the last days, nor a past one
+    within the next."""
     start = minute // 60 * 60 if window.hourly else minute
-    upcoming = [edge for edge in ((start, end) if op == "within_last" else (end,)) if edge > now_minute]
-    inside = start <= now_minute < end
-    return (inside if op == "within_last" else now_minute >= end), min(upcoming, default=None)
+    if op == "within_next":
+        inside, edges = (
+            window.opens_for(minute) <= now_minute < start + window.step,
+            (window.opens_for(minute), start + window.step),
+        )
+    else:
+        end: int = window.end_of(minute)
+        inside, edges = start <= now_minute < end, (start if op == "within_last" else end, end)
+    upcoming = min((edge for edge in edges if edge > now_minute), default=None)
+    return (now_minute >= edges[0] if op == "more_than_ago" else inside), upcoming

@@ -4,7 +4,8 @@ Besides the answer every condition gives the first minute at which time alone ch
 first minute at which it may change (exact for a single condition, never too late for several).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence as Many
 from datetime import datetime
 from typing import NamedTuple, assert_never
 
@@ -14,8 +15,25 @@ import numpy.typing as npt
 from segments.entries import Entries
 from segments.evaluate import limit_minute
 from segments.measures import MeasureKey, keys_of
-from segments.rules import Absent, All, AnyOf, EventCount, EventSum, EventTime, Leaf, Node, Not, TraitIs
-from segments.values import compare, matches_at, micros_of_amount, read_json
+from segments.rules import (
+    Absent,
+    All,
+    AnyOf,
+    EventCount,
+    EventStat,
+    EventSum,
+    EventTime,
+    InBucket,
+    InSegment,
+    Leaf,
+    Node,
+    Not,
+    OnList,
+    Sequence,
+    TraitIs,
+)
+from segments.sequences import NOTHING, Happened, complete
+from segments.values import compare, matches_at, micros_of_amount, percentile, read_json
 from segments.windows import NEVER, Window, minute_of
 
 Bools = npt.NDArray[np.bool_]
@@ -41,19 +59,21 @@ class _Slice(NamedTuple):
 
 
 class Evaluation:
-    """The facts of `size` profiles at `now`, and the answers found so far."""
+    """The facts of some profiles at `now`, and the answers found so far."""
 
     def __init__(
         self,
         *,
-        size: int,
+        profiles: Ints,
         entries: Entries,
         measure_ids: Mapping[MeasureKey, int],
-        traits: Mapping[str, Sequence[str | bytes | None]],
+        traits: Mapping[str, Many[str | bytes | None]],
+        lists: Mapping[str, Bools],
         now: datetime,
     ) -> None:
-        """`traits` has one JSON text per profile for each trait name that a rule may ask for."""
-        self._size, self._measure_ids, self._traits, self._now = size, measure_ids, traits, now
+        """`traits` has one JSON text per profile for each trait that a rule may ask for; `lists` who is on each."""
+        self._profiles, self._size, self._lists = profiles, len(profiles), lists
+        self._measure_ids, self._traits, self._now = measure_ids, traits, now
         self._minute = minute_of(now)
         self._answers: dict[int, tuple[Node, Answer]] = {}
         self._slices: dict[int, _Slice | None] = {}
@@ -99,10 +119,27 @@ class Evaluation:
                 return self._trait(leaf)
             case EventCount() | EventSum():
                 return self._amount(leaf)
+            case EventStat():
+                return self._stat(leaf)
             case EventTime():
                 return self._time(leaf)
             case Absent():
                 return self._absent(leaf)
+            case Sequence():
+                return self._sequence(leaf)
+            case _:
+                return self._standing(leaf)
+
+    def _standing(self, leaf: InSegment | OnList | InBucket) -> Answer:
+        """What time does not change."""
+        match leaf:
+            case OnList(name):
+                return Answer(self._lists[name], None)
+            case InBucket(seed, start, end):
+                drawn = (start <= percentile(seed, one) < end for one in self._profiles.tolist())
+                return Answer(np.fromiter(drawn, dtype=np.bool_, count=self._size), None)
+            case InSegment():
+                raise TypeError("a rule is evaluated with the rules it refers to in their places")
             case _:
                 assert_never(leaf)
 
@@ -138,9 +175,51 @@ class Evaluation:
         gone = np.cumsum(amounts)
         before = gone[found.starts] - amounts[found.starts]
         rest = (totals + before)[found.group] - gone
-        changes = inside & (compare(leaf.op, rest, wanted) != answers[found.group])
-        ends = np.where(changes, leaf.within.end_of(found.minute), NEVER)
+        ends = leaf.within.end_of(found.minute)
+        # Entries of one hour leave a long window together: only the rest after the last of them is ever there.
+        together = np.append((ends[1:] == ends[:-1]) & (found.group[1:] == found.group[:-1]), False)
+        changes = inside & ~together & (compare(leaf.op, rest, wanted) != answers[found.group])
+        due = np.minimum.reduceat(np.where(changes, ends, NEVER), found.starts)
+        return Answer(holds, self._scatter(found, due))
+
+    def _stat(self, leaf: EventStat) -> Answer:
+        wanted = int(leaf.value) if leaf.stat == "distinct" else micros_of_amount(leaf.value)
+        nothing = leaf.stat == "distinct" and bool(compare(leaf.op, 0, wanted))
+        holds = np.full(self._size, nothing)
+        found = self._slice(keys_of(leaf)[0])
+        if found is None:
+            return Answer(holds, None)
+        inside = np.full(len(found.minute), True)
+        if leaf.within is not None:
+            inside = found.minute >= leaf.within.since(self._minute)
+        known, values = _statistic(leaf, found, inside)
+        if leaf.stat == "avg":
+            # Sums and counts are compared in whole numbers of any size: a division would round.
+            total, count = values
+            answers = compare(leaf.op, total.astype(object), wanted * count.astype(object)).astype(np.bool_)
+        else:
+            answers = compare(leaf.op, values[0], wanted)
+        holds[found.owners] = np.where(known, answers, nothing)
+        if leaf.within is None:
+            return Answer(holds, None)
+        # The first event that leaves may change the answer: never too late, and it is looked at again then.
+        ends = np.where(inside, leaf.within.end_of(found.minute), NEVER)
         return Answer(holds, self._scatter(found, np.minimum.reduceat(ends, found.starts)))
+
+    def _sequence(self, leaf: Sequence) -> Answer:
+        holds = np.zeros(self._size, dtype=np.bool_)
+        found = complete(leaf, [self._happened(key) for key in keys_of(leaf)], now_minute=self._minute)
+        if not len(found.owner):
+            return Answer(holds, None)
+        holds[found.owner] = True
+        due = np.full(self._size, NEVER, dtype=np.int64)
+        last = np.append(found.owner[1:] != found.owner[:-1], True)
+        due[found.owner[last]] = leaf.within.end_of(found.minute[last])
+        return Answer(holds, due)
+
+    def _happened(self, key: MeasureKey) -> Happened:
+        found = self._slice(key)
+        return NOTHING if found is None else Happened(found.owners[found.group], found.minute)
 
     def _time(self, leaf: EventTime) -> Answer:
         holds = np.zeros(self._size, dtype=np.bool_)
@@ -194,6 +273,22 @@ class Evaluation:
         starts = np.flatnonzero(first)
         columns = (self._entries.minute[low:high], self._entries.n[low:high], self._entries.micros[low:high])
         return _Slice(owner[starts], starts, np.cumsum(first) - 1, *columns)
+
+
+def _statistic(leaf: EventStat, found: _Slice, inside: Bools) -> tuple[Bools, tuple[Ints, ...]]:
+    """For each owner whether there is anything to look at, and the numbers it comes to."""
+    known = np.logical_or.reduceat(inside, found.starts)
+    if leaf.stat == "avg":
+        amounts = (np.add.reduceat(np.where(inside, one, 0), found.starts) for one in (found.micros, found.n))
+        return known, tuple(amounts)
+    if leaf.stat == "distinct":
+        order = np.lexsort((found.micros, found.group))
+        order = order[inside[order]]
+        group, value = found.group[order], found.micros[order]
+        new = np.r_[True, (group[1:] != group[:-1]) | (value[1:] != value[:-1])][: len(order)]
+        return known, (np.bincount(group[new], minlength=len(found.starts)),)
+    ufunc, otherwise = (np.minimum, 2**62) if leaf.stat == "min" else (np.maximum, -(2**62))
+    return known, (ufunc.reduceat(np.where(inside, found.micros, otherwise), found.starts),)
 
 
 def _last(found: _Slice) -> Ints:

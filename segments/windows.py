@@ -40,6 +40,15 @@ class Window:
     def hourly(self) -> bool:
         return self.minutes >= HOURLY_FROM
 
+    @property
+    def step(self) -> int:
+        """The minutes of a bucket."""
+        return 60 if self.hourly else 1
+
+    def opens_for(self, minute: int) -> int:
+        """The first minute of `now` from which a date at `minute` is within the next `self`."""
+        return minute // self.step * self.step - self.minutes
+
     def since(self, now_minute: int) -> int:
         """The first minute that is inside the window at `now_minute`."""
         if self.hourly:

@@ -7,12 +7,18 @@ from segments.rules import (
     All,
     AnyOf,
     EventCount,
+    EventStat,
     EventSum,
     EventTime,
+    InBucket,
+    InSegment,
     Leaf,
     Node,
     Not,
+    OnList,
     PropertyIs,
+    Sequence,
+    Step,
     TraitIs,
     Where,
 )
@@ -42,6 +48,13 @@ _VALUE = {
     "after": "is on or after",
     "within_last": "is within the last",
     "more_than_ago": "is longer ago than",
+    "within_next": "is within the next",
+}
+_STAT = {
+    "avg": "the average {} of",
+    "min": "the least {} of",
+    "max": "the greatest {} of",
+    "distinct": "the number of different {} of",
 }
 _TIME = {
     "before": "before",
@@ -74,12 +87,39 @@ def describe_leaf(leaf: Leaf) -> str:
             return f"did {event}{_where(where)} {_NUMBER[op]} {value:,} {times}{_window(within)}"
         case EventSum(event, name, op, value, within, where):
             return f"{name} of {event}{_where(where)} adds up to {_NUMBER[op]} {value:,}{_window(within)}"
+        case EventStat(event, stat, name, op, value, within, where):
+            return f"{_STAT[stat].format(name)} {event}{_where(where)} is {_NUMBER[op]} {value:,}{_window(within)}"
         case EventTime(event, which, op, value, where):
             return f"did {event}{_where(where)} {which} {_TIME[op]} {value}"
         case Absent(absent, after, lasting):
             return f"no {absent} since {after}, for more than {lasting}"
+        case Sequence():
+            return _sequence(leaf)
+        case _:
+            return _standing(leaf)
+
+
+def _standing(leaf: InSegment | OnList | InBucket) -> str:
+    match leaf:
+        case InSegment(slug):
+            return f"is in the segment {slug}"
+        case OnList(slug):
+            return f"is on the list {slug}"
+        case InBucket(seed, start, end):
+            return f"is in the random {end - start} % from {start} to {end} of “{seed}”"
         case _:
             assert_never(leaf)
+
+
+def _sequence(leaf: Sequence) -> str:
+    steps = ", then ".join(_step(one) for one in leaf.steps)
+    span = f" within {leaf.span}" if leaf.span else ""
+    without = f" without {' or '.join(_step(one) for one in leaf.without)} in between" if leaf.without else ""
+    return f"did {steps}{span}{without}{_window(leaf.within)}"
+
+
+def _step(step: Step) -> str:
+    return f"{step.event}{_where(step.where)}"
 
 
 def needed_of(leaf: Leaf) -> str:
@@ -87,14 +127,18 @@ def needed_of(leaf: Leaf) -> str:
     match leaf:
         case TraitIs(_, op, value):
             return " ".join(part for part in (_VALUE[op], _wanted(value)) if part)
-        case EventCount(_, op, value, within) | EventSum(_, _, op, value, within):
+        case (
+            EventCount(_, op, value, within) | EventSum(_, _, op, value, within) | EventStat(_, _, _, op, value, within)
+        ):
             return f"{_NUMBER[op]} {value:,}{_window(within)}"
         case EventTime(_, _, op, value):
             return f"{_TIME[op]} {value}"
         case Absent(absent, _, lasting):
             return f"no {absent} for more than {lasting}"
+        case InBucket(_, start, end):
+            return f"from {start} to below {end}"
         case _:
-            assert_never(leaf)
+            return ""
 
 
 def _bracketed(node: Node, risky: type[All] | type[AnyOf]) -> str:

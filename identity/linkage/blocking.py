@@ -19,7 +19,7 @@ from identity.linkage.tokens import tokens
 # More records than this under one key, and the key is skipped.
 MOST_IN_BLOCK = 60
 # More candidates than this for one record, and those that share fewest keys are dropped.
-MOST_CANDIDATES = 40
+MOST_CANDIDATES = 20
 
 # Exact keys, then a name with a date, a place or the other name, then what is left to those who changed their names.
 CONJUNCTIONS: tuple[tuple[str, ...], ...] = (

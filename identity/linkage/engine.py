@@ -58,5 +58,4 @@ def score_candidates(
     extra = sorted(deciding.missing_cross_pairs(strong, pairs))
     if not extra:
         return list(pairs), scored
-    every = [*pairs, *extra]
-    return every, score(records, every, counts, base=base, model=model)
+    return [*pairs, *extra], scored.followed_by(score(records, extra, counts, base=base, model=model))

@@ -55,6 +55,15 @@ class Scored:
         """What two records agree on at all: each comparison's weight of M against N."""
         return np.asarray(self.logs[0] - self.logs[1])
 
+    def followed_by(self, others: "Scored") -> "Scored":
+        """These pairs and then those, scored by the same model over the same base."""
+        return Scored(
+            np.concatenate([self.levels, others.levels]),
+            np.concatenate([self.logs, others.logs], axis=1),
+            self.prior,
+            np.concatenate([self.weights, others.weights]),
+        )
+
 
 def probability(weights: Floats) -> Floats:
     """Log odds as a probability."""

@@ -5,6 +5,7 @@ from segments.schema import rule_schema
 from segments.selectors.catalogue import segment, segments, size_history, slugs_of, versions
 from segments.selectors.explaining import explain
 from segments.selectors.ledger import changes, due_count, head_seq, latest_changes, members, memberships, size
+from segments.selectors.lists import list_entries, static_list, static_lists
 from segments.wording import describe
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "explain",
     "head_seq",
     "latest_changes",
+    "list_entries",
     "members",
     "memberships",
     "parse_rule",
@@ -23,5 +25,7 @@ __all__ = [
     "size",
     "size_history",
     "slugs_of",
+    "static_list",
+    "static_lists",
     "versions",
 ]

@@ -2,9 +2,11 @@
 
 from segments.parsing import parse_rule
 from segments.services.following import follow, run_due
+from segments.services.lists import change_list, create_list, delete_list
 from segments.services.memory import Memory
 from segments.services.publishing import (
     PreviewTooSlow,
+    SegmentInUse,
     SlugTaken,
     archive,
     change_details,
@@ -18,11 +20,15 @@ from segments.services.publishing import (
 __all__ = [
     "Memory",
     "PreviewTooSlow",
+    "SegmentInUse",
     "SlugTaken",
     "archive",
     "change_details",
+    "change_list",
     "change_rule",
+    "create_list",
     "create_segment",
+    "delete_list",
     "follow",
     "parse_rule",
     "preview",

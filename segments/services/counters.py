@@ -7,11 +7,10 @@ from typing import Any
 import psycopg
 
 from segments import sql
-from segments.compile import amount_of, event_filter
+from segments.compile import event_filter, kept_of
 from segments.measures import Horizon, MeasureKey, needs
-from segments.parsing import parse_rule
 from segments.rules import Node
-from segments.services.memory import as_json, load_measures
+from segments.services.memory import load_measures, load_rules
 from segments.sqlvalues import Params
 from segments.windows import minute_of
 
@@ -19,7 +18,10 @@ _NO_HOURS = 2**40
 
 
 def ensure(conn: psycopg.Connection[Any], rule: Node, *, now: datetime) -> None:
-    """Make the counters that the rule reads. One whose windows reach further back than before is counted anew."""
+    """Make the counters that the rule reads itself; the segments it refers to have theirs.
+
+    One whose windows reach further back than before is counted anew.
+    """
     stored = {measure.key: measure for measure in load_measures(conn)}
     for key, horizon in needs(rule).items():
         measure = stored.get(key)
@@ -34,9 +36,7 @@ def ensure(conn: psycopg.Connection[Any], rule: Node, *, now: datetime) -> None:
 
 def drop_unread(conn: psycopg.Connection[Any]) -> None:
     """Forget the counters that no live segment reads."""
-    with psycopg.Cursor(conn) as cursor:
-        rules = [parse_rule(as_json(rule)) for _, _, rule in cursor.execute(sql.LIVE_SEGMENTS).fetchall()]
-    read = {key for rule in rules for key in needs(rule)}
+    read = {key for rule in load_rules(conn).values() for key in needs(rule)}
     unread = [measure.id for measure in load_measures(conn) if measure.key not in read]
     if unread:
         _delete(conn, unread)
@@ -52,6 +52,7 @@ def _insert(conn: psycopg.Connection[Any], key: MeasureKey, horizon: Horizon) ->
         "event": key.event,
         "where": json.dumps(key.where_json()),
         "sum_property": key.sum_property,
+        "kind": key.kind,
         "key": key.text(),
         "minutes": horizon.minutes,
         "hours": horizon.hours,
@@ -64,7 +65,8 @@ def _insert(conn: psycopg.Connection[Any], key: MeasureKey, horizon: Horizon) ->
 def _backfill(conn: psycopg.Connection[Any], measure_id: int, key: MeasureKey, horizon: Horizon, now: datetime) -> None:
     params = Params()
     condition = event_filter(key.event, key.where, params, now=now)
-    amount = amount_of(key.sum_property, params)
+    amount = kept_of(key, params)
+    first, kept, bucket = sql.KEPT[key.kind]
     minute = minute_of(now)
     bounds = {
         "measure": measure_id,
@@ -72,4 +74,5 @@ def _backfill(conn: psycopg.Connection[Any], measure_id: int, key: MeasureKey, h
         "hours_from": (minute // 60 - horizon.hours) * 60 if horizon.hours else _NO_HOURS,
     }
     with psycopg.Cursor(conn) as cursor:
-        cursor.execute(sql.BACKFILL.format(condition=condition, amount=amount), {**params.values, **bounds})
+        text = sql.BACKFILL.format(condition=condition, amount=amount, minute=first, kept=kept, bucket=bucket)
+        cursor.execute(text, {**params.values, **bounds})

@@ -18,7 +18,7 @@ from segments.services import loading
 from segments.services.memory import Memory
 from segments.services.writing import Touched, settle
 
-EVENT, TRAIT, MERGE, TIME = 1, 2, 3, 4
+EVENT, TRAIT, MERGE, TIME, IMPORT = 1, 2, 3, 4, 5
 DUE_BATCH = 20_000
 
 
@@ -67,6 +67,16 @@ def run_due(
     with transaction.atomic(durable=True):
         turns.borrow(pg.raw())
         return _run_due(pg.raw(), memory or Memory(), now, limit)
+
+
+def follow_lists(conn: psycopg.Connection[Any], profiles: Ints, *, now: datetime) -> int:
+    """Re-evaluate profiles (ascending) whose entries on lists changed. The caller owns the transaction and the turn."""
+    plan = Memory().plan(conn)
+    if not len(profiles) or not plan.readers_of_lists:
+        return 0
+    reasons = np.full(len(profiles), IMPORT, dtype=np.int64)
+    touched = Touched(profiles, reasons, np.zeros(len(profiles), dtype=np.bool_))
+    return _evaluate(conn, plan, touched, plan.readers_of_lists, {}, now)
 
 
 def _run_due(conn: psycopg.Connection[Any], memory: Memory, now: datetime, limit: int) -> int:

@@ -12,8 +12,8 @@ from segments import sql
 from segments.entries import LIMIT, WIDTH, Entries, Ints, compact, pack, unpack
 from segments.measures import keys_of
 from segments.plan import Plan, distinct_leaves
-from segments.rules import Leaf, Node, TraitIs
-from segments.vector import Evaluation
+from segments.rules import Leaf, Node, OnList, TraitIs
+from segments.vector import Bools, Evaluation
 from segments.windows import minute_of
 
 
@@ -34,7 +34,10 @@ def load_facts(
     identifiers, owners, entries = _load_entries(conn, profiles) if measure_ids else _no_entries()
     by_profile = Entries(owners[entries.owner], entries.measure, entries.minute, entries.n, entries.micros)
     traits = load_traits(conn, profiles, conditions)
-    evaluation = Evaluation(size=len(profiles), entries=by_profile, measure_ids=measure_ids, traits=traits, now=now)
+    lists = load_lists(conn, profiles, conditions)
+    evaluation = Evaluation(
+        profiles=profiles, entries=by_profile, measure_ids=measure_ids, traits=traits, lists=lists, now=now
+    )
     return Facts(evaluation, identifiers, entries)
 
 
@@ -76,6 +79,18 @@ def load_traits(
     return columns
 
 
+def load_lists(conn: psycopg.Connection[Any], profiles: Ints, conditions: Sequence[Leaf]) -> dict[str, Bools]:
+    """Who is on each of the lists that the conditions name."""
+    found = {leaf.list: np.zeros(len(profiles), dtype=np.bool_) for leaf in conditions if isinstance(leaf, OnList)}
+    if not found:
+        return found
+    with psycopg.Cursor(conn) as cursor:
+        params = {"profiles": pg.int8s(profiles), "slugs": sorted(found)}
+        for slug, on_it in cursor.execute(sql.LOAD_LISTS, params, binary=True):
+            found[slug][np.searchsorted(profiles, pg.int8_array(on_it))] = True
+    return found
+
+
 def due_profiles(conn: psycopg.Connection[Any], now: datetime, limit: int) -> Ints:
     """The profiles whose time has come, ascending."""
     with psycopg.Cursor(conn) as cursor:
@@ -94,7 +109,7 @@ def compact_grown(
     due = sizes // LIMIT > (sizes - grown) // LIMIT
     if not due.any():
         return
-    chosen = compact(facts.entries.take(due[facts.entries.owner]), plan.horizons, now_minute=minute_of(now))
+    chosen = compact(facts.entries.take(due[facts.entries.owner]), plan.horizons, plan.kinds, now_minute=minute_of(now))
     owners, packed = pack(chosen)
     with psycopg.Cursor(conn) as cursor:
         params = {"ids": pg.int8s(facts.identifiers[owners]), "entries": pg.byteas(packed)}

@@ -6,9 +6,11 @@ from typing import Any
 import psycopg
 
 from segments import sql
+from segments.hierarchy import expanded
 from segments.measures import Horizon, key_of_json
 from segments.parsing import parse_rule
 from segments.plan import LiveSegment, Measure, Plan, make_plan
+from segments.rules import Node
 
 
 class Memory:
@@ -32,8 +34,15 @@ def load_plan(conn: psycopg.Connection[Any]) -> Plan:
     """The plan of what is live in this transaction."""
     with psycopg.Cursor(conn) as cursor:
         rows = cursor.execute(sql.LIVE_SEGMENTS).fetchall()
-        segments = [LiveSegment(id_, version, parse_rule(as_json(rule))) for id_, version, rule in rows]
+    rules = {slug: parse_rule(as_json(rule)) for _, slug, _, rule in rows}
+    segments = [LiveSegment(id_, version, expanded(rules[slug], rules, slug=slug)) for id_, slug, version, _ in rows]
     return make_plan(segments, load_measures(conn))
+
+
+def load_rules(conn: psycopg.Connection[Any]) -> dict[str, Node]:
+    """The rule of every live segment by its slug, as it was written."""
+    with psycopg.Cursor(conn) as cursor:
+        return {slug: parse_rule(as_json(rule)) for _, slug, _, rule in cursor.execute(sql.LIVE_SEGMENTS).fetchall()}
 
 
 def load_measures(conn: psycopg.Connection[Any]) -> list[Measure]:
@@ -41,8 +50,8 @@ def load_measures(conn: psycopg.Connection[Any]) -> list[Measure]:
     with psycopg.Cursor(conn) as cursor:
         rows = cursor.execute(sql.MEASURES).fetchall()
     return [
-        Measure(id_, key_of_json(event, as_json(where), sum_property), Horizon(minutes, hours))
-        for id_, event, where, sum_property, minutes, hours in rows
+        Measure(id_, key_of_json(event, as_json(where), sum_property, kind), Horizon(minutes, hours))
+        for id_, event, where, sum_property, kind, minutes, hours in rows
     ]
 
 

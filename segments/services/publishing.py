@@ -17,18 +17,22 @@ from segments import sql
 from segments.compile import compile_rule, time_marks
 from segments.contracts import Preview, RuleError, SegmentView
 from segments.differing import diff_rules
+from segments.hierarchy import dependents, expanded
 from segments.models import Segment, SegmentVersion
-from segments.parsing import Problem, parse_rule
+from segments.parsing import SLUG, Problem, parse_rule
 from segments.rules import Node
 from segments.services import counters
 from segments.services.following import DUE_BATCH, run_due
+from segments.services.memory import load_rules
 from segments.views import segment_view
-
-_SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 
 
 class SlugTaken(ValueError):
     """Another segment, perhaps an archived one, has this slug."""
+
+
+class SegmentInUse(ValueError):
+    """Other segments refer to this one."""
 
 
 class PreviewTooSlow(RuntimeError):
@@ -52,7 +56,7 @@ def create_segment(
     """
     node = rule if isinstance(rule, Node) else parse_rule(rule)
     slug = slug or re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
-    if not _SLUG.fullmatch(slug) or len(slug) > 80:
+    if not SLUG.fullmatch(slug) or len(slug) > 80:
         raise RuleError(Problem("/slug", "Use up to 80 small letters, digits and single hyphens."))
     try:
         with transaction.atomic():
@@ -78,7 +82,10 @@ def create_segment(
 
 
 def change_rule(*, segment_id: int, rule: Any, by: str, now: datetime, note: str = "") -> SegmentView:
-    """Give a live segment a new rule, as its next version. The same rule again changes nothing."""
+    """Give a live segment a new rule, as its next version, and settle the segments that refer to it.
+
+    The same rule again changes nothing.
+    """
     node = rule if isinstance(rule, Node) else parse_rule(rule)
     with transaction.atomic():
         conn = _turn()
@@ -103,11 +110,17 @@ def change_details(*, segment_id: int, now: datetime, **details: Any) -> Segment
 
 
 def archive(*, segment_id: int, by: str, now: datetime) -> SegmentView:
-    """End a segment: everybody leaves it, its ledger and versions stay. Safe to repeat."""
+    """End a segment: everybody leaves it, its ledger and versions stay. Safe to repeat.
+
+    Raises `SegmentInUse` while other live segments refer to it.
+    """
     with transaction.atomic():
         conn = _turn()
         segment = Segment.objects.select_for_update().get(pk=segment_id)
         if segment.archived_at is None:
+            users = dependents(segment.slug, load_rules(conn))
+            if users:
+                raise SegmentInUse(f"The segments {', '.join(users)} refer to it. Change their rules first.")
             _settle(conn, segment, sql.NOBODY, {}, reason="archive", now=now)
             segment.archived_at = segment.changed_at = now
             segment.save()
@@ -127,7 +140,7 @@ def refresh(*, segment_id: int, now: datetime) -> int:
         segment = Segment.objects.select_for_update().get(pk=segment_id, archived_at=None)
         while run_due(now=now, conn=conn) == DUE_BATCH:
             pass
-        statement = compile_rule(parse_rule(segment.rule), now=now)
+        statement = compile_rule(expanded(parse_rule(segment.rule), load_rules(conn), slug=segment.slug), now=now)
         entered, exited = _settle(conn, segment, statement.text, statement.params, reason="refresh", now=now)
         Segment.objects.filter(pk=segment_id).update(refreshed_at=now)
     return entered + exited
@@ -141,7 +154,8 @@ def refresh_all(*, now: datetime) -> dict[int, int]:
 
 def preview(*, rule: Any, now: datetime, sample: int = 10, timeout_ms: int = 10_000) -> Preview:
     """How many profiles the rule takes now, counted exactly, and some of them. `PreviewTooSlow` after `timeout_ms`."""
-    statement = compile_rule(rule if isinstance(rule, Node) else parse_rule(rule), now=now)
+    node = expanded(rule if isinstance(rule, Node) else parse_rule(rule), load_rules(pg.raw()))
+    statement = compile_rule(node, now=now)
     text = (
         f"with matched as materialized ({statement.text}) select count(*), (select array_agg(profile_id) from"
         " (select profile_id from matched order by hashint8(profile_id) limit %(sample)s) s) from matched"
@@ -164,14 +178,22 @@ def _turn() -> psycopg.Connection[Any]:
 
 
 def _publish(conn: psycopg.Connection[Any], segment: Segment, rule: Node, now: datetime) -> None:
+    """Count what the rule reads, and settle the segment and those that refer to it."""
+    rules = load_rules(conn)
     counters.ensure(conn, rule, now=now)
+    _settle_rule(conn, segment, expanded(rule, rules, slug=segment.slug), now)
+    for slug in dependents(segment.slug, rules):
+        _settle_rule(conn, Segment.objects.get(slug=slug), expanded(rules[slug], rules, slug=slug), now)
+    counters.drop_unread(conn)
+
+
+def _settle_rule(conn: psycopg.Connection[Any], segment: Segment, rule: Node, now: datetime) -> None:
     statement = compile_rule(rule, now=now)
     _settle(conn, segment, statement.text, statement.params, reason="publish", now=now)
     marks = time_marks(rule, now=now)
     if marks is not None:
         with psycopg.Cursor(conn) as cursor:
             cursor.execute(sql.MARK_DUE.format(marks=marks.text), {**marks.params, "now": now})
-    counters.drop_unread(conn)
 
 
 def _settle(

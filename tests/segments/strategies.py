@@ -1,11 +1,12 @@
 """Random rules, values and histories. Few names and narrow times, so that rules and histories meet at their edges."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
-from segments.rules import NUMBER_OPS
+from segments.rules import NUMBER_OPS, STATS
 from tests.segments.world import NOON
 
 EVENTS = ("A", "B")
@@ -33,7 +34,7 @@ def _comparison(subject: dict[str, Any], *, relative: bool) -> st.SearchStrategy
         st.builds(made, st.sampled_from(("before", "after")), dates),
     ]
     if relative:
-        kinds.append(st.builds(made, st.sampled_from(("within_last", "more_than_ago")), windows))
+        kinds.append(st.builds(made, st.sampled_from(("within_last", "more_than_ago", "within_next")), windows))
     return st.one_of(kinds)
 
 
@@ -44,15 +45,42 @@ wheres = st.fixed_dictionaries({}, optional={"where": st.lists(filters, min_size
 ops = st.sampled_from(NUMBER_OPS)
 
 
+def _steps(names: Sequence[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    step = st.sampled_from(names).flatmap(lambda name: st.fixed_dictionaries({"event": st.just(name)}, optional=_WHERE))
+    return st.lists(step, min_size=2, max_size=3)
+
+
+_WHERE = {"where": st.lists(filters, min_size=1, max_size=2)}
+sequences = st.one_of(
+    st.fixed_dictionaries({"sequence": _steps(EVENTS), "within": windows}, optional={"span": windows}),
+    st.fixed_dictionaries(
+        {
+            "sequence": _steps(("A",)),
+            "within": windows,
+            "without": st.lists(
+                st.fixed_dictionaries({"event": st.just("B")}, optional=_WHERE), min_size=1, max_size=2
+            ),
+        },
+        optional={"span": windows},
+    ),
+)
+
+
 @st.composite
 def event_conditions(draw: st.DrawFn) -> dict[str, Any]:
     event = draw(st.sampled_from(EVENTS))
-    kind = draw(st.sampled_from(("count", "sum", "time", "absent")))
+    kind = draw(st.sampled_from(("count", "sum", "stat", "time", "absent", "sequence")))
     if kind == "count":
         return {"event": event, "count": {"is": draw(ops), "value": draw(st.integers(0, 3))}, **draw(scopes)}
     if kind == "sum":
         value = draw(st.sampled_from((0, 0.1, 12.5, 25, -3, 42)))
         return {"event": event, "sum": {"property": "r", "is": draw(ops), "value": value}, **draw(scopes)}
+    if kind == "stat":
+        stat = draw(st.sampled_from(STATS))
+        value = draw(st.integers(0, 3) if stat == "distinct" else st.sampled_from((0, 0.1, 12.5, 21, -3, 42)))
+        return {"event": event, stat: {"property": "r", "is": draw(ops), "value": value}, **draw(scopes)}
+    if kind == "sequence":
+        return draw(sequences)
     if kind == "time":
         relative = draw(st.booleans())
         op = draw(st.sampled_from(("within_last", "more_than_ago") if relative else ("before", "after")))
@@ -61,7 +89,14 @@ def event_conditions(draw: st.DrawFn) -> dict[str, Any]:
     return {"absent": event, "after": draw(st.sampled_from(EVENTS)), "for": draw(windows)}
 
 
-conditions = traits | event_conditions()
+buckets = st.tuples(st.sampled_from(("s", "t")), st.integers(0, 99), st.integers(1, 100)).map(
+    lambda drawn: {"random": drawn[0], "from": min(drawn[1], drawn[2] - 1), "to": drawn[2]}
+)
+LISTS = ("guests", "press")
+lists = st.sampled_from(LISTS).map(lambda slug: {"list": slug})
+references = st.just({"segment": "parent"})
+conditions_without_references = traits | event_conditions() | buckets | lists
+conditions = traits | event_conditions() | event_conditions() | buckets | lists | references
 rules = st.recursive(
     conditions,
     lambda inner: st.one_of(

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from segments import selectors, services
 from segments.parsing import parse_rule
 from segments.sqlvalues import Params, matches
-from segments.values import instant, matches_at, micros_of_amount, number
+from segments.values import instant, matches_at, micros_of_amount, number, value_hash
 from tests.segments import strategies as some
 from tests.segments.world import NOON, World
 
 IN_THIS_WORLD = settings(
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking a story takes minutes; its steps are few already
-    max_examples=100,
+    max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 PEOPLE = 4
@@ -31,6 +31,8 @@ steps = st.one_of(
     st.tuples(st.just("moves"), st.integers(1, PEOPLE), st.integers(1, PEOPLE)),
     st.tuples(st.just("apply"), some.ages()),
     st.tuples(st.just("publish"), some.rules),
+    st.tuples(st.just("lists"), st.sampled_from(some.LISTS), st.integers(1, PEOPLE), st.booleans()),
+    st.tuples(st.just("becomes"), some.conditions_without_references),
     st.tuples(st.just("many"), st.integers(1, PEOPLE), st.sampled_from(some.EVENTS), some.moments),
 )
 
@@ -40,6 +42,9 @@ class Story:
 
     def __init__(self, world: World, rules: list[Any]) -> None:
         self.world, self.now = world, NOON
+        for slug in some.LISTS:
+            services.create_list(slug=slug, name=slug, by="ada", now=NOON)
+        self.parent = world.segment({"event": "A", "count": {"is": "gte", "value": 1}}, slug="parent").id
         self.rules = {world.segment(rule, now=NOON).id: rule for rule in rules}
         for one in range(1, PEOPLE + 1):
             world.person(one)
@@ -67,6 +72,15 @@ class Story:
     def apply(self, later: timedelta) -> None:
         self.now += later
         self.world.apply(self.now)
+
+    def lists(self, slug: str, identifier: int, on_it: bool) -> None:
+        services.change_list(slug=slug, **{"add" if on_it else "remove": [identifier]}, now=self.now)
+        self.world.memory.forget()
+
+    def becomes(self, rule: Any) -> None:
+        """The segment that others refer to gets another rule."""
+        services.change_rule(segment_id=self.parent, rule=rule, by="ada", now=self.now)
+        self.world.memory.forget()
 
     def publish(self, rule: Any) -> None:
         self.rules[self.world.segment(rule, now=self.now).id] = rule
@@ -106,11 +120,11 @@ def test_counters_and_log_agree_whatever_happens(world: World, rules: list[Any],
 )
 def test_python_and_sql_read_a_value_alike(world: World, value: Any) -> None:
     text = json.dumps(value)
-    query = """select segments_number(%(v)s::jsonb), segments_micros(%(v)s::jsonb),
+    query = """select segments_number(%(v)s::jsonb), segments_micros(%(v)s::jsonb), segments_value_hash(%(v)s::jsonb),
                       (extract(epoch from segments_instant(%(v)s::jsonb)) * 1000000)::bigint"""
     with psycopg.Cursor(world.conn) as cursor:
         row = cursor.execute(query, {"v": text}).fetchone()
-    assert row == (number(value), micros_of_amount(number(value)), instant(value))
+    assert row == (number(value), micros_of_amount(number(value)), value_hash(value), instant(value))
 
 
 @settings(IN_THIS_WORLD, max_examples=500)

@@ -15,7 +15,7 @@ from segments.evaluate import Counted, Facts, holds
 from segments.measures import needs
 from segments.parsing import parse_rule
 from segments.plan import LiveSegment, Measure, make_plan
-from segments.rules import to_text
+from segments.rules import EventStat, to_text
 from segments.schema import rule_schema
 from segments.vector import Evaluation
 from segments.windows import NEVER, minute_of, moment_of
@@ -132,7 +132,9 @@ def test_true_and_one_are_different_values_although_python_calls_them_equal() ->
     assert one != true
     assert parse_rule({"trait": "vip", "is": "eq", "value": 1.0}) == one
     plan = make_plan([LiveSegment(1, 1, one), LiveSegment(2, 1, true)], [])
-    facts = Evaluation(size=2, entries=_nothing(), measure_ids={}, traits={"vip": ["1", "true"]}, now=NOON)
+    facts = Evaluation(
+        profiles=np.array([1, 2]), entries=_nothing(), measure_ids={}, traits={"vip": ["1", "true"]}, lists={}, now=NOON
+    )
     assert [facts.answer(segment.rule).holds.tolist() for segment in plan.segments] == [[True, False], [False, True]]
 
 
@@ -159,13 +161,16 @@ def test_arrays_packed_and_compacted_say_what_plain_evaluation_says_and_when_it_
     rows = [(owner, one.id, minute_of(at), n, micros) for one in measures for owner, at, n, micros in history]
     entries = Entries(*(np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))) if rows else _nothing()
     if compacted:
-        entries = compact(entries, plan.horizons, now_minute=minute_of(NOON))
-    entries = merge(entries)
+        entries = compact(entries, plan.horizons, plan.kinds, now_minute=minute_of(NOON))
+    entries = merge(entries, plan.kinds)
     owners, packed = pack(entries)
     entries = unpack(b"".join(packed), np.array([len(one) // 20 for one in packed], dtype=np.int64))
     entries = Entries(owners[entries.owner], entries.measure, entries.minute, entries.n, entries.micros)
     now = NOON + later
-    found = Evaluation(size=3, entries=entries, measure_ids=plan.measure_ids, traits={}, now=now).answer(node)
+    profiles = np.arange(3, dtype=np.int64)
+    found = Evaluation(
+        profiles=profiles, entries=entries, measure_ids=plan.measure_ids, traits={}, lists={}, now=now
+    ).answer(node)
     for owner in range(3):
         counted = [Counted(minute_of(at), n, micros) for who, at, n, micros in history if who == owner]
         facts = Facts(counted={one.key: counted for one in measures})
@@ -173,8 +178,10 @@ def test_arrays_packed_and_compacted_say_what_plain_evaluation_says_and_when_it_
         due = NEVER if found.due is None else int(found.due[owner])
         assert due > minute_of(now)
         if due < NEVER:
-            # A single condition tells its date exactly: nothing changes before, everything then.
+            # Nothing changes before. A single condition tells its date exactly, but for a statistic, which is looked at
+            # whenever anything leaves its window.
             assert holds(node, facts, now=moment_of(due - 1)) == found.holds[owner]
-            assert holds(node, facts, now=moment_of(due)) != found.holds[owner]
+            if not isinstance(node, EventStat):
+                assert holds(node, facts, now=moment_of(due)) != found.holds[owner]
         else:
             assert holds(node, facts, now=moment_of(minute_of(now) + 100 * 1440)) == found.holds[owner]

@@ -12,9 +12,11 @@ from common import clock, pg
 from segments import services
 from segments.compile import compile_rule
 from segments.contracts import Activity, SegmentView
+from segments.hierarchy import expanded
 from segments.parsing import parse_rule
 from segments.rules import Node
 from segments.services import Memory
+from segments.services.memory import load_rules
 
 NOON = datetime(2026, 6, 15, 12, 0, 30, tzinfo=UTC)
 Event = tuple[int, datetime, str, dict[str, Any]]
@@ -126,7 +128,7 @@ class World:
     def oracle(self, rule: Any, *, now: datetime) -> set[int]:
         """Who meets the rule by the log alone."""
         node = rule if isinstance(rule, Node) else parse_rule(rule)
-        statement = compile_rule(node, now=now)
+        statement = compile_rule(expanded(node, load_rules(self.conn)), now=now)
         with psycopg.Cursor(self.conn) as cursor:
             return {row[0] for row in cursor.execute(statement.text, statement.params).fetchall()}
 
