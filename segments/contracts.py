@@ -1,6 +1,6 @@
 """What crosses the door of `segments`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple, TypeAlias
@@ -13,7 +13,10 @@ from segments.rules import Node
 
 __all__ = [
     "Activity",
+    "ConditionCount",
     "ConditionView",
+    "Difference",
+    "Finding",
     "Explanation",
     "ListView",
     "MembershipChange",
@@ -54,6 +57,7 @@ class SegmentView:
     owner: str
     review_on: date | None
     rule: dict[str, Any]
+    rule_text: str
     wording: str
     version: int
     size: int
@@ -61,6 +65,7 @@ class SegmentView:
     changed_at: datetime
     archived_at: datetime | None
     refreshed_at: datetime | None
+    tags: tuple[str, ...] = ()
 
     @property
     def is_archived(self) -> bool:
@@ -117,10 +122,43 @@ class MembershipView:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How many profiles a rule would take now, and some of them."""
+    """How many profiles a rule would take now, and some of them.
+
+    `conditions`: how many meet each of the rule's top conditions alone; `reach`: how many of those it takes have an
+    identifier of each kind; `estimated`: the numbers are of a sample, times its share.
+    """
 
     count: int
     sample: tuple[int, ...]
+    conditions: tuple["ConditionCount", ...] = ()
+    reach: Mapping[str, int] = field(default_factory=dict)
+    estimated: bool = False
+
+
+class ConditionCount(NamedTuple):
+    """One condition in words, and how many meet it."""
+
+    wording: str
+    people: int
+
+
+class Difference(NamedTuple):
+    """What changed in a segment from one version of the ledger to another: who came in and who went, on the whole."""
+
+    from_seq: int
+    to_seq: int
+    entered: int
+    exited: int
+    some_entered: tuple[int, ...]
+    some_exited: tuple[int, ...]
+
+
+class Finding(NamedTuple):
+    """Something about a segment that its owner should look at: a stable word, and a sentence."""
+
+    segment_id: int
+    code: str
+    text: str
 
 
 class SizePoint(NamedTuple):

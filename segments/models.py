@@ -21,8 +21,6 @@ class Segment(models.Model):
     archived_at = models.DateTimeField(null=True, blank=True)
     refreshed_at = models.DateTimeField(null=True, blank=True)
     tags = models.JSONField(default=list)
-    # When its owner was last told that its review is due.
-    reminded_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.slug

@@ -3,6 +3,7 @@
 from segments.contracts import SegmentView, VersionView
 from segments.models import Segment, SegmentVersion, Size
 from segments.parsing import parse_rule
+from segments.source import write
 from segments.wording import describe
 
 
@@ -18,6 +19,7 @@ def segment_view(segment: Segment, size: int | None = None) -> SegmentView:
         owner=segment.owner,
         review_on=segment.review_on,
         rule=segment.rule,
+        rule_text=write(parse_rule(segment.rule)),
         wording=describe(parse_rule(segment.rule)),
         version=segment.version,
         size=size,
@@ -25,6 +27,7 @@ def segment_view(segment: Segment, size: int | None = None) -> SegmentView:
         changed_at=segment.changed_at,
         archived_at=segment.archived_at,
         refreshed_at=segment.refreshed_at,
+        tags=tuple(segment.tags),
     )
 
 

@@ -24,7 +24,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(FORWARD, BACKWARD),
         migrations.AddField("measure", "kind", models.CharField(default="sum", max_length=8)),
         migrations.AddField("segment", "tags", models.JSONField(default=list)),
-        migrations.AddField("segment", "reminded_at", models.DateTimeField(blank=True, null=True)),
         migrations.CreateModel(
             "StaticList",
             [

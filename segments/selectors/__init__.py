@@ -1,24 +1,40 @@
 """The door to read segments: rules, members at a version, the ledger, sizes, and why."""
 
+from segments.language import read as read_rule
 from segments.parsing import parse_rule
 from segments.schema import rule_schema
 from segments.selectors.catalogue import segment, segments, size_history, slugs_of, versions
 from segments.selectors.explaining import explain
+from segments.selectors.governing import (
+    difference,
+    findings,
+    overlaps,
+    reviews_due,
+    used_by,
+    version_at,
+    volatility,
+)
 from segments.selectors.ledger import changes, due_count, head_seq, latest_changes, members, memberships, size
 from segments.selectors.lists import list_entries, static_list, static_lists
+from segments.source import write as write_rule
 from segments.wording import describe
 
 __all__ = [
     "changes",
     "describe",
+    "difference",
     "due_count",
     "explain",
+    "findings",
     "head_seq",
     "latest_changes",
     "list_entries",
     "members",
     "memberships",
+    "overlaps",
     "parse_rule",
+    "read_rule",
+    "reviews_due",
     "rule_schema",
     "segment",
     "segments",
@@ -27,5 +43,9 @@ __all__ = [
     "slugs_of",
     "static_list",
     "static_lists",
+    "used_by",
+    "version_at",
     "versions",
+    "volatility",
+    "write_rule",
 ]

@@ -4,17 +4,17 @@ from segments.parsing import parse_rule
 from segments.services.following import follow, run_due
 from segments.services.lists import change_list, create_list, delete_list
 from segments.services.memory import Memory
+from segments.services.previewing import PreviewTooSlow, preview
 from segments.services.publishing import (
-    PreviewTooSlow,
     SegmentInUse,
     SlugTaken,
     archive,
     change_details,
     change_rule,
     create_segment,
-    preview,
     refresh,
     refresh_all,
+    restore_version,
 )
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "preview",
     "refresh",
     "refresh_all",
+    "restore_version",
     "run_due",
 ]

@@ -1,4 +1,4 @@
-"""People's verbs: make, change, archive, refresh and preview a segment.
+"""People's verbs: make, change, archive and refresh a segment.
 
 A published rule starts counting from the whole log, and its members are filled in by one statement; from then on it
 follows the events. All of it happens inside one transaction that has the turn, so no event falls between.
@@ -6,16 +6,17 @@ follows the events. All of it happens inside one transaction that has the turn, 
 
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 import psycopg
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 
 from common import pg, turns
 from segments import sql
 from segments.compile import compile_rule, time_marks
-from segments.contracts import Preview, RuleError, SegmentView
+from segments.contracts import RuleError, SegmentView
 from segments.differing import diff_rules
 from segments.hierarchy import dependents, expanded
 from segments.models import Segment, SegmentVersion
@@ -35,10 +36,6 @@ class SegmentInUse(ValueError):
     """Other segments refer to this one."""
 
 
-class PreviewTooSlow(RuntimeError):
-    """The rule could not be counted in the time given."""
-
-
 def create_segment(
     *,
     name: str,
@@ -49,6 +46,7 @@ def create_segment(
     description: str = "",
     owner: str = "",
     review_on: date | None = None,
+    tags: Sequence[str] = (),
 ) -> SegmentView:
     """Publish a new segment: its counters are filled from the log, its members entered with reason `publish`.
 
@@ -69,6 +67,7 @@ def create_segment(
                     description=description,
                     owner=owner or by,
                     review_on=review_on,
+                    tags=list(tags),
                     created_by=by,
                     created_at=now,
                     changed_at=now,
@@ -100,9 +99,18 @@ def change_rule(*, segment_id: int, rule: Any, by: str, now: datetime, note: str
     return segment_view(segment)
 
 
+def restore_version(*, segment_id: int, version: int, by: str, now: datetime) -> SegmentView:
+    """Give a live segment the rule of an earlier version again, as its next version.
+
+    Raises `SegmentVersion.DoesNotExist`, or `RuleError` when that rule refers to a segment that is no more.
+    """
+    row = SegmentVersion.objects.get(segment_id=segment_id, version=version)
+    return change_rule(segment_id=segment_id, rule=row.rule, by=by, now=now, note=f"As it was in version {version}.")
+
+
 def change_details(*, segment_id: int, now: datetime, **details: Any) -> SegmentView:
-    """Set any of name, description, owner and review_on."""
-    unknown = set(details) - {"name", "description", "owner", "review_on"}
+    """Set any of name, description, owner, review_on and tags."""
+    unknown = set(details) - {"name", "description", "owner", "review_on", "tags"}
     if unknown:
         raise TypeError(f"not a detail of a segment: {', '.join(sorted(unknown))}")
     Segment.objects.filter(pk=segment_id).update(changed_at=now, **details)
@@ -150,24 +158,6 @@ def refresh_all(*, now: datetime) -> dict[int, int]:
     """Refresh every live segment, each in a transaction of its own; the corrections of each."""
     ids = Segment.objects.filter(archived_at=None).order_by("refreshed_at", "pk").values_list("pk", flat=True)
     return {segment_id: refresh(segment_id=segment_id, now=now) for segment_id in ids}
-
-
-def preview(*, rule: Any, now: datetime, sample: int = 10, timeout_ms: int = 10_000) -> Preview:
-    """How many profiles the rule takes now, counted exactly, and some of them. `PreviewTooSlow` after `timeout_ms`."""
-    node = expanded(rule if isinstance(rule, Node) else parse_rule(rule), load_rules(pg.raw()))
-    statement = compile_rule(node, now=now)
-    text = (
-        f"with matched as materialized ({statement.text}) select count(*), (select array_agg(profile_id) from"
-        " (select profile_id from matched order by hashint8(profile_id) limit %(sample)s) s) from matched"
-    )
-    try:
-        with transaction.atomic(), psycopg.Cursor(pg.raw()) as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [str(timeout_ms)])
-            row = cursor.execute(text, {**statement.params, "sample": sample}).fetchone()
-            cursor.execute("select set_config('statement_timeout', '0', true)")
-    except (OperationalError, psycopg.errors.QueryCanceled) as error:
-        raise PreviewTooSlow("Counting took too long. Narrow the rule, or publish it and look at its size.") from error
-    return Preview(row[0], tuple(row[1] or ())) if row else Preview(0, ())
 
 
 def _turn() -> psycopg.Connection[Any]:

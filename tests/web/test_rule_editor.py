@@ -46,7 +46,19 @@ EVENTS = st.builds(
     WHERE,
 )  # fmt: skip
 ABSENCES = st.builds(lambda a, b, length: {"absent": a, "after": b, "for": length}, NAMES, NAMES, LENGTHS)
-LEAVES = st.one_of(TRAITS, EVENTS, ABSENCES)
+OTHERS = st.sampled_from(
+    [
+        {"segment": "vips"},
+        {"not": {"segment": "vips"}},
+        {"list": "press"},
+        {"random": "spring", "from": 0, "to": 10},
+        {"sequence": [{"event": "Viewed"}, {"event": "Added", "where": [{"property": "x", "is": "exists"}]}],
+         "within": {"days": 7}, "span": {"hours": 1}, "without": [{"event": "Left"}]},
+        {"event": "Order", "avg": {"property": "total", "is": "gt", "value": 9.5}},
+        {"event": "Order", "distinct": {"property": "kind", "is": "gte", "value": 2}, "within": {"days": 3}},
+    ]
+)  # fmt: skip
+LEAVES = st.one_of(TRAITS, EVENTS, ABSENCES, OTHERS)
 
 
 def _groups(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

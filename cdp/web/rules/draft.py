@@ -1,25 +1,35 @@
 """A rule while somebody edits it: a tree of texts as typed, finished or not. Pure.
 
 `from_rule` and `to_rule` translate from and to the JSON of a rule; `from_form` reads the posted fields, whose names are
-`PATH:FIELD`. The root's path is `r`, its children are `r.0`, `r.1`, filters of an event `r.1.w.0`.
+`PATH:FIELD`. The root's path is `r`, its children are `r.0`, `r.1`, filters of an event `r.1.w.0`. What has no fields
+here is a condition of the kind `text`, written in the language of rules.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from segments.contracts import RuleError
+from segments.selectors import parse_rule, read_rule, write_rule
+
 MAX_CHILDREN = 50
 MAX_DEPTH = 5
 GROUP_KEYS = {"all": ("all", False), "any": ("any", False), "none": ("any", True), "not_all": ("all", True)}
 UNITS = ("minutes", "hours", "days")
 WITHOUT_VALUE = ("exists", "missing")
-WITH_LENGTH = ("within_last", "more_than_ago")
+WITH_LENGTH = ("within_last", "more_than_ago", "within_next")
+MOMENTS = ("first", "last")
+OF_PROPERTY = ("sum", "avg", "min", "max", "distinct")
 WITH_NUMBER = ("lt", "lte", "gt", "gte")
+# In the place of a node whose text cannot be read: the reason.
+UNREADABLE = "unreadable"
 FIRST_TEXTS: dict[str, dict[str, str]] = {
     "group": {"mode": "any"},
     "trait": {"trait": "", "is": "eq", "value": "", "unit": "days"},
     "event": {"event": "", "measure": "count", "property": "", "is": "gte", "value": "1", "unit": "days",
               "length": "", "length_unit": "days"},
+    "segment": {"segment": "", "inside": "yes"},
+    "text": {"text": ""},
     "absent": {"absent": "", "after": "", "length": "30", "length_unit": "minutes"},
     "where": {"property": "", "is": "eq", "value": "", "unit": "days"},
 }  # fmt: skip
@@ -179,11 +189,11 @@ def _event(node: Draft, at: str, path: str, places: dict[str, str]) -> dict[str,
     places[at] = path
     texts, measure = node.texts, node.texts["measure"]
     rule: dict[str, Any] = {"event": texts["event"].strip()}
-    if measure in ("first", "last"):
+    if measure in MOMENTS:
         rule[measure] = _comparison(texts)
     else:
         amount: dict[str, Any] = {"is": texts["is"], "value": _number(texts["value"])}
-        rule[measure] = {"property": texts["property"].strip(), **amount} if measure == "sum" else amount
+        rule[measure] = {"property": texts["property"].strip(), **amount} if measure in OF_PROPERTY else amount
         if texts["length"].strip():
             rule["within"] = _length(texts["length"], texts["length_unit"])
     if node.filters:
@@ -200,8 +210,24 @@ def _absent(node: Draft, at: str, path: str, places: dict[str, str]) -> dict[str
     return {"absent": texts["absent"].strip(), "after": texts["after"].strip(), "for": length}
 
 
+def _segment(node: Draft, at: str, path: str, places: dict[str, str]) -> dict[str, Any]:
+    places[at] = path
+    found = {"segment": node.texts["segment"].strip()}
+    return found if node.texts["inside"] == "yes" else {"not": found}
+
+
+def _text(node: Draft, at: str, path: str, places: dict[str, str]) -> dict[str, Any]:
+    places[at] = path
+    try:
+        return read_rule(node.texts["text"]).to_json()
+    except RuleError as wrong:
+        # Whoever judges the rule says what is wrong with this place.
+        return {UNREADABLE: wrong.problems[0].message}
+
+
 _WRITERS: dict[str, Callable[[Draft, str, str, dict[str, str]], dict[str, Any]]] = {
-    "group": _group, "trait": _trait, "event": _event, "absent": _absent, "where": _where,
+    "group": _group, "trait": _trait, "event": _event, "absent": _absent, "where": _where, "segment": _segment,
+    "text": _text,
 }  # fmt: skip
 
 
@@ -248,23 +274,34 @@ def from_rule(rule: Mapping[str, Any]) -> Draft:
 
 def _show(rule: Mapping[str, Any]) -> Draft:
     if "not" in rule:
-        inner = rule["not"]
-        for mode, (key, negated) in GROUP_KEYS.items():
-            if negated and key in inner:
-                return Draft("group", {"mode": mode}, [_show(child) for child in inner[key]])
-        return Draft("group", {"mode": "none"}, [_show(inner)])
+        return _show_not(rule["not"])
     for key in ("all", "any"):
         if key in rule:
             return Draft("group", {"mode": key}, [_show(child) for child in rule[key]])
+    return _show_condition(rule)
+
+
+def _show_not(inner: Mapping[str, Any]) -> Draft:
+    if "segment" in inner:
+        return Draft.new("segment", segment=inner["segment"], inside="no")
+    for mode, (key, negated) in GROUP_KEYS.items():
+        if negated and key in inner:
+            return Draft("group", {"mode": mode}, [_show(child) for child in inner[key]])
+    return Draft("group", {"mode": "none"}, [_show(inner)])
+
+
+def _show_condition(rule: Mapping[str, Any]) -> Draft:
     if "trait" in rule:
         return Draft.new("trait", trait=rule["trait"], **_shown(rule))
     if "absent" in rule:
         return Draft.new("absent", absent=rule["absent"], after=rule["after"], **_shown_length(rule["for"]))
-    return _show_event(rule)
+    if "segment" in rule:
+        return Draft.new("segment", segment=rule["segment"])
+    return _show_event(rule) if "event" in rule else Draft.new("text", text=write_rule(parse_rule(rule)))
 
 
 def _show_event(rule: Mapping[str, Any]) -> Draft:
-    measure = next(key for key in ("count", "sum", "first", "last") if key in rule)
+    measure = next(key for key in ("count", *OF_PROPERTY, *MOMENTS) if key in rule)
     node = Draft.new("event", event=rule["event"], measure=measure, **_shown(rule[measure]))
     node.texts["property"] = rule[measure].get("property", "")
     node.texts.update(_shown_length(rule["within"]) if rule.get("within") else {"length": ""})

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdp.web.rules.draft import MAX_DEPTH, WITH_LENGTH, WITHOUT_VALUE, Draft
+from cdp.web.rules.draft import MAX_DEPTH, MOMENTS, OF_PROPERTY, UNREADABLE, WITH_LENGTH, WITHOUT_VALUE, Draft
 
 MODES = (
     ("all", "all of these hold"),
@@ -18,7 +18,10 @@ VALUE_OPS = (
     ("lte", "is at most"), ("exists", "is set"), ("missing", "is not set"), ("before", "is before"),
     ("after", "is on or after"),
 )  # fmt: skip
-RELATIVE_OPS = (("within_last", "is within the last"), ("more_than_ago", "is longer ago than"))
+RELATIVE_OPS = (
+    ("within_last", "is within the last"), ("more_than_ago", "is longer ago than"),
+    ("within_next", "is within the next"),
+)  # fmt: skip
 NUMBER_OPS = (
     ("gte", "at least"), ("gt", "more than"), ("eq", "exactly"), ("lte", "at most"), ("lt", "less than"),
     ("ne", "not exactly"),
@@ -27,7 +30,10 @@ TIME_OPS = (
     ("within_last", "within the last"), ("more_than_ago", "longer ago than"), ("before", "before"),
     ("after", "on or after"),
 )  # fmt: skip
-MEASURES = (("count", "happened"), ("sum", "adds up"), ("first", "first happened"), ("last", "last happened"))
+MEASURES = (
+    ("count", "happened"), ("sum", "adds up"), ("avg", "on average"), ("min", "at the least"), ("max", "at the most"),
+    ("distinct", "different values"), ("first", "first happened"), ("last", "last happened"),
+)  # fmt: skip
 UNITS = (("minutes", "minutes"), ("hours", "hours"), ("days", "days"))
 Choices = Sequence[tuple[str, str]]
 
@@ -59,7 +65,11 @@ class Shown:
 
     @property
     def measures_number(self) -> bool:
-        return self.texts.get("measure") in ("count", "sum")
+        return self.texts.get("measure") not in MOMENTS
+
+    @property
+    def asks_property(self) -> bool:
+        return self.texts.get("measure") in OF_PROPERTY
 
     @property
     def value_hint(self) -> str:
@@ -98,7 +108,7 @@ def _ops(node: Draft) -> Choices:
     if node.kind == "where":
         return VALUE_OPS
     if node.kind == "event":
-        return NUMBER_OPS if node.texts["measure"] in ("count", "sum") else TIME_OPS
+        return TIME_OPS if node.texts["measure"] in MOMENTS else NUMBER_OPS
     return ()
 
 
@@ -113,6 +123,15 @@ def settle(root: Draft) -> Draft:
         if root.texts["is"] == "within_last":
             root.texts["value"] = root.texts["value"] or "30"
     return root
+
+
+def unreadable(rule: Mapping[str, Any], places: Mapping[str, str], at: str = "") -> dict[str, str]:
+    """Messages by form path for the texts in a rule that could not be read."""
+    if UNREADABLE in rule:
+        return {places[at]: rule[UNREADABLE]}
+    children = {f"{at}/{key}/{n}": one for key in ("all", "any") for n, one in enumerate(rule.get(key, ()))}
+    children |= {f"{at}/not": rule["not"]} if "not" in rule else {}
+    return {path: text for place, one in children.items() for path, text in unreadable(one, places, place).items()}
 
 
 def problems_by_path(found: Sequence[Any], places: Mapping[str, str]) -> dict[str, str]:

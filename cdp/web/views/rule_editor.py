@@ -12,7 +12,7 @@ from cdp.web.access import page
 from cdp.web.forms import SegmentForm
 from cdp.web.pages import PageRequest, actor, go, not_found, record, render, toast
 from cdp.web.rules.draft import Draft, apply, from_form, from_rule, to_rule
-from cdp.web.rules.shown import MEASURES, MODES, UNITS, problems_by_path, settle, show
+from cdp.web.rules.shown import MEASURES, MODES, UNITS, problems_by_path, settle, show, unreadable
 from events import selectors as log
 from segments import selectors as segments
 from segments import services as segment_services
@@ -71,6 +71,8 @@ def _check(draft: Draft) -> tuple[dict[str, str], dict[str, Any]]:
     rule, places = to_rule(draft)
     if not draft.children:
         return {"r": "Add at least one condition."}, rule
+    if unread := unreadable(rule, places):
+        return unread, rule
     try:
         segment_services.parse_rule(rule)
     except RuleError as wrong:
@@ -113,6 +115,7 @@ def _show(
         request, "segments/rule/editor.html" if fragment else "segments/edit.html", status=200 if fragment else status,
         segment=segment, form=form, root=show(draft, problems=problems or {}, focus=focus), problems=problems,
         modes=MODES, measures=MEASURES, units=UNITS, trait_names=suggestions.trait_names(),
+        segment_names=[(one.slug, one.name) for one in segments.segments() if not segment or one.id != segment.id],
         event_names=[name for name, _ in log.event_names(since=request.now - NAMES_BACK)], event_words=_EVENT_WORDS,
     )  # fmt: skip
 
