@@ -90,6 +90,7 @@ class VersionView:
 
     version: int
     rule: dict[str, Any]
+    rule_text: str
     wording: str
     diff: list[dict[str, Any]]
     by: str

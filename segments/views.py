@@ -36,6 +36,7 @@ def version_view(row: SegmentVersion) -> VersionView:
     return VersionView(
         version=row.version,
         rule=row.rule,
+        rule_text=write(parse_rule(row.rule)),
         wording=describe(parse_rule(row.rule)),
         diff=row.diff,
         by=row.by,

@@ -19,6 +19,7 @@ Test = Callable[[Any, Any], bool]
 _TESTS: dict[str, Test] = {
     "exact": lambda present, wanted: present == wanted,
     "icontains": lambda present, wanted: str(wanted).casefold() in str(present or "").casefold(),
+    "contains": lambda present, wanted: wanted in (present or ()),
     "gte": lambda present, wanted: present is not None and present >= wanted,
     "lt": lambda present, wanted: present is not None and present < wanted,
 }

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 
 from cdp.api.documents import DocumentationPage, OpenApiDocument
 from cdp.api.problems import Problem
-from cdp.api.views import connectors, events, feed, operations, profiles, segments, stewardship
+from cdp.api.views import connectors, events, feed, lists, operations, profiles, segments, stewardship
 from cdp.api.views.base import ApiView
 
 app_name = "api"
@@ -47,7 +47,15 @@ urlpatterns = [
     path("v1/policy/simulate", stewardship.PolicySimulation.as_view()),
     path("v1/segments", segments.Segments.as_view()),
     path("v1/segments/preview", segments.SegmentPreview.as_view()),
+    path("v1/segments/overlaps", segments.SegmentOverlaps.as_view()),
+    path("v1/segments/findings", segments.SegmentFindings.as_view()),
     path(_SEGMENT, segments.Segment.as_view()),
+    path(f"{_SEGMENT}/difference", segments.SegmentDifference.as_view()),
+    path(f"{_SEGMENT}/restore", segments.SegmentRestore.as_view()),
+    path(f"{_SEGMENT}/archive", segments.SegmentArchive.as_view()),
+    path("v1/lists", lists.Lists.as_view()),
+    path("v1/lists/<str:slug>", lists.StaticList.as_view()),
+    path("v1/lists/<str:slug>/entries", lists.ListEntries.as_view()),
     path(f"{_SEGMENT}/members", feed.Members.as_view()),
     path(f"{_SEGMENT}/changes", feed.Changes.as_view()),
     path(f"{_SEGMENT}/changes/ack", feed.Acknowledge.as_view()),

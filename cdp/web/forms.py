@@ -1,5 +1,6 @@
 """Forms of the pages that keep what they ask."""
 
+import re
 import zoneinfo
 from typing import Any
 
@@ -107,4 +108,58 @@ class SegmentForm(CalmForm):
 
     name = forms.CharField(label="Name", max_length=120)
     description = forms.CharField(label="What it is for", max_length=500, required=False)
+    owner = forms.CharField(label="Owner", max_length=200, required=False, help_text="Who answers for it.")
+    review_on = forms.DateField(
+        label="Review on", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="From that day on it is shown as due.",
+    )  # fmt: skip
+    tags = forms.CharField(label="Tags", max_length=400, required=False, help_text="Words, with commas between.")
     note = forms.CharField(label="What you changed", max_length=300, required=False)
+
+    def clean_tags(self) -> tuple[str, ...]:
+        return tuple(one.strip()[:40] for one in str(self.cleaned_data["tags"]).split(",") if one.strip())[:20]
+
+
+class ListForm(CalmForm):
+    """A new static list."""
+
+    name = forms.CharField(label="Name", max_length=200)
+    slug = forms.SlugField(label="Slug", max_length=80, help_text="How rules name it, such as press-contacts.")
+
+
+class EntriesForm(CalmForm):
+    """Identifiers for a list: a file or lines, the first column of each; the kind unless a line says `kind:value`."""
+
+    do = forms.ChoiceField(label="What to do", choices=[("add", "put on the list"), ("remove", "take off the list")])
+    kind = forms.ChoiceField(
+        label="They are",
+        choices=[
+            ("email", "e-mail addresses"), ("phone", "phone numbers"), ("user_id", "user ids"), ("crm_id", "CRM ids"),
+            ("loyalty_id", "loyalty cards"),
+        ],
+    )  # fmt: skip
+    file = forms.FileField(label="File", required=False, help_text="Text or CSV in UTF-8; the first column counts.")
+    text = forms.CharField(
+        label="Or one a line", required=False, max_length=1_000_000, widget=forms.Textarea(attrs={"rows": 6})
+    )
+
+    def clean_file(self) -> Any:
+        given = self.cleaned_data["file"]
+        if given is None:
+            return None
+        try:
+            return given.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise forms.ValidationError("The file is not UTF-8. Save it as “CSV UTF-8” and try again.") from None
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and not self.lines():
+            raise forms.ValidationError("Choose a file, or write identifiers, one a line.")
+        return cleaned
+
+    def lines(self) -> list[str]:
+        """What was given, each once, in order."""
+        texts = f"{self.cleaned_data.get('file') or ''}\n{self.cleaned_data.get('text') or ''}".splitlines()
+        first = (re.split("[,;\t]", text, maxsplit=1)[0].strip().strip('"').strip() for text in texts)
+        return list(dict.fromkeys(one for one in first if one))

@@ -9,6 +9,7 @@ from cdp.web.views import (
     gate,
     home,
     linkage,
+    lists,
     profiles,
     quarantine,
     rule_editor,
@@ -53,6 +54,9 @@ urlpatterns = [
     path("identity/why/", clusters.why, name="why"),
     # -- segments
     path("segments/", segments.segment_list, name="segments"),
+    path("segments/lists/", lists.static_lists, name="static_lists"),
+    path("segments/lists/<slug:slug>/", lists.static_list, name="static_list"),
+    path("segments/health/", segments.health, name="segments_health"),
     path("segments/new/", rule_editor.new_segment, name="new_segment"),
     path("segments/preview/", rule_editor.preview, name="preview_segment"),
     path("segments/<int:segment_id>/", segments.overview, name="segment"),

@@ -6,6 +6,7 @@ from identity.selectors.linkage import linkage_comparisons, linkage_model, linka
 from identity.selectors.policies import counts, policy, policy_versions
 from identity.selectors.profiles import (
     current_ids,
+    find_identifiers,
     find_profile,
     identifier_ids,
     profile_view,
@@ -19,6 +20,7 @@ __all__ = [
     "counts",
     "current_ids",
     "decisions",
+    "find_identifiers",
     "find_profile",
     "identifier_ids",
     "linkage_backlog",

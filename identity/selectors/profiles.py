@@ -1,6 +1,6 @@
 """Profiles, by id, by identifier and by search."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from identity.policy import TraitRule
 from identity.reconcile import Claim, reconcile_key
 from identity.selectors.policies import policy_in_force
 from identity.selectors.reading import fetch, identifiers_by_id, identifiers_of, loaded
+from identity.standardise import standardise
 
 # A profile's times: when its founding identifier was first seen, and when its traits last changed.
 _PROFILES = """
@@ -107,6 +108,20 @@ def find_profile(kind: str, value: str) -> int | None:
         {"kind": kind, "value": value},
     )
     return rows[0][0] if rows else None
+
+
+def find_identifiers(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The ids of identifiers by (kind, value as somebody wrote it); those that nobody has are left out."""
+    canonical = {(kind, value): standardise(kind, value) for kind, value in keys}
+    wanted = sorted({(kind, value) for (kind, _), value in canonical.items() if value is not None})
+    rows = fetch(
+        "select i.kind, i.value, i.id from identity_identifier i"
+        " join unnest(%(kinds)s::text[], %(values)s::text[]) as w (kind, value) using (kind, value)",
+        {"kinds": [kind for kind, _ in wanted], "values": [value for _, value in wanted]},
+    )
+    ids = {(kind, value): identifier for kind, value, identifier in rows}
+    found = {key: ids.get((key[0], value)) for key, value in canonical.items() if value is not None}
+    return {key: identifier for key, identifier in found.items() if identifier is not None}
 
 
 def identifier_ids(profile_id: int) -> list[int]:

@@ -40,6 +40,9 @@ class Api:
     def patch(self, path: str, data: Any, **headers: str) -> Any:
         return self.client.patch(f"/api/v1{path}", json.dumps(data), "application/json", headers=_names(headers))
 
+    def delete(self, path: str) -> Any:
+        return self.client.delete(f"/api/v1{path}")
+
     def all(self, path: str, limit: int = 2) -> list[dict[str, Any]]:
         """Every row of a list, page by page."""
         sign = "&" if "?" in path else "?"

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def operations() -> Iterator[tuple[str, str, str]]:
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
-            filled = path.replace("{reference}", "1")
+            filled = path.replace("{reference}", "1").replace("{slug}", "press")
             for part in ("source_id", "destination_id", "sync_id", "run_id", "job_id", "decision_id"):
                 filled = filled.replace("{" + part + "}", "1")
             assert "{" not in filled, filled

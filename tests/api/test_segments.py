@@ -110,3 +110,74 @@ def test_segments_are_filtered_and_paged(marketer: Api) -> None:
     assert [one["name"] for one in marketer.all("/segments?slug=free")] == ["Free"]
     assert marketer.all("/segments?archived=true") == []
     assert marketer.get("/segments?archived=maybe").status_code == 422
+
+
+def test_a_rule_is_given_as_text_too_and_read_back(marketer: Api) -> None:
+    text = 'plan = "pro" or count("Order Completed" in last 30 days) >= 3'
+    made = marketer.post("/segments", {"name": "Paying", "rule_text": text, "tags": ["money"], "owner": "bo"})
+    assert made.status_code == 201
+    assert (made.json()["rule_text"], made.json()["size"], made.json()["tags"]) == (text, 2, ["money"])
+    again = marketer.post("/segments", {"name": "Again", "rule": made.json()["rule"]}).json()
+    assert again["rule_text"] == text
+    assert [one["slug"] for one in marketer.get("/segments?tag=money").json()["data"]] == ["paying"]
+    wrong = marketer.post("/segments", {"name": "Wrong", "rule_text": "plan = "})
+    assert (wrong.status_code, wrong.json()["type"].rstrip("/").rsplit("/", 1)[-1]) == (422, "invalid-rule")
+    assert "Line 1, column 7" in wrong.json()["detail"]
+    assert marketer.post("/segments", {"name": "None"}).status_code == 422
+    assert marketer.post("/segments", {"name": "Both", "rule": PRO, "rule_text": text}).status_code == 422
+
+
+def test_a_preview_tells_which_condition_decides(marketer: Api) -> None:
+    found = marketer.post("/segments/preview", {"rule_text": 'plan = "pro" and city is set'}).json()
+    assert found["count"] == 0
+    assert [one["people"] for one in found["conditions"]] == [2, 0]
+    assert marketer.post("/segments/preview", {"rule": PRO}).json()["reach"] == {"user_id": 2}
+
+
+def test_versions_are_compared_and_brought_back(marketer: Api) -> None:
+    made = marketer.post("/segments", {"name": "Paying", "rule": PRO})
+    before = marketer.get("/segments/paying/members").json()["version"]
+    marketer.patch("/segments/paying", {"rule": FREE}, If_Match="*")
+    found = marketer.get(f"/segments/paying/difference?after={before}").json()
+    assert (found["entered"], found["exited"]) == (2, 2)
+    assert len(found["some_entered"]) == 2
+    back = marketer.post("/segments/paying/restore", {"version": 1})
+    assert (back.status_code, back.json()["version"], back.json()["rule"]) == (200, 3, PRO)
+    whole = marketer.get(f"/segments/paying/difference?after={before}").json()
+    assert (whole["entered"], whole["exited"]) == (0, 0)
+    assert marketer.post("/segments/paying/restore", {"version": 9}).status_code == 404
+    assert made.json()["id"] == back.json()["id"]
+
+
+def test_a_segment_that_others_refer_to_is_not_ended(marketer: Api) -> None:
+    marketer.post("/segments", {"name": "Paying", "rule": PRO})
+    marketer.post("/segments", {"name": "Below", "rule_text": "segment paying"})
+    refused = marketer.post("/segments/paying/archive")
+    assert refused.status_code == 409
+    assert "below" in refused.json()["detail"]
+    assert marketer.post("/segments/below/archive").status_code == 200
+    assert marketer.post("/segments/paying/archive").json()["archived_at"]
+    assert marketer.post("/segments/paying/archive").status_code == 409
+
+
+def test_overlaps_and_findings_are_told(marketer: Api) -> None:
+    marketer.post("/segments", {"name": "Paying", "rule": PRO})
+    marketer.post("/segments", {"name": "Same", "rule": {"all": [PRO]}})
+    (pair,) = marketer.get("/segments/overlaps").json()
+    assert (pair["people"], pair["share"]) == (2, 1.0)
+    assert {one["code"] for one in marketer.get("/segments/findings").json()} == {"unused", "same_people"}
+
+
+def test_people_are_put_on_a_list_by_identifier_and_enter_at_once(marketer: Api) -> None:
+    made = marketer.post("/lists", {"slug": "press", "name": "Press"})
+    assert made.status_code == 201
+    marketer.post("/segments", {"name": "Press", "rule_text": "list press"})
+    changed = marketer.post("/lists/press/entries", {"add": ["user_id:u0", "user_id:u1", "user_id:nobody", "x"]})
+    assert changed.json() == {"added": 2, "removed": 0, "unknown": ["user_id:nobody", "x"]}
+    assert marketer.get("/segments/press").json()["size"] == 2
+    assert marketer.post("/lists/press/entries", {"remove": ["user_id:u0"]}).json()["removed"] == 1
+    assert marketer.get("/lists").json()[0]["entries"] == marketer.get("/lists/press").json()["entries"] == 1
+    assert marketer.delete("/lists/press").status_code == 409
+    marketer.post("/segments/press/archive")
+    assert marketer.delete("/lists/press").status_code == 204
+    assert marketer.get("/lists/press").status_code == 404

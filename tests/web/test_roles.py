@@ -41,6 +41,9 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "part_cluster": (None, "steward_identity"),
     "why": ("see", None),
     "segments": ("see", None),
+    "segments_health": ("see", None),
+    "static_lists": ("see", "edit_segments"),
+    "static_list": ("see", "edit_segments"),
     "new_segment": ("edit_segments", "edit_segments"),
     "preview_segment": (None, "edit_segments"),
     "segment": ("see", None),
@@ -87,7 +90,7 @@ def address(name: str, shop: Shop) -> str:
         "profile_id": shop.anna, "segment_id": shop.segment, "source_id": shop.source, "pair_id": shop.pair,
         "destination_id": shop.destination, "sync_id": shop.sync, "run_id": shop.run, "job_id": shop.job,
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
-        "version": shop.model, "linkage_run_id": shop.linkage_run,
+        "slug": "nobody", "version": shop.model, "linkage_run_id": shop.linkage_run,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
     wanted = pattern.pattern.converters

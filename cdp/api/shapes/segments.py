@@ -14,6 +14,23 @@ class Rule(Anything):
     """A rule tree; judged by the segments app, which says what is wrong with it."""
 
 
+class RuleText(serializers.CharField):
+    """A rule in the language of rules, in the place of a tree."""
+
+    def __init__(self, **more: Any) -> None:
+        told = 'The same as text, such as `plan = "pro" and count("Order Completed" in last 30 days) >= 1`.'
+        super().__init__(**{"required": False, "max_length": 20_000, "help_text": told, **more})
+
+
+class Tags(serializers.ListField):
+    """Words to find segments by."""
+
+    child = serializers.CharField(max_length=40)
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**{"max_length": 20, **more})
+
+
 class SegmentShape(Shape):
     """A segment with its rule. `version` counts the changes of the rule."""
 
@@ -24,7 +41,9 @@ class SegmentShape(Shape):
     owner = serializers.CharField(allow_blank=True)
     review_on = serializers.DateField(allow_null=True)
     rule = Rule()
+    rule_text = serializers.CharField(help_text="The rule in the language of rules; it is read back as the same rule.")
     wording = serializers.CharField(help_text="The rule in words.")
+    tags = serializers.ListField(child=serializers.CharField())
     version = serializers.IntegerField()
     size = serializers.IntegerField(help_text="Members now.")
     created_at = Instant()
@@ -39,7 +58,13 @@ class SegmentIn(Shape):
     name = serializers.CharField(max_length=120)
     slug = serializers.SlugField(max_length=100, required=False, help_text="Made from the name when left out.")
     description = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
-    rule = Rule(help_text='A rule tree, such as `{"trait": "plan", "is": "eq", "value": "pro"}`.')
+    owner = serializers.CharField(max_length=200, required=False, help_text="Who answers for it; you when left out.")
+    review_on = serializers.DateField(required=False, allow_null=True, help_text="When its owner is reminded of it.")
+    tags = Tags(required=False)
+    rule = Rule(
+        required=False, help_text='A tree such as `{"trait": "plan", "is": "eq", "value": "pro"}`; or give `rule_text`.'
+    )
+    rule_text = RuleText()
 
 
 class SegmentChangeIn(Shape):
@@ -47,20 +72,104 @@ class SegmentChangeIn(Shape):
 
     name = serializers.CharField(max_length=120, required=False)
     description = serializers.CharField(max_length=2000, required=False, allow_blank=True)
+    owner = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    review_on = serializers.DateField(required=False, allow_null=True)
+    tags = Tags(required=False)
     rule = Rule(required=False)
+    rule_text = RuleText()
 
 
 class PreviewIn(Shape):
-    """A rule to try out."""
+    """A rule to try out: `rule` or `rule_text`."""
 
-    rule = Rule()
+    rule = Rule(required=False)
+    rule_text = RuleText()
+
+
+class ConditionCountShape(Shape):
+    """One of the rule's top conditions, and how many meet it alone."""
+
+    wording = serializers.CharField()
+    people = serializers.IntegerField()
 
 
 class PreviewShape(Shape):
-    """How many would be members now, and some of them."""
+    """How many would be members now, and some of them; which condition decides; whom a channel could reach."""
 
     count = serializers.IntegerField()
+    estimated = serializers.BooleanField(help_text="Whether the numbers are estimates from a sample.")
     sample = serializers.ListField(child=Id())
+    conditions = ConditionCountShape(many=True)
+    reach = serializers.DictField(
+        child=serializers.IntegerField(), help_text="How many have an identifier of each kind."
+    )
+
+
+class DifferenceShape(Shape):
+    """Who came in and who went from one version of the ledger to another, on the whole; the first hundred of each."""
+
+    from_seq = serializers.IntegerField()
+    to_seq = serializers.IntegerField()
+    entered = serializers.IntegerField()
+    exited = serializers.IntegerField()
+    some_entered = serializers.ListField(child=Id())
+    some_exited = serializers.ListField(child=Id())
+
+
+class OverlapShape(Shape):
+    """Two segments that share people; `share` is of all who are in either."""
+
+    a = Id()
+    b = Id()
+    people = serializers.IntegerField()
+    share = serializers.FloatField()
+
+
+class FindingShape(Shape):
+    """Something about a segment that its owner should look at."""
+
+    segment_id = Id()
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
+class RestoreIn(Shape):
+    """An earlier version of the rule."""
+
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
+class ListShape(Shape):
+    """A static list; `entries` counts identifiers."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    entries = serializers.IntegerField()
+    created_by = serializers.CharField(allow_blank=True)
+    created_at = Instant()
+    changed_at = Instant()
+
+
+class ListIn(Shape):
+    """A new list."""
+
+    slug = serializers.SlugField(max_length=80)
+    name = serializers.CharField(max_length=200, required=False, default="")
+
+
+class EntriesIn(Shape):
+    """Identifiers as `kind:value`, at most 1,000 in all; values are standardised as on their way in."""
+
+    add = serializers.ListField(child=serializers.CharField(max_length=1100), required=False, default=list)
+    remove = serializers.ListField(child=serializers.CharField(max_length=1100), required=False, default=list)
+
+
+class EntriesShape(Shape):
+    """What the call changed. `unknown` are identifiers that nobody has; they are not on the list."""
+
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+    unknown = serializers.ListField(child=serializers.CharField())
 
 
 class MembershipShape(Shape):

@@ -12,13 +12,24 @@ from rest_framework.response import Response
 
 from cdp.api import etags, parsing
 from cdp.api.auth import actor
-from cdp.api.filters import Filters, YesNoFilter
+from cdp.api.filters import Filters, IdFilter, YesNoFilter
 from cdp.api.idempotency import idempotent
-from cdp.api.problems import Problem
+from cdp.api.problems import Problem, invalid_field
 from cdp.api.shapes.fields import page_of
-from cdp.api.shapes.segments import PreviewIn, PreviewShape, SegmentChangeIn, SegmentIn, SegmentShape
+from cdp.api.shapes.segments import (
+    DifferenceShape,
+    FindingShape,
+    OverlapShape,
+    PreviewIn,
+    PreviewShape,
+    RestoreIn,
+    SegmentChangeIn,
+    SegmentIn,
+    SegmentShape,
+)
 from cdp.api.views.base import ApiView, Page, body, shaped
 from common import audit, clock, pg, turns
+from connectors import selectors as connectors
 from segments import selectors, services
 from segments.contracts import RuleError, SegmentView
 
@@ -36,7 +47,15 @@ class SegmentFilters(Filters):
     slug = django_filters.CharFilter(max_length=80)
     name = django_filters.CharFilter(lookup_expr="icontains", max_length=200, help_text="Part of the name.")
     owner = django_filters.CharFilter(max_length=200)
+    tag = django_filters.CharFilter(
+        field_name="tags", lookup_expr="contains", max_length=40, help_text="One of its tags."
+    )
     archived = YesNoFilter(help_text="Archived ones instead of those in use.")
+
+
+class DifferenceFilters(Filters):
+    after = IdFilter(help_text="The earlier version; the very beginning when left out.")
+    until = IdFilter(help_text="The later version; the newest when left out.")
 
 
 class Segments(ApiView):
@@ -62,7 +81,11 @@ class Segments(ApiView):
     def post(self, request: Request) -> Response:
         """Members are found at once; from then on the segment follows the data."""
         wanted = body(request, SegmentIn)
-        made = judged(lambda: services.create_segment(by=actor(request), now=clock.now(), **wanted))
+        rule = judged(lambda: rule_of(wanted))
+        if rule is None:
+            raise invalid_field("/rule", "Give the rule: `rule` or `rule_text`.")
+        details = {name: value for name, value in wanted.items() if name not in ("rule", "rule_text")}
+        made = judged(lambda: services.create_segment(rule=rule, by=actor(request), now=clock.now(), **details))
         note("created", made, by=actor(request))
         response = tagged(expect_segment(str(made.id)), request)
         response.status_code = 201
@@ -81,8 +104,8 @@ class Segment(ApiView):
     @extend_schema(operation_id="changeSegment", summary="Change a segment", tags=["segments"],
                    request=SegmentChangeIn, responses=SegmentShape)  # fmt: skip
     def patch(self, request: Request, reference: str) -> Response:
-        """Change name, description or rule. Members who come and go meanwhile do not make `If-Match` stale;
-        a change of the segment itself does."""
+        """Change its details or its rule. Members who come and go meanwhile do not make `If-Match` stale; a change of
+        the segment itself does."""
         wanted = body(request, SegmentChangeIn)
         condition = request.headers.get("If-Match")
         if condition is None:
@@ -99,8 +122,94 @@ class SegmentPreview(ApiView):
                    request=PreviewIn, responses=PreviewShape)  # fmt: skip
     def post(self, request: Request) -> Response:
         """How many profiles the rule would take now; nothing is stored."""
-        wanted = body(request, PreviewIn)
-        return Response(PreviewShape(judged(lambda: services.preview(rule=wanted["rule"], now=clock.now()))).data)
+        rule = judged(lambda: rule_of(body(request, PreviewIn)))
+        if rule is None:
+            raise invalid_field("/rule", "Give the rule: `rule` or `rule_text`.")
+        return Response(PreviewShape(judged(lambda: services.preview(rule=rule, now=clock.now()))).data)
+
+
+class SegmentDifference(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"get": "segments:read"}
+    filterset_class = DifferenceFilters
+
+    @extend_schema(operation_id="compareVersions", summary="What changed between two versions", tags=["segments"],
+                   responses=DifferenceShape)  # fmt: skip
+    def get(self, request: Request, reference: str) -> Response:
+        """Versions are numbers of the ledger (`seq`, `version`), the same for every segment and channel."""
+        segment, asked = expect_segment(reference), self.criteria(request)
+        start, end = asked.value("after", default=0), asked.value("until", default=selectors.head_seq())
+        return Response(DifferenceShape(selectors.difference(segment.id, from_seq=start, to_seq=end)).data)
+
+
+class SegmentRestore(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"post": "segments:write"}
+
+    @extend_schema(operation_id="restoreVersion", summary="Bring an earlier rule back", tags=["segments"],
+                   request=RestoreIn, responses=SegmentShape)  # fmt: skip
+    @idempotent
+    def post(self, request: Request, reference: str) -> Response:
+        """The rule of that version becomes the next version."""
+        segment, version = expect_live(reference), body(request, RestoreIn)["version"]
+        if version not in {one.version for one in selectors.versions(segment.id)}:
+            raise Problem("not-found", f"The segment has no version {version}.")
+        by = actor(request)
+        judged(lambda: services.restore_version(segment_id=segment.id, version=version, by=by, now=clock.now()))
+        changed = expect_segment(str(segment.id))
+        note("restored", changed, by=by, before={"rule": segment.rule})
+        return tagged(changed, request)
+
+
+class SegmentArchive(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"post": "segments:write"}
+
+    @extend_schema(operation_id="archiveSegment", summary="End a segment", tags=["segments"], request=None,
+                   responses=SegmentShape)  # fmt: skip
+    @idempotent
+    def post(self, request: Request, reference: str) -> Response:
+        """Everybody leaves it, and channels that hold them are told; its history stays. Refused while others use it."""
+        segment = expect_live(reference)
+        if connectors.syncs(segment_id=segment.id):
+            raise Problem("conflict", "A sync still sends this segment somewhere. Remove it first.")
+        judged(lambda: services.archive(segment_id=segment.id, by=actor(request), now=clock.now()))
+        ended = expect_segment(str(segment.id))
+        note("archived", ended, by=actor(request))
+        return tagged(ended, request)
+
+
+class SegmentOverlaps(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"get": "segments:read"}
+
+    @extend_schema(operation_id="listOverlaps", summary="Segments that share people", tags=["segments"],
+                   responses=OverlapShape(many=True))  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """All pairs that share anybody, the most alike first; at most a thousand."""
+        return Response(OverlapShape(selectors.overlaps()[:1000], many=True).data)
+
+
+class SegmentFindings(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"get": "segments:read"}
+
+    @extend_schema(operation_id="listFindings", summary="What owners should look at", tags=["segments"],
+                   responses=FindingShape(many=True))  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """Reviews that are due, segments that nobody uses, that nobody is in, or that say the same as another."""
+        synced = [one.segment_id for one in connectors.syncs()]
+        return Response(FindingShape(selectors.findings(now=clock.now(), synced=synced), many=True).data)
+
+
+def rule_of(wanted: dict[str, Any]) -> Any:
+    """The rule of a body, as a tree or read from its text; None when it has neither."""
+    if "rule" in wanted and "rule_text" in wanted:
+        raise invalid_field("/rule_text", "Give `rule` or `rule_text`, not both.")
+    return selectors.read_rule(wanted["rule_text"]) if "rule_text" in wanted else wanted.get("rule")
+
+
+def expect_live(reference: str) -> SegmentView:
+    """A segment in use, or a problem."""
+    found = expect_segment(reference)
+    if found.is_archived:
+        raise Problem("conflict", "The segment is archived.")
+    return found
 
 
 def change(segment_id: int, wanted: dict[str, Any], *, condition: str, by: str) -> SegmentView:
@@ -114,11 +223,12 @@ def change(segment_id: int, wanted: dict[str, Any], *, condition: str, by: str) 
             raise Problem("precondition-failed")
         if present.archived_at is not None:
             raise Problem("conflict", "The segment is archived.")
-        details = {name: value for name, value in wanted.items() if name != "rule"}
+        details = {name: value for name, value in wanted.items() if name not in ("rule", "rule_text")}
         if details:
             services.change_details(segment_id=segment_id, now=now, **details)
-        if "rule" in wanted:
-            services.change_rule(segment_id=segment_id, rule=wanted["rule"], by=by, now=now)
+        rule = rule_of(wanted)
+        if rule is not None or "rule" in wanted:
+            services.change_rule(segment_id=segment_id, rule=rule, by=by, now=now)
         changed = expect_segment(str(segment_id))
         note("changed", changed, by=by, before={"rule": present.rule, "name": present.name})
     return changed
@@ -136,7 +246,7 @@ def note(verb: str, segment: SegmentView, *, by: str, before: dict[str, Any] | N
 def definition(segment: SegmentView) -> str:
     """A hash of what an edit can change."""
     parts = [segment.id, segment.version, segment.name, segment.description, segment.owner, segment.review_on]
-    return etags.content_tag(repr([*parts, segment.archived_at]).encode())
+    return etags.content_tag(repr([*parts, segment.archived_at, segment.tags]).encode())
 
 
 def tagged(segment: SegmentView, request: Request) -> Response:
@@ -155,7 +265,7 @@ def judged(work: Callable[[], Any]) -> Any:
             {"pointer": f"/rule{one.pointer}", "code": "invalid", "message": one.message} for one in error.problems
         ]
         raise Problem("invalid-rule", str(error), errors=errors) from None
-    except services.SlugTaken as error:
+    except (services.SlugTaken, services.SegmentInUse) as error:
         raise Problem("conflict", str(error)) from None
     except services.PreviewTooSlow as error:
         raise Problem("too-slow", str(error)) from None

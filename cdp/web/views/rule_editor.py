@@ -19,6 +19,7 @@ from segments import services as segment_services
 from segments.contracts import RuleError, SegmentView
 
 NAMES_BACK = timedelta(days=30)
+_DETAILS = ("name", "description", "owner", "review_on", "tags")
 _EVENT_WORDS = {"$page": "a page view", "$screen": "a screen view", "$identify": "an identify call"}
 
 
@@ -51,7 +52,12 @@ def _edit(request: PageRequest, segment: SegmentView | None) -> HttpResponse:
     problems, rule = _check(draft)
     if problems or not form.is_valid():
         return _show(request, segment, draft, form, problems=problems, status=422)
-    kept = _keep(request, segment, rule, form.cleaned_data)
+    try:
+        kept = _keep(request, segment, rule, form.cleaned_data)
+    except RuleError as wrong:
+        # What only the other segments tell: circles, and segments that are no more.
+        told = {"r": wrong.problems[0].message}
+        return _show(request, segment, draft, form, problems=told, status=422)
     toast(request, f"{kept.name}: {kept.size} people.")
     return go(request, reverse("web:segment", args=[kept.id]))
 
@@ -62,8 +68,10 @@ def _first_draft(segment: SegmentView | None) -> Draft:
     return Draft("group", {"mode": "all"}, [Draft.new("trait")])
 
 
-def _first_texts(segment: SegmentView | None) -> dict[str, str]:
-    return {"name": segment.name, "description": segment.description} if segment else {}
+def _first_texts(segment: SegmentView | None) -> dict[str, Any]:
+    if segment is None:
+        return {}
+    return {**{name: getattr(segment, name) for name in _DETAILS}, "tags": ", ".join(segment.tags)}
 
 
 def _check(draft: Draft) -> tuple[dict[str, str], dict[str, Any]]:
@@ -83,13 +91,13 @@ def _check(draft: Draft) -> tuple[dict[str, str], dict[str, Any]]:
 def _keep(
     request: PageRequest, segment: SegmentView | None, rule: dict[str, Any], texts: dict[str, Any]
 ) -> SegmentView:
-    by, now, details = actor(request), request.now, {"name": texts["name"], "description": texts["description"]}
+    by, now, details = actor(request), request.now, {name: texts[name] for name in _DETAILS}
     if segment is None:
         kept = segment_services.create_segment(slug=_free_slug(texts["name"]), rule=rule, by=by, now=now, **details)
         record(request, "segment.create", "segment", kept.id, f"Created the segment {kept.name}", after={"rule": rule})
         return kept
     kept = segment
-    if details != {"name": segment.name, "description": segment.description}:
+    if details != {name: getattr(segment, name) for name in _DETAILS}:
         kept = segment_services.change_details(segment_id=segment.id, now=now, **details)
     if rule != segment.rule:
         kept = segment_services.change_rule(segment_id=segment.id, rule=rule, by=by, now=now, note=texts["note"])
@@ -129,7 +137,7 @@ def preview(request: PageRequest) -> HttpResponse:
         return render(request, "segments/rule/preview.html", problem=first)
     try:
         found = segment_services.preview(rule=rule, now=request.now)
-    except segment_services.PreviewTooSlow as slow:
-        return render(request, "segments/rule/preview.html", problem=str(slow))
+    except (segment_services.PreviewTooSlow, RuleError) as problem:
+        return render(request, "segments/rule/preview.html", problem=str(problem).removeprefix("/: "))
     named = people.by_ids(found.sample[:10])
-    return render(request, "segments/rule/preview.html", count=found.count, people=list(named.values()))
+    return render(request, "segments/rule/preview.html", found=found, people=list(named.values()))

@@ -15,8 +15,11 @@ from cdp.web.tabs import tabs
 from connectors import selectors as connectors
 from segments import selectors as segments
 from segments import services as segment_services
+from segments.contracts import Finding, RuleError, SegmentView
 
 SIZES_BACK = timedelta(days=90)
+# Below so many people a segment says more of single people than of a group.
+SMALL = 10
 _TABS = (
     ("Overview", "web:segment"), ("Members", "web:segment_members"), ("Changes", "web:segment_changes"),
     ("Versions", "web:segment_versions"), ("Syncs", "web:segment_syncs"),
@@ -29,7 +32,7 @@ def segment_list(request: PageRequest) -> HttpResponse:
     archived = request.GET.get("archived") == "1"
     query = request.GET.get("q", "").strip().lower()
     every = [one for one in segments.segments(archived=archived) if bool(one.archived_at) == archived]
-    found = [one for one in every if query in f"{one.name} {one.slug} {one.owner}".lower()]
+    found = [one for one in every if query in f"{one.name} {one.slug} {one.owner} {' '.join(one.tags)}".lower()]
     used: dict[int, int] = {}
     for sync in connectors.syncs():
         used[sync.segment_id] = used.get(sync.segment_id, 0) + 1
@@ -55,6 +58,27 @@ def overview(request: PageRequest, segment_id: int) -> HttpResponse:
     return render(
         request, "segments/overview.html", **context, chart=segment_sizes(sizes),
         syncs=connectors.syncs(segment_id=segment_id), host=f"{request.scheme}://{request.get_host()}",
+        moves=segments.volatility(segment_id, now=request.now),
+        users=[one for one in map(segments.segment, segments.used_by(context["segment"].slug)) if one],
+        findings=[one for one in findings_of(request) if one.segment_id == segment_id],
+    )  # fmt: skip
+
+
+def findings_of(request: PageRequest) -> list[Finding]:
+    """What the owners of all segments should look at."""
+    return segments.findings(now=request.now, synced=[one.segment_id for one in connectors.syncs()])
+
+
+@page("see")
+def health(request: PageRequest) -> HttpResponse:
+    """Whether there are too many segments, stale ones, and ones that say the same."""
+    by_id = {one.id: one for one in segments.segments()}
+    found = [(by_id[one.segment_id], one) for one in findings_of(request) if one.segment_id in by_id]
+    alike = [(by_id[one.a], by_id[one.b], one) for one in segments.overlaps()[:50] if {one.a, one.b} <= set(by_id)]
+    small = sum(1 for one in by_id.values() if one.size < SMALL)
+    return render(
+        request, "segments/health.html", findings=found, alike=alike, live=len(by_id), small=small, small_below=SMALL,
+        flagged=len({segment.id for segment, _ in found}),
     )  # fmt: skip
 
 
@@ -95,7 +119,7 @@ def changes(request: PageRequest, segment_id: int) -> HttpResponse:
 
 @page("see")
 def versions(request: PageRequest, segment_id: int) -> HttpResponse:
-    """Every version of the rule with what changed."""
+    """Every version of the rule with what changed, to look at and to bring back."""
     context = open_segment(request, segment_id, "web:segment_versions")
     if isinstance(context, HttpResponse):
         return context
@@ -126,13 +150,39 @@ def steer_segment(request: PageRequest, segment_id: int) -> HttpResponse:
         record(request, "segment.refresh", "segment", segment_id, f"Refreshed {found.name}", after={"changes": changed})
         toast(request, f"Held against its rule: {changed} change{'' if changed == 1 else 's'}.")
         return go(request, here)
+    if request.POST.get("do") == "restore":
+        return _restore(request, found)
     if request.POST.get("typed", "").strip() != found.name:
         toast(request, "The name does not fit; the segment goes on.", bad=True)
         return go(request, here)
     if connectors.syncs(segment_id=segment_id):
         toast(request, "A sync still sends this segment somewhere. Pause and remove it first.", bad=True)
         return go(request, reverse("web:segment_syncs", args=[segment_id]))
-    segment_services.archive(segment_id=segment_id, by=actor(request), now=request.now)
+    try:
+        segment_services.archive(segment_id=segment_id, by=actor(request), now=request.now)
+    except segment_services.SegmentInUse as used:
+        toast(request, str(used), bad=True)
+        return go(request, here)
     record(request, "segment.archive", "segment", segment_id, f"Archived {found.name}", before={"people": found.size})
     toast(request, f"{found.name} is archived; everybody left it.")
     return go(request, reverse("web:segments"))
+
+
+def _restore(request: PageRequest, segment: SegmentView) -> HttpResponse:
+    """The rule of an earlier version again, as the next one."""
+    version = request.POST.get("version", "")
+    if version not in {str(one.version) for one in segments.versions(segment.id)}:
+        return not_found(request, "version", reverse("web:segment_versions", args=[segment.id]))
+    try:
+        kept = segment_services.restore_version(
+            segment_id=segment.id, version=int(version), by=actor(request), now=request.now
+        )
+    except RuleError as wrong:
+        toast(request, f"It cannot come back: {wrong.problems[0].message}", bad=True)
+        return go(request, reverse("web:segment_versions", args=[segment.id]))
+    record(
+        request, "segment.restore", "segment", segment.id, f"Brought version {version} of {segment.name} back",
+        before={"rule": segment.rule}, after={"rule": kept.rule},
+    )  # fmt: skip
+    toast(request, f"{kept.name}: the rule of version {version} is in force again, as version {kept.version}.")
+    return go(request, reverse("web:segment_versions", args=[segment.id]))
