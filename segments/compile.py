@@ -4,10 +4,10 @@ All conditions about events are aggregates of a single pass over the log; the ru
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, assert_never
 
-from segments.evaluate import limit_minute
+from segments.evaluate import Facts, holds, limit_minute
 from segments.measures import EventLeaf, MeasureKey, keys_of
 from segments.plan import distinct_leaves
 from segments.rules import (
@@ -32,6 +32,8 @@ from segments.sqlvalues import Params, compare, matches, percentile, value_hash
 from segments.values import micros_of_amount
 from segments.windows import Window, minute_of, moment_of
 
+# Of nobody's events any time says the same.
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 MINUTE = "floor(extract(epoch from {}) / 60)"
 
 
@@ -48,7 +50,7 @@ def compile_rule(rule: Node, *, now: datetime, profiles: str = "") -> Statement:
 
     `profiles` may hold an SQL condition on `p.profile_id` that narrows the answer.
     """
-    compiler = _Compiler(now)
+    compiler = _Compiler(now, eventful=needs_events(rule))
     condition = compiler.node(rule)
     narrowed = f" and {profiles}" if profiles else ""
     return Statement(
@@ -86,6 +88,48 @@ def compile_preview(rule: Node, *, now: datetime, sampled: bool = False) -> Stat
     )
 
 
+def compile_difference(segment_id: int, rule: Node, *, now: datetime) -> Statement:
+    """`select profile_id` wherever the stored bit of a segment is not what its rule says now.
+
+    The rule refers to no other segment any more.
+    """
+    statement = compile_rule(rule, now=now)
+    stored = (
+        f"select profile_id from segments_membership where octet_length(bits) > {segment_id // 8}"
+        f" and get_bit(bits, {segment_id}) = 1"
+    )
+    return Statement(
+        f"with matched as ({statement.text}), stored as ({stored})"
+        " select coalesce(m.profile_id, s.profile_id) from matched m full join stored s on s.profile_id = m.profile_id"
+        " where m.profile_id is null or s.profile_id is null",
+        statement.params,
+    )
+
+
+def needs_events(rule: Node) -> bool:
+    """Whether nobody can meet the rule without any event that it asks for, whatever else is true of them."""
+    return not _possible(rule)[0]
+
+
+def _possible(node: Node) -> tuple[bool, bool]:
+    """Whether a node may hold, and whether it must, of somebody of whom there is no event."""
+    match node:
+        case All(children):
+            found = [_possible(child) for child in children]
+            return all(may for may, _ in found), all(must for _, must in found)
+        case AnyOf(children):
+            found = [_possible(child) for child in children]
+            return any(may for may, _ in found), any(must for _, must in found)
+        case Not(child):
+            may, must = _possible(child)
+            return not must, not may
+        case TraitIs() | OnList() | InBucket() | InSegment():
+            return True, False
+        case _:
+            met = holds(node, Facts(), now=_ANY_TIME)
+            return met, met
+
+
 def top_conditions(rule: Node) -> tuple[Node, ...]:
     """The conditions that the outermost group of a rule joins; the rule itself when that is no group."""
     return rule.children if isinstance(rule, All | AnyOf) else (rule,)
@@ -121,8 +165,10 @@ def kept_of(key: MeasureKey, params: Params) -> str:
 class _Compiler:
     """Collects the aggregates that the conditions of one rule need."""
 
-    def __init__(self, now: datetime, *, sampled: bool = False) -> None:
+    def __init__(self, now: datetime, *, sampled: bool = False, eventful: bool = False) -> None:
+        """`eventful`: nobody without any event of the rule meets it, so people without are not looked at."""
         self.params = Params()
+        self._eventful = eventful
         self._only = f" and {_sampled('m.profile_id')}" if sampled else ""
         self._now = now
         self._aggregates: list[str] = []
@@ -146,8 +192,9 @@ class _Compiler:
         bounds = [minute for minute in self._since_all if minute is not None]
         recent = len(bounds) == len(self._since_all)
         bound = f" and e.occurred_at >= {self.params.bind(moment_of(min(bounds)), 'timestamptz')}" if recent else ""
+        joined = "join" if self._eventful and not self._sequences else "left join"
         return (
-            f"left join (select m.profile_id, {', '.join(self._aggregates)}"
+            f"{joined} (select m.profile_id, {', '.join(self._aggregates)}"
             " from events_event e join identity_member m on m.identifier_id = e.identifier_id"
             f" where e.name = any({names}){bound}{self._only} group by m.profile_id) c on c.profile_id = p.profile_id"
         )

@@ -143,7 +143,7 @@ SETTLE_SEGMENT = """
 with matched as ({rule}),
 stored as (
     select profile_id from segments_membership
-    where octet_length(bits) > %(byte)s and get_bit(bits, %(bit)s) = 1
+    where octet_length(bits) > %(byte)s and get_bit(bits, %(bit)s) = 1{only}
 ),
 difference as materialized (
     select coalesce(m.profile_id, s.profile_id) as profile_id, m.profile_id is not null as entered

@@ -22,14 +22,19 @@ def percentile(values: list[float], percent: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else float("inf")
 
 
-def measure(rate: int, seconds: int) -> list[float]:
+def measure(rate: int, seconds: int, segments: int = 10) -> list[float]:
     """Milliseconds of each probe, with requests of ten events at Poisson arrivals; the first seconds are left out."""
     with running_product() as product:
         from common import pg
         from kit.load import publish
-        from kit.rules import TEN
+        from kit.rules import many
 
-        publish([*TEN, ("Probe", {"event": "Probe", "count": {"is": "gte", "value": 1}, "within": None, "where": []})])
+        publish(
+            [
+                *many(segments),
+                ("Probe", {"event": "Probe", "count": {"is": "gte", "value": 1}, "within": None, "where": []}),
+            ]
+        )
         sent: dict[str, float] = {}
         seen: dict[str, float] = {}
         stop = threading.Event()
@@ -45,6 +50,33 @@ def measure(rate: int, seconds: int) -> list[float]:
     if missing:
         raise SystemExit(f"{len(missing)} of {len(sent)} probes never became visible")
     return [(seen[probe] - at) * 1000 for probe, at in sent.items() if at - began > _WARM_SECONDS]
+
+
+def measure_time(people: int) -> list[float]:
+    """Seconds after its minute has come at which each of `people` entered by the passing of time alone."""
+    with running_product() as product:
+        from common import pg
+        from kit.load import publish
+
+        publish([("Waiting", {"absent": "Answer", "after": "Question", "for": {"minutes": 1}})])
+        with httpx.Client(base_url=product.url, auth=(product.write_key, ""), timeout=30) as client:
+            for n in range(people):
+                client.post("/v1/batch", json={"batch": [_event(f"waiting-{n}", "Question")]}).raise_for_status()
+                time.sleep(60 / people)
+        time.sleep(125)
+        with pg.connect(autocommit=True) as conn:
+            rows = conn.execute(_LATE).fetchall()
+    if len(rows) != people:
+        raise SystemExit(f"{len(rows)} of {people} entered")
+    return [float(late) for (late,) in rows]
+
+
+# Two minutes after the minute of the question; `at` is the instant of the evaluation, the row is there with its commit.
+_LATE = """
+select extract(epoch from c.at) - (floor(extract(epoch from e.occurred_at) / 60) + 2) * 60
+from segments_change c join identity_identifier i on i.profile_id = c.profile_id
+join events_event e on e.identifier_id = i.id where c.reason = 'time' and c.entered
+"""
 
 
 def _send(url: str, key: str, sent: dict[str, float], *, rate: int, seconds: int) -> None:

@@ -12,10 +12,9 @@ from segments.services.publishing import (
     change_details,
     change_rule,
     create_segment,
-    refresh,
-    refresh_all,
     restore_version,
 )
+from segments.services.refreshing import refresh, refresh_all
 
 __all__ = [
     "Memory",

@@ -1,4 +1,4 @@
-"""People's verbs: make, change, archive and refresh a segment.
+"""People's verbs: make, change and archive a segment.
 
 A published rule starts counting from the whole log, and its members are filled in by one statement; from then on it
 follows the events. All of it happens inside one transaction that has the turn, so no event falls between.
@@ -23,8 +23,8 @@ from segments.models import Segment, SegmentVersion
 from segments.parsing import SLUG, Problem, parse_rule
 from segments.rules import Node
 from segments.services import counters
-from segments.services.following import DUE_BATCH, run_due
 from segments.services.memory import load_rules
+from segments.services.settling import settle_segment
 from segments.views import segment_view
 
 
@@ -129,35 +129,12 @@ def archive(*, segment_id: int, by: str, now: datetime) -> SegmentView:
             users = dependents(segment.slug, load_rules(conn))
             if users:
                 raise SegmentInUse(f"The segments {', '.join(users)} refer to it. Change their rules first.")
-            _settle(conn, segment, sql.NOBODY, {}, reason="archive", now=now)
+            settle_segment(conn, segment, sql.NOBODY, {}, reason="archive", now=now)
             segment.archived_at = segment.changed_at = now
             segment.save()
             _add_version(segment, [{"change": "archived"}], by=by, note="", now=now, version=segment.version + 1)
             counters.drop_unread(conn)
     return segment_view(segment)
-
-
-def refresh(*, segment_id: int, now: datetime) -> int:
-    """Compare a segment with what the log says and write corrections, with reason `refresh`. Returns how many.
-
-    On a healthy database that is none: what is due is settled first.
-    """
-    with transaction.atomic():
-        conn = pg.raw()
-        turns.borrow(conn)
-        segment = Segment.objects.select_for_update().get(pk=segment_id, archived_at=None)
-        while run_due(now=now, conn=conn) == DUE_BATCH:
-            pass
-        statement = compile_rule(expanded(parse_rule(segment.rule), load_rules(conn), slug=segment.slug), now=now)
-        entered, exited = _settle(conn, segment, statement.text, statement.params, reason="refresh", now=now)
-        Segment.objects.filter(pk=segment_id).update(refreshed_at=now)
-    return entered + exited
-
-
-def refresh_all(*, now: datetime) -> dict[int, int]:
-    """Refresh every live segment, each in a transaction of its own; the corrections of each."""
-    ids = Segment.objects.filter(archived_at=None).order_by("refreshed_at", "pk").values_list("pk", flat=True)
-    return {segment_id: refresh(segment_id=segment_id, now=now) for segment_id in ids}
 
 
 def _turn() -> psycopg.Connection[Any]:
@@ -179,24 +156,11 @@ def _publish(conn: psycopg.Connection[Any], segment: Segment, rule: Node, now: d
 
 def _settle_rule(conn: psycopg.Connection[Any], segment: Segment, rule: Node, now: datetime) -> None:
     statement = compile_rule(rule, now=now)
-    _settle(conn, segment, statement.text, statement.params, reason="publish", now=now)
+    settle_segment(conn, segment, statement.text, statement.params, reason="publish", now=now)
     marks = time_marks(rule, now=now)
     if marks is not None:
         with psycopg.Cursor(conn) as cursor:
             cursor.execute(sql.MARK_DUE.format(marks=marks.text), {**marks.params, "now": now})
-
-
-def _settle(
-    conn: psycopg.Connection[Any], segment: Segment, rule: str, params: dict[str, Any], *, reason: str, now: datetime
-) -> tuple[int, int]:
-    byte = segment.pk // 8
-    bound = {"byte": byte, "bit": segment.pk, "zeros": bytes(byte + 1), "reason": reason, "version": segment.version}
-    with psycopg.Cursor(conn) as cursor:
-        row = cursor.execute(sql.SETTLE_SEGMENT.format(rule=rule), {**params, **bound, "now": now}).fetchone()
-        entered, exited = (row[0], row[1]) if row else (0, 0)
-        sizes = {"segments": pg.int4s([segment.pk]), "entered": pg.int4s([entered]), "exited": pg.int4s([exited])}
-        cursor.execute(sql.ADD_TO_SIZES, {**sizes, "now": now})
-    return entered, exited
 
 
 def _add_version(

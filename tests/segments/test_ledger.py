@@ -108,7 +108,7 @@ def test_a_refresh_of_a_healthy_segment_corrects_nothing_and_mends_a_broken_one(
     with psycopg.Cursor(world.conn) as cursor:
         cursor.execute("update segments_membership set bits = ''")
         cursor.execute("update segments_change set entered = false")
-    assert services.refresh_all(now=NOON) == {made.id: 1}
+    assert services.refresh(segment_id=made.id, now=NOON) == 1
     assert world.stored(made.id) == {1}
     assert world.changes(made.id)[-1] == (1, True, "refresh")
 
