@@ -53,9 +53,14 @@ class Measure(models.Model):
     sum_property = models.TextField(null=True)  # noqa: DJ001 - none is not the empty name
     # What entries of one bucket come to: their sum, the least or greatest amount, or the distinct values.
     kind = models.CharField(max_length=8, default="sum")
-    key = models.TextField(unique=True)
+    key = models.TextField()
     minutes = models.IntegerField(default=0)
     hours = models.IntegerField(default=0)
+    # Counts what comes, while its past is still being counted; no rule reads it yet.
+    filling = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "filling"], name="segments_measure_unique")]
 
     def __str__(self) -> str:
         return self.key

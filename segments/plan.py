@@ -24,11 +24,12 @@ class LiveSegment:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A stored counter."""
+    """A stored counter; one that is `filling` counts what comes and is not read yet."""
 
     id: int
     key: MeasureKey
     horizon: Horizon
+    filling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ def make_plan(segments: Sequence[LiveSegment], measures: Iterable[Measure]) -> P
     """The plan of these segments; `measures` must hold every counter that their rules read."""
     one_of_each: dict[Node, Node] = {}
     segments = [replace(segment, rule=shared(segment.rule, one_of_each)) for segment in segments]
-    stored = {measure.key: measure for measure in measures}
+    measures = list(measures)
+    stored = {measure.key: measure for measure in measures if not measure.filling}
+    filling = [measure for measure in measures if measure.filling]
     readers: dict[int, set[int]] = {}
     traits: set[str] = set()
     trait_readers: set[int] = set()
@@ -89,17 +92,17 @@ def make_plan(segments: Sequence[LiveSegment], measures: Iterable[Measure]) -> P
                 used[key] = stored[key]
                 readers.setdefault(stored[key].id, set()).add(index)
     counters: dict[str, list[Counter]] = {}
-    for key, measure in used.items():
+    counted = [*used.values(), *filling]
+    for measure in counted:
+        key = measure.key
         counter = Counter(measure.id, key.where, key.sum_property, by_value=key.kind == "distinct")
         counters.setdefault(key.event, []).append(counter)
     names = tuple(sorted(counters))
     return Plan(
         segments=tuple(segments),
         measure_ids={key: measure.id for key, measure in used.items()},
-        horizons={measure.id: measure.horizon for measure in used.values()},
-        kinds=Kinds(
-            *(frozenset(used[key].id for key in used if key.kind == kind) for kind in ("min", "max", "distinct"))
-        ),
+        horizons={measure.id: measure.horizon for measure in counted},
+        kinds=_kinds(counted),
         counters={name: tuple(found) for name, found in counters.items()},
         trait_names=tuple(sorted(traits)),
         readers_of_measure={measure: frozenset(found) for measure, found in readers.items()},
@@ -109,6 +112,13 @@ def make_plan(segments: Sequence[LiveSegment], measures: Iterable[Measure]) -> P
         names=names,
         codes={name: code for code, name in enumerate(names)},
     )
+
+
+def _kinds(measures: Iterable[Measure]) -> Kinds:
+    ids: dict[str, set[int]] = {"min": set(), "max": set(), "distinct": set(), "sum": set()}
+    for measure in measures:
+        ids[measure.key.kind].add(measure.id)
+    return Kinds(frozenset(ids["min"]), frozenset(ids["max"]), frozenset(ids["distinct"]))
 
 
 def _takes_newborns(rule: Node) -> bool:

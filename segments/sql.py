@@ -90,7 +90,7 @@ on conflict (segment_id, hour) do update set members = excluded.members,
 
 LIVE_SEGMENTS = "select id, slug, version, rule from segments_segment where archived_at is null order by id"
 
-MEASURES = 'select id, event, "where", sum_property, kind, minutes, hours from segments_measure order by id'
+MEASURES = 'select id, event, "where", sum_property, kind, minutes, hours, filling from segments_measure order by id'
 
 DUE_PROFILES = """
 select array_send(array_agg(profile_id)) from (
@@ -101,8 +101,27 @@ select array_send(array_agg(profile_id)) from (
 # -- publishing, refreshing, archiving: whole segments at once
 
 INSERT_MEASURE = """
-insert into segments_measure (event, "where", sum_property, kind, key, minutes, hours)
-values (%(event)s, %(where)s, %(sum_property)s, %(kind)s, %(key)s, %(minutes)s, %(hours)s) returning id
+insert into segments_measure (event, "where", sum_property, kind, key, minutes, hours, filling)
+values (%(event)s, %(where)s, %(sum_property)s, %(kind)s, %(key)s, %(minutes)s, %(hours)s, %(filling)s) returning id
+"""
+
+ADOPT_MEASURE = "update segments_measure set filling = false where id = %(id)s"
+
+DROP_FILLING = "delete from segments_measure where filling"
+
+DROP_STAGED = "truncate segments_staged"
+
+# A slice of what was counted of the past goes to where it is read.
+MERGE_STAGED = """
+with slice as (
+    delete from segments_staged where ctid = any(array(select ctid from segments_staged limit %(limit)s))
+    returning identifier_id, entries
+), merged as (
+    insert into segments_activity as t (identifier_id, entries)
+    select identifier_id, string_agg(entries, '') from slice group by identifier_id
+    on conflict (identifier_id) do update set entries = t.entries || excluded.entries
+)
+select count(*) from slice
 """
 
 DELETE_MEASURES = "delete from segments_measure where id = any(%(ids)s)"
@@ -121,8 +140,8 @@ KEPT = {
     "distinct": ("max(minute)", "micros", "micros"),
 }
 
-BACKFILL = """
-insert into segments_activity as t (identifier_id, entries)
+# The past of one measure, a row of entries for each identifier.
+PAST = """
 select identifier_id, string_agg(
     int4send(%(measure)s::int) || int4send(minute::int) || int4send(n::int) || int8send(micros), '')
 from (
@@ -135,8 +154,14 @@ from (
     group by identifier_id, {bucket}
 ) bucket
 group by identifier_id
+"""
+
+BACKFILL = """
+insert into segments_activity as t (identifier_id, entries) {past}
 on conflict (identifier_id) do update set entries = t.entries || excluded.entries
 """
+
+STAGE = "insert into segments_staged (identifier_id, entries) {past}"
 
 # What the rule says now against the stored bits; the difference goes to the ledger and to the bits.
 SETTLE_SEGMENT = """

@@ -17,6 +17,9 @@ $$;
 """
 BACKWARD = "drop function segments_value_hash(jsonb);"
 
+# What was counted of the past and is not merged yet. After a crash of the database it is counted again.
+STAGED = "create unlogged table segments_staged (identifier_id bigint not null, entries bytea not null);"
+
 # A function with a subquery is called for each row, which costs twenty times what an expression does. The usual case,
 # a JSON number of a usual size, becomes an expression that PostgreSQL puts in the place of the call.
 INLINED = """
@@ -48,6 +51,12 @@ class Migration(migrations.Migration):
         migrations.RunSQL(INLINED, NOT_INLINED),
         migrations.RunSQL(FORWARD, BACKWARD),
         migrations.AddField("measure", "kind", models.CharField(default="sum", max_length=8)),
+        migrations.AlterField("measure", "key", models.TextField()),
+        migrations.AddField("measure", "filling", models.BooleanField(default=False)),
+        migrations.AddConstraint(
+            "measure", models.UniqueConstraint(fields=["key", "filling"], name="segments_measure_unique")
+        ),
+        migrations.RunSQL(STAGED, "drop table segments_staged;"),
         migrations.AddField("segment", "tags", models.JSONField(default=list)),
         migrations.CreateModel(
             "StaticList",

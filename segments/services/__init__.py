@@ -4,6 +4,7 @@ from segments.parsing import parse_rule
 from segments.services.following import follow, run_due
 from segments.services.lists import change_list, create_list, delete_list
 from segments.services.memory import Memory
+from segments.services.preparing import prepared
 from segments.services.previewing import PreviewTooSlow, preview
 from segments.services.publishing import (
     SegmentInUse,
@@ -30,6 +31,7 @@ __all__ = [
     "delete_list",
     "follow",
     "parse_rule",
+    "prepared",
     "preview",
     "refresh",
     "refresh_all",

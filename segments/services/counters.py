@@ -20,24 +20,38 @@ _NO_HOURS = 2**40
 def ensure(conn: psycopg.Connection[Any], rule: Node, *, now: datetime) -> None:
     """Make the counters that the rule reads itself; the segments it refers to have theirs.
 
-    One whose windows reach further back than before is counted anew.
+    One whose windows reach further back than before is counted anew. Those that were filled before are taken over.
     """
-    stored = {measure.key: measure for measure in load_measures(conn)}
+    filled = {measure.key: measure for measure in load_measures(conn) if measure.filling}
+    for key, horizon, old in missing(conn, rule):
+        if old is not None:
+            # The old entries are too coarse. Their id is never given again, so compaction drops them.
+            _delete(conn, [old])
+        ready = filled.get(key)
+        if ready is not None and ready.horizon.covers(horizon):
+            with psycopg.Cursor(conn) as cursor:
+                cursor.execute(sql.ADOPT_MEASURE, {"id": ready.id})
+        else:
+            count_past(conn, insert(conn, key, horizon), key, horizon, now=now, into=sql.BACKFILL)
+
+
+def missing(conn: psycopg.Connection[Any], rule: Node) -> list[tuple[MeasureKey, Horizon, int | None]]:
+    """What the rule reads and is not counted far enough back, with how far is needed, and the counter in its place."""
+    stored = {measure.key: measure for measure in load_measures(conn) if not measure.filling}
+    found: list[tuple[MeasureKey, Horizon, int | None]] = []
     for key, horizon in needs(rule).items():
         measure = stored.get(key)
-        if measure is not None and measure.horizon.covers(horizon):
-            continue
-        if measure is not None:
-            # The old entries are too coarse. Their id is never given again, so compaction drops them.
-            horizon = horizon.joined(measure.horizon)
-            _delete(conn, [measure.id])
-        _backfill(conn, _insert(conn, key, horizon), key, horizon, now)
+        if measure is None:
+            found.append((key, horizon, None))
+        elif not measure.horizon.covers(horizon):
+            found.append((key, horizon.joined(measure.horizon), measure.id))
+    return found
 
 
 def drop_unread(conn: psycopg.Connection[Any]) -> None:
     """Forget the counters that no live segment reads."""
     read = {key for rule in load_rules(conn).values() for key in needs(rule)}
-    unread = [measure.id for measure in load_measures(conn) if measure.key not in read]
+    unread = [one.id for one in load_measures(conn) if one.key not in read and not one.filling]
     if unread:
         _delete(conn, unread)
 
@@ -47,12 +61,14 @@ def _delete(conn: psycopg.Connection[Any], ids: list[int]) -> None:
         cursor.execute(sql.DELETE_MEASURES, {"ids": ids})
 
 
-def _insert(conn: psycopg.Connection[Any], key: MeasureKey, horizon: Horizon) -> int:
+def insert(conn: psycopg.Connection[Any], key: MeasureKey, horizon: Horizon, *, filling: bool = False) -> int:
+    """A new counter; its id."""
     values = {
         "event": key.event,
         "where": json.dumps(key.where_json()),
         "sum_property": key.sum_property,
         "kind": key.kind,
+        "filling": filling,
         "key": key.text(),
         "minutes": horizon.minutes,
         "hours": horizon.hours,
@@ -62,7 +78,10 @@ def _insert(conn: psycopg.Connection[Any], key: MeasureKey, horizon: Horizon) ->
     return int(row[0]) if row else 0
 
 
-def _backfill(conn: psycopg.Connection[Any], measure_id: int, key: MeasureKey, horizon: Horizon, now: datetime) -> None:
+def count_past(
+    conn: psycopg.Connection[Any], measure_id: int, key: MeasureKey, horizon: Horizon, *, now: datetime, into: str
+) -> None:
+    """Count a measure over the whole log, by one statement: `into` the activity (BACKFILL) or aside (STAGE)."""
     params = Params()
     condition = event_filter(key.event, key.where, params, now=now)
     amount = kept_of(key, params)
@@ -73,6 +92,6 @@ def _backfill(conn: psycopg.Connection[Any], measure_id: int, key: MeasureKey, h
         "fresh_from": minute - horizon.minutes,
         "hours_from": (minute // 60 - horizon.hours) * 60 if horizon.hours else _NO_HOURS,
     }
+    past = sql.PAST.format(condition=condition, amount=amount, minute=first, kept=kept, bucket=bucket)
     with psycopg.Cursor(conn) as cursor:
-        text = sql.BACKFILL.format(condition=condition, amount=amount, minute=first, kept=kept, bucket=bucket)
-        cursor.execute(text, {**params.values, **bounds})
+        cursor.execute(into.format(past=past), {**params.values, **bounds})

@@ -40,7 +40,7 @@ def follow(
     batch nor on the number of segments.
     """
     plan = memory.plan(conn)
-    if not plan.segments:
+    if not plan.segments and not plan.counters:
         return 0
     counted, read = count_events(plan, activity)
     appended = _append(conn, counted)
@@ -113,7 +113,7 @@ def _touched(
     """Whom to evaluate, why, and which segments can change for any of them."""
     chosen: set[int] = set()
     for measure in np.unique(counted.measure).tolist():
-        chosen |= plan.readers_of_measure[measure]
+        chosen |= plan.readers_of_measure.get(measure, frozenset())
     groups = [(np.asarray(activity.profile_ids, dtype=np.int64)[read], EVENT)]
     if touched_traits and plan.readers_of_traits:
         chosen |= plan.readers_of_traits

@@ -50,8 +50,8 @@ def load_measures(conn: psycopg.Connection[Any]) -> list[Measure]:
     with psycopg.Cursor(conn) as cursor:
         rows = cursor.execute(sql.MEASURES).fetchall()
     return [
-        Measure(id_, key_of_json(event, as_json(where), sum_property, kind), Horizon(minutes, hours))
-        for id_, event, where, sum_property, kind, minutes, hours in rows
+        Measure(id_, key_of_json(event, as_json(where), sum_property, kind), Horizon(minutes, hours), filling)
+        for id_, event, where, sum_property, kind, minutes, hours, filling in rows
     ]
 
 

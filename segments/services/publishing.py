@@ -1,7 +1,7 @@
 """People's verbs: make, change and archive a segment.
 
-A published rule starts counting from the whole log, and its members are filled in by one statement; from then on it
-follows the events. All of it happens inside one transaction that has the turn, so no event falls between.
+A published rule starts counting from the whole log (see `preparing`), and its members are filled in by one statement,
+in one transaction that has the turn, so no event falls between; from then on it follows the events.
 """
 
 import re
@@ -24,6 +24,7 @@ from segments.parsing import SLUG, Problem, parse_rule
 from segments.rules import Node
 from segments.services import counters
 from segments.services.memory import load_rules
+from segments.services.preparing import prepared
 from segments.services.settling import settle_segment
 from segments.views import segment_view
 
@@ -57,7 +58,7 @@ def create_segment(
     if not SLUG.fullmatch(slug) or len(slug) > 80:
         raise RuleError(Problem("/slug", "Use up to 80 small letters, digits and single hyphens."))
     try:
-        with transaction.atomic():
+        with prepared(node, now=now), transaction.atomic():
             conn = _turn()
             with transaction.atomic():
                 segment = Segment.objects.create(
@@ -86,7 +87,7 @@ def change_rule(*, segment_id: int, rule: Any, by: str, now: datetime, note: str
     The same rule again changes nothing.
     """
     node = rule if isinstance(rule, Node) else parse_rule(rule)
-    with transaction.atomic():
+    with prepared(node, now=now), transaction.atomic():
         conn = _turn()
         segment = Segment.objects.select_for_update().get(pk=segment_id, archived_at=None)
         before = parse_rule(segment.rule)

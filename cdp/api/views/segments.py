@@ -1,6 +1,7 @@
 """Segments: rules that are read, made and changed."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import django_filters
@@ -111,8 +112,7 @@ class Segment(ApiView):
         if condition is None:
             raise Problem("precondition-required")
         segment_id = expect_segment(reference).id
-        changed = judged(lambda: change(segment_id, wanted, condition=condition, by=actor(request)))
-        return tagged(changed, request)
+        return tagged(judged(lambda: change(segment_id, wanted, condition=condition, by=actor(request))), request)
 
 
 class SegmentPreview(ApiView):
@@ -214,24 +214,31 @@ def expect_live(reference: str) -> SegmentView:
 
 def change(segment_id: int, wanted: dict[str, Any], *, condition: str, by: str) -> SegmentView:
     """Make the change if `condition` names the present state. The turn is held from the look to the write, so of two
-    who edit at once one gets a 412."""
-    now = clock.now()
-    with transaction.atomic():
+    who edit at once one gets a 412. What a new rule reads is counted before that."""
+    now, rule = clock.now(), rule_of(wanted)
+    asked = rule is not None or "rule" in wanted
+    expect_unchanged(segment_id, condition)
+    with services.prepared(rule, now=now) if asked else nullcontext(), transaction.atomic():
         turns.borrow(pg.raw())
-        present = expect_segment(str(segment_id))
-        if not etags.edits(condition, definition(present)):
-            raise Problem("precondition-failed")
-        if present.archived_at is not None:
-            raise Problem("conflict", "The segment is archived.")
+        present = expect_unchanged(segment_id, condition)
         details = {name: value for name, value in wanted.items() if name not in ("rule", "rule_text")}
         if details:
             services.change_details(segment_id=segment_id, now=now, **details)
-        rule = rule_of(wanted)
-        if rule is not None or "rule" in wanted:
+        if asked:
             services.change_rule(segment_id=segment_id, rule=rule, by=by, now=now)
         changed = expect_segment(str(segment_id))
         note("changed", changed, by=by, before={"rule": present.rule, "name": present.name})
     return changed
+
+
+def expect_unchanged(segment_id: int, condition: str) -> SegmentView:
+    """The live segment in the state that the condition names, or a problem."""
+    present = expect_segment(str(segment_id))
+    if not etags.edits(condition, definition(present)):
+        raise Problem("precondition-failed")
+    if present.archived_at is not None:
+        raise Problem("conflict", "The segment is archived.")
+    return present
 
 
 def note(verb: str, segment: SegmentView, *, by: str, before: dict[str, Any] | None = None) -> None:

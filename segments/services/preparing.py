@@ -1,0 +1,99 @@
+"""Counting the past of a rule without the turn, so that publishing it stops nobody for long.
+
+New counters first count what comes (`filling`), then their past is counted on a snapshot of the very moment at which
+they began, aside, and merged in slices. Only then a segment is published that reads them.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connection, transaction
+
+from common import pg, turns
+from segments import sql
+from segments.measures import Horizon, MeasureKey
+from segments.models import Measure
+from segments.parsing import parse_rule
+from segments.rules import Node
+from segments.services import counters
+
+# One rule is prepared at a time. "segm" in ASCII.
+_LOCK = 0x7365676D
+_SLICE = 20_000
+
+Reserved = list[tuple[int, MeasureKey, Horizon]]
+
+
+@contextmanager
+def prepared(rule: Any, *, now: datetime) -> Iterator[None]:
+    """Inside the block everything that the rule reads itself is counted; what is not read in the end is forgotten.
+
+    Inside a transaction nothing is prepared: the counters are then filled by the publishing itself, under the turn. If
+    the process dies, the next one that prepares a rule clears up.
+    """
+    node = rule if isinstance(rule, Node) else parse_rule(rule)
+    if connection.in_atomic_block:
+        yield
+        return
+    with closing(pg.connect(autocommit=True)) as aside:
+        aside.execute("select pg_advisory_lock(%s)", [_LOCK])
+        _clear()
+        _count(aside, node, now)
+        try:
+            yield
+        finally:
+            _clear()
+
+
+def _count(aside: psycopg.Connection[Any], rule: Node, now: datetime) -> None:
+    with ExitStack() as snapshot:
+        reserved = _reserve(aside, snapshot, rule)
+        for measure_id, key, horizon in reserved:
+            counters.count_past(aside, measure_id, key, horizon, now=now, into=sql.STAGE)
+    while reserved and _merge():
+        pass
+
+
+def _reserve(aside: psycopg.Connection[Any], snapshot: ExitStack, rule: Node) -> Reserved:
+    """Begin to count what comes, and keep a snapshot of all that came before."""
+    if not counters.missing(pg.raw(), rule):
+        return []
+    with transaction.atomic():
+        conn = _turn()
+        found = [(key, horizon) for key, horizon, _ in counters.missing(conn, rule)]
+        if found:
+            aside.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            snapshot.enter_context(aside.transaction())
+            # The snapshot is taken by the first statement: now, while nobody can apply anything.
+            aside.execute("select 1")
+        return [(counters.insert(conn, key, horizon, filling=True), key, horizon) for key, horizon in found]
+
+
+def _merge() -> int:
+    with transaction.atomic():
+        turns.borrow(pg.raw())
+        with psycopg.Cursor(pg.raw()) as cursor:
+            row = cursor.execute(sql.MERGE_STAGED, {"limit": _SLICE}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _clear() -> None:
+    """Forget counters that were being filled, of this process or of one that died."""
+    if not Measure.objects.filter(filling=True).exists():
+        return
+    with transaction.atomic():
+        conn = _turn()
+        with psycopg.Cursor(conn) as cursor:
+            cursor.execute(sql.DROP_FILLING)
+            cursor.execute(sql.DROP_STAGED)
+
+
+def _turn() -> psycopg.Connection[Any]:
+    conn = pg.raw()
+    # A holder of its own: whoever had the turn before must read the plan anew.
+    turns.take(conn, f"segments:{uuid.uuid4()}")
+    return conn
