@@ -51,7 +51,11 @@ class SyncView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run: planned, delivered and failed rows by operation; for one that waits for approval, what it would do."""
+    """One run: planned, delivered and failed rows by operation; for one that waits for approval, what it would do.
+
+    `forgotten` and `foreign`: how many the channel no longer had, and has of others, when it was asked before a full
+    comparison; None where it was not.
+    """
 
     id: int
     sync_id: int
@@ -70,6 +74,9 @@ class RunView:
     approved_by: str
     started_at: datetime
     finished_at: datetime | None
+    forgotten: int | None = None
+    foreign: int | None = None
+    read_back_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,10 @@ class Run(models.Model):
     added_failed = models.IntegerField(default=0)
     changed_failed = models.IntegerField(default=0)
     removed_failed = models.IntegerField(default=0)
+    # What reading back found before a full comparison; None where the channel was not asked.
+    forgotten = models.IntegerField(null=True)
+    foreign = models.IntegerField(null=True)
+    read_back_problem = models.TextField(blank=True, default="")
     approved_by = models.CharField(max_length=254, blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -20,6 +20,7 @@ from common import pg
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import people, sql
 from connectors.syncs.diff import Change, SentRow, Target, diff, needs_approval
+from connectors.syncs.drift import Drift
 from connectors.syncs.models import Run, Sync, Touched
 from connectors.syncs.rendering import Recipe, Rendered, render_people
 
@@ -27,10 +28,18 @@ SLICE = 5_000
 _COLUMN = {"add": "added", "update": "changed", "remove": "removed"}
 
 
-def plan(*, sync_id: int, now: datetime) -> int:
-    """Plan all that is due for a sync whose turn the caller holds. Answers how many rows were planned."""
+def plan(*, sync_id: int, now: datetime, drift: Drift | None = None) -> int:
+    """Plan all that is due for a sync whose turn the caller holds. Answers how many rows were planned.
+
+    `drift` is what was read back from the channel before the full comparison that is due.
+    """
     planned = _plan_touched(sync_id=sync_id, now=now)
     while (run := _open_run(sync_id=sync_id, now=now)) is not None:
+        if drift is not None and run.kind == Run.Kind.RESYNC:
+            Run.objects.filter(pk=run.pk).update(
+                forgotten=drift.forgotten, foreign=drift.foreign, read_back_problem=drift.problem
+            )
+            drift = None
         if run.state == Run.State.NEEDS_APPROVAL:
             break
         planned += _plan_resync(run, now=now) if run.kind == Run.Kind.RESYNC else _plan_changes(run, now=now)

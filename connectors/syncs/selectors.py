@@ -114,6 +114,9 @@ def _run(row: Run) -> RunView:
         approved_by=row.approved_by,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        forgotten=row.forgotten,
+        foreign=row.foreign,
+        read_back_problem=row.read_back_problem,
     )
 
 

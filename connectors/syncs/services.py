@@ -20,6 +20,7 @@ from connectors.destinations.models import Destination
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import delivering, planning, sql
 from connectors.syncs.contracts import SyncView, Worked
+from connectors.syncs.drift import Drift, find_drift
 from connectors.syncs.models import Delivery, Run, Sent, Sync
 from connectors.syncs.selectors import due_sync_ids, sync, view
 
@@ -243,9 +244,19 @@ def deliver_due(*, sync_id: int, now: datetime, max_batches: int = _MAX_BATCHES)
         ticker = delivering.Ticker(now)
         Sync.objects.filter(pk=sync_id).update(last_worked_at=now)
         _wish_resync_when_old(sync_id, now=now)
-        planned = planning.plan(sync_id=sync_id, now=now)
+        drift = _find_drift(sync_id, now=now)
+        planned = planning.plan(sync_id=sync_id, now=now, drift=drift)
         done = delivering.deliver(sync_id=sync_id, outside=outside_settings(), ticker=ticker, max_batches=max_batches)
         return Worked(planned, done.delivered, done.failed, done.retried, done.stopped)
+
+
+def _find_drift(sync_id: int, *, now: datetime) -> Drift | None:
+    """Before a full comparison begins the channel is asked who is there."""
+    row = Sync.objects.get(pk=sync_id)
+    begun = Run.objects.filter(sync_id=sync_id, state__in=[Run.State.PLANNING, Run.State.NEEDS_APPROVAL]).exists()
+    if not row.resync_wanted or row.state != Sync.State.ACTIVE or begun or row.last_resync_at is None:
+        return None
+    return find_drift(sync_id=sync_id, outside=outside_settings(), now=now)
 
 
 def _wish_resync_when_old(sync_id: int, *, now: datetime) -> None:

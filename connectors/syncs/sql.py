@@ -110,6 +110,21 @@ update connectors_sent s set present = true, payload_hash = '', updated_at = %(n
 where s.sync_id = %(sync)s and s.identifier_hash = any(%(targets)s) and not s.present
 """
 
+# What the channel said it has; and whether nothing is on the way, so that it may be judged by what is there now.
+CONFIRMED = """
+select s.id, s.removal::text,
+       s.present and not exists (select 1 from connectors_delivery e
+                                 where e.identifier_hash = s.identifier_hash and e.state in ('pending', 'in_flight')
+                                 offset 0)
+from connectors_sent s
+where s.sync_id = %(sync)s and s.confirmed_hash <> '' and s.id > %(after)s order by s.id limit %(limit)s
+"""
+
+# The channel no longer has it: the next comparison adds it again.
+FORGOTTEN = """
+update connectors_sent set payload_hash = '', confirmed_hash = '', updated_at = %(now)s where id = any(%(ids)s)
+"""
+
 COUNT_RUN = """
 update connectors_run
 set added_ok = added_ok + %(added_ok)s, changed_ok = changed_ok + %(changed_ok)s,

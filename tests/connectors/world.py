@@ -37,8 +37,8 @@ class World:
     def make_segment(self) -> None:
         self.sql(
             """insert into segments_segment (id, slug, name, description, owner, rule, version, created_by, created_at,
-               changed_at)
-               values (%s, 'vips', 'VIPs', '', '', '{"trait": "plan", "is": "exists"}', 1, '', %s, %s)""",
+               changed_at, tags)
+               values (%s, 'vips', 'VIPs', '', '', '{"trait": "plan", "is": "exists"}', 1, '', %s, %s, '[]')""",
             self.segment_id, self.now, self.now,
         )  # fmt: skip
 

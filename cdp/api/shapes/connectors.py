@@ -107,6 +107,9 @@ class RunShape(Shape):
     approved_by = serializers.CharField(allow_blank=True)
     started_at = Instant()
     finished_at = Instant(allow_null=True)
+    forgotten = serializers.IntegerField(allow_null=True, help_text="Whom the channel no longer had, if it was asked.")
+    foreign = serializers.IntegerField(allow_null=True, help_text="Whom it has that this sync did not send.")
+    read_back_problem = serializers.CharField(allow_blank=True, help_text="Why the channel could not be asked.")
 
 
 class DeliveryShape(Shape):
