@@ -30,6 +30,7 @@ BEAT_SCHEDULE = {
     "run-due-timers": every(1, "run_due_timers", "default"),
     "deliver-syncs": every(10, "deliver_syncs", "deliveries"),
     "refresh-segments": every(3600, "refresh_segments", "default"),
+    "audit-consistency": every(6 * 3600, "audit_consistency", "default"),
     "link-profiles": every(30, "link_profiles", "linkage"),
     "run-linkage": every(10, "run_linkage", "default"),
     "plan-linkage-training": every(3600, "plan_linkage_training", "default"),

@@ -90,6 +90,14 @@ def plan_linkage_training() -> None:
     services.plan_training(now=clock.now())
 
 
+@shared_task(name="cdp.tasks.audit_consistency", queue="default")
+def audit_consistency() -> None:
+    """Whether pages, API, exports, ledger and channels show the same members; the page shows what was found."""
+    from cdp import consistency
+
+    consistency.audit_and_keep(now=clock.now(), by="beat")
+
+
 @shared_task(name="cdp.tasks.keep_house", queue="default")
 def keep_house() -> None:
     """Make partitions to come, drop finished ones, trim what is past its time."""

@@ -2,6 +2,7 @@
 
 from connectors.destinations.selectors import destination, destination_kinds, destinations
 from connectors.sources.selectors import source, source_names, sources
+from connectors.syncs.auditing import sync_counts
 from connectors.syncs.selectors import (
     due_sync_ids,
     failed_deliveries,
@@ -29,5 +30,6 @@ __all__ = [
     "source_names",
     "sources",
     "sync",
+    "sync_counts",
     "syncs",
 ]

@@ -26,6 +26,7 @@ __all__ = [
     "Preview",
     "Problem",
     "RuleError",
+    "SegmentCounts",
     "SegmentView",
     "SizePoint",
     "VersionView",
@@ -152,6 +153,26 @@ class Difference(NamedTuple):
     exited: int
     some_entered: tuple[int, ...]
     some_exited: tuple[int, ...]
+
+
+class SegmentCounts(NamedTuple):
+    """How many members a segment has at one version, counted by each kind of reader: all must be the same.
+
+    `ui` the stored size, `api` entries less exits, `export` the list of members, `fold` the last word of each person in
+    the ledger, `bits` the stored memberships.
+    """
+
+    id: int
+    slug: str
+    ui: int
+    api: int
+    export: int
+    fold: int
+    bits: int
+
+    @property
+    def agree(self) -> bool:
+        return len({self.ui, self.api, self.export, self.fold, self.bits}) == 1
 
 
 class Finding(NamedTuple):

@@ -86,6 +86,7 @@ urlpatterns = [
     path("syncs/runs/<int:run_id>/", destinations.run_page, name="run"),
     path("syncs/runs/<int:run_id>/settle/", destinations.settle_run, name="settle_run"),
     # -- work and record
+    path("activity/consistency/", activity.consistency_page, name="consistency"),
     path("jobs/", activity.job_list, name="jobs"),
     path("jobs/<int:job_id>/", activity.job_page, name="job"),
     path("jobs/<int:job_id>/cancel/", activity.cancel_job, name="cancel_job"),

@@ -80,6 +80,31 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncCounts:
+    """A channel at the version that its sync has come to, in people.
+
+    `refused`: members whose rows it would not take; `skipped`: members without the identifier or a required field;
+    `missing` and `extra`: the differences that nothing explains. While rows wait (`settled` is false) it only lags.
+    """
+
+    id: int
+    name: str
+    version: int
+    members: int
+    acknowledged: int
+    refused: int
+    skipped: int
+    missing: int
+    extra: int
+    waiting: int
+    settled: bool
+
+    @property
+    def agrees(self) -> bool:
+        return not self.settled or (self.missing == 0 and self.extra == 0)
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryView:
     """One row of a run. `label` is masked; the payload never leaves the engine."""
 

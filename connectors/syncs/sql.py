@@ -179,6 +179,11 @@ select coalesce(array_agg(profile_id), '{}') from (
     select distinct profile_id from connectors_sent where sync_id = %(sync)s and present) p
 """
 
+CONFIRMED_PROFILES = """
+select coalesce(array_agg(profile_id), '{}') from (
+    select distinct profile_id from connectors_sent where sync_id = %(sync)s and confirmed_hash <> '') p
+"""
+
 SENT_AMONG = """
 select distinct profile_id from connectors_sent
 where sync_id = %(sync)s and present and profile_id = any(%(profiles)s)

@@ -3,6 +3,7 @@
 from segments.language import read as read_rule
 from segments.parsing import parse_rule
 from segments.schema import rule_schema
+from segments.selectors.auditing import segment_counts
 from segments.selectors.catalogue import segment, segments, size_history, slugs_of, versions
 from segments.selectors.explaining import explain
 from segments.selectors.governing import (
@@ -37,6 +38,7 @@ __all__ = [
     "reviews_due",
     "rule_schema",
     "segment",
+    "segment_counts",
     "segments",
     "size",
     "size_history",

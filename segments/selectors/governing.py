@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +67,7 @@ def overlaps() -> list[Overlap]:
     """All pairs of live segments that share somebody, the most alike first."""
     ids = [one.id for one in segments()]
     together = np.zeros((len(ids), len(ids)), dtype=np.int64)
-    for bits in _memberships(max(ids, default=0)):
+    for bits in memberships_in_pages(max(ids, default=0), pg.raw()):
         chosen = bits[:, ids].astype(np.float32)
         together += np.rint(chosen.T @ chosen).astype(np.int64)
     found = []
@@ -79,11 +79,11 @@ def overlaps() -> list[Overlap]:
     return sorted(found, key=lambda one: (-one.share, one.a, one.b))
 
 
-def _memberships(highest: int) -> Iterator[npt.NDArray[np.bool_]]:
-    """The memberships of all profiles, page by page, a column for each bit."""
+def memberships_in_pages(highest: int, conn: psycopg.Connection[Any]) -> Iterator[npt.NDArray[np.bool_]]:
+    """The memberships of all profiles, page by page, a column for each segment id up to `highest` at least."""
     after, width = 0, highest // 8 + 1
     while True:
-        with psycopg.Cursor(pg.raw()) as cursor:
+        with psycopg.Cursor(conn) as cursor:
             row = cursor.execute(_BITS, {"after": after, "limit": _PAGE}, binary=True).fetchone()
         if row is None or row[2] is None:
             return

@@ -74,6 +74,7 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "job": ("see", None),
     "cancel_job": (None, "steward_identity"),
     "activity": ("see", None),
+    "consistency": ("see", "edit_connections"),
     "verify_audit": (None, "administer"),
     "settings": ("see", None),
     "appearance": ("see", "see"),

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
+from cdp import consistency
 from cdp.web.access import action, page
 from cdp.web.pages import PageRequest, actor, go, not_found, record, render, toast
 from cdp.web.paging import Page, after_id, page_of
@@ -42,6 +43,17 @@ def verify(request: PageRequest) -> HttpResponse:
     record(request, "audit.verify", "audit", broken or "all", told)
     toast(request, told, bad=broken is not None)
     return go(request, reverse("web:activity"))
+
+
+@page("see", post="edit_connections")
+def consistency_page(request: PageRequest) -> HttpResponse:
+    """Whether every reader sees the same members, as the last look found it; a look can be asked for."""
+    if request.method == "POST":
+        found = consistency.audit_and_keep(now=request.now, by=actor(request))
+        differ = len(found.problems)
+        toast(request, f"{differ} differences." if differ else "Everything agrees.", bad=bool(differ))
+        return go(request, reverse("web:consistency"))
+    return render(request, "activity/consistency.html", found=consistency.latest())
 
 
 @page("see")

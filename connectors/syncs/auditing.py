@@ -1,0 +1,55 @@
+"""What each channel acknowledged, against the members of its segment at the version that its sync has come to."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from connectors.syncs import people, planning, sql
+from connectors.syncs.contracts import SyncCounts
+from connectors.syncs.models import Delivery, Run, Sync
+from connectors.syncs.rendering import render_people
+
+_SLICE = 5_000
+
+
+def sync_counts() -> list[SyncCounts]:
+    """Every sync by name. Lag is told apart from a difference: rows on the way are no disagreement yet."""
+    return [_of(sync) for sync in Sync.objects.select_related("destination").order_by("name", "id")]
+
+
+def _of(sync: Sync) -> SyncCounts:
+    wanted = people.members(segment_id=sync.segment_id, at_seq=sync.cursor_seq)
+    there = np.sort(sql.int8s(sql.CONFIRMED_PROFILES, {"sync": sync.pk}))
+    unfinished = Delivery.objects.filter(sync=sync, state__in=[Delivery.State.PENDING, Delivery.State.IN_FLIGHT])
+    failed = Delivery.objects.filter(sync=sync, state__in=[Delivery.State.FAILED, Delivery.State.DEAD])
+    refused = np.array(sorted(set(failed.values_list("profile_id", flat=True))), dtype=np.int64)
+    missing, extra = np.setdiff1d(wanted, there), np.setdiff1d(there, wanted)
+    lacking = np.setdiff1d(missing, refused)
+    skipped = _without_target(sync, lacking.tolist())
+    return SyncCounts(
+        id=sync.pk,
+        name=sync.name,
+        version=sync.cursor_seq,
+        members=len(wanted),
+        acknowledged=len(there),
+        refused=len(np.intersect1d(missing, refused)),
+        skipped=skipped,
+        missing=len(lacking) - skipped,
+        extra=len(np.setdiff1d(extra, refused)),
+        waiting=unfinished.count(),
+        settled=not unfinished.exists() and not _planning(sync),
+    )
+
+
+def _planning(sync: Sync) -> bool:
+    return Run.objects.filter(sync=sync, state__in=[Run.State.PLANNING, Run.State.NEEDS_APPROVAL]).exists()
+
+
+def _without_target(sync: Sync, profile_ids: Sequence[int]) -> int:
+    """How many of these the channel could not be told of: they lack the identifier or a required field."""
+    recipe, without = planning.recipe_of(sync), 0
+    for start in range(0, len(profile_ids), _SLICE):
+        known = people.read_people(profile_ids[start : start + _SLICE])
+        rendered = render_people(known.values(), recipe)
+        without += len(known) - len({target.profile_id for target in rendered.targets})
+    return without
