@@ -1,0 +1,1 @@
+"""Attributes of Braze that mark a segment."""

@@ -1,0 +1,1 @@
+"""People and manual segments of Customer.io."""

@@ -1,0 +1,1 @@
+"""Marketing lists of SendGrid."""
