@@ -3,7 +3,7 @@
 from connectors.destinations.contracts import ActionView, DestinationView, InvalidSettings, KindView, Tested
 from connectors.destinations.kit import Field
 from connectors.sources.contracts import SourceView
-from connectors.syncs.contracts import Counts, DeliveryView, RunView, SyncCounts, SyncView, Worked
+from connectors.syncs.contracts import Counts, DeliveryView, RunView, Sample, SyncCounts, SyncView, Worked
 
 __all__ = [
     "ActionView",
@@ -14,6 +14,7 @@ __all__ = [
     "InvalidSettings",
     "KindView",
     "RunView",
+    "Sample",
     "SourceView",
     "SyncCounts",
     "SyncView",

@@ -3,6 +3,7 @@
 from connectors.destinations.selectors import destination, destination_kinds, destinations
 from connectors.sources.selectors import source, source_names, sources
 from connectors.syncs.auditing import sync_counts
+from connectors.syncs.previewing import preview_payload
 from connectors.syncs.selectors import (
     due_sync_ids,
     failed_deliveries,
@@ -22,6 +23,7 @@ __all__ = [
     "due_sync_ids",
     "failed_deliveries",
     "pending_deliveries",
+    "preview_payload",
     "run",
     "run_rows",
     "runs",

@@ -18,6 +18,7 @@ from cdp.web.views import (
     settings,
     sources,
     stewardship,
+    syncs,
 )
 
 app_name = "web"
@@ -80,7 +81,8 @@ urlpatterns = [
     path("destinations/new/", destinations.new_destination, name="new_destination"),
     path("destinations/<int:destination_id>/", destinations.destination_page, name="destination"),
     path("destinations/<int:destination_id>/steer/", destinations.steer_destination, name="steer_destination"),
-    path("destinations/<int:destination_id>/syncs/new/", destinations.new_sync, name="new_sync"),
+    path("destinations/<int:destination_id>/syncs/new/", syncs.new_sync, name="new_sync"),
+    path("syncs/<int:sync_id>/mapping/", syncs.edit_mapping, name="edit_mapping"),
     path("syncs/<int:sync_id>/", destinations.sync_page, name="sync"),
     path("syncs/<int:sync_id>/steer/", destinations.steer_sync, name="steer_sync"),
     path("syncs/runs/<int:run_id>/", destinations.run_page, name="run"),

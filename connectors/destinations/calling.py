@@ -44,8 +44,12 @@ class Reply:
     def problem(self, vendor: str, said: object = "") -> DeliveryError:
         """What a refusal means by its status, in the vendor's words. `said` must quote no person and no secret."""
         words = f": {str(said)[:300]}" if said else "."
-        wait = retry_after(self.headers, now=self.at)
-        return error_for_status(self.status, f"{vendor} answered {self.status}{words}", retry_after=wait)
+        return error_for_status(self.status, f"{vendor} answered {self.status}{words}", retry_after=self.wait)
+
+    @property
+    def wait(self) -> timedelta | None:
+        """How long the vendor asked to wait, if it did."""
+        return retry_after(self.headers, now=self.at)
 
 
 def call(

@@ -39,6 +39,7 @@ class ActionView:
     description: str
     fields: Mapping[str, Field]
     default_mapping: Mapping[str, Any]
+    identifier_kind: str = "profile"
 
 
 @dataclass(frozen=True, slots=True)

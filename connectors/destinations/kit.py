@@ -137,6 +137,12 @@ class Destination:
     verified: str = ""
 
 
+def apart(payloads: Sequence[Payload]) -> tuple[list[Payload], list[Payload]]:
+    """Those who enter or change, and those who leave: most channels take them by different calls."""
+    leaving = [row for row in payloads if row.operation == "remove"]
+    return [row for row in payloads if row.operation != "remove"], leaving
+
+
 def default_mapping(action: Action) -> dict[str, Any]:
     """The mapping that an action suggests."""
     return {name: spec.default for name, spec in action.fields.items() if spec.default is not None}

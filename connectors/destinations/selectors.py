@@ -36,6 +36,7 @@ def destination_kinds() -> list[KindView]:
                     description=action.description,
                     fields=action.fields,
                     default_mapping=default_mapping(action),
+                    identifier_kind=action.identifier_kind,
                 )
                 for action in kind.actions.values()
             ),

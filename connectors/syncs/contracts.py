@@ -80,6 +80,17 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """What a mapping gives for one member (None when for none), and how it went for all that were looked at."""
+
+    profile_id: int | None
+    fields: Mapping[str, Any] = field(repr=False)
+    looked_at: int
+    rows: int
+    skipped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class SyncCounts:
     """A channel at the version that its sync has come to, in people.
 

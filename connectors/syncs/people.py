@@ -62,6 +62,11 @@ def members(*, segment_id: int, at_seq: int) -> Int64s:
         after = int(page[-1])
 
 
+def first_members(*, segment_id: int, limit: int) -> list[int]:
+    """Some members now."""
+    return list(segments.members(segment_id, limit=limit))
+
+
 def read_people(ids: Iterable[int]) -> dict[int, Person]:
     """Profiles by the ids asked for. A retired id answers with the profile that has taken it in."""
     found = identity.profiles_by_id(list(ids))

@@ -13,12 +13,12 @@ from django.db.models import F, Q
 
 from common import audit, clock, pg
 from common.outside import outside_settings
-from connectors.destinations import mapping as mappings
 from connectors.destinations.contracts import InvalidSettings
 from connectors.destinations.kit import default_mapping
 from connectors.destinations.models import Destination
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import delivering, planning, sql
+from connectors.syncs.checking import mapping_problems
 from connectors.syncs.contracts import SyncView, Worked
 from connectors.syncs.drift import Drift, find_drift
 from connectors.syncs.models import Delivery, Run, Sent, Sync
@@ -82,16 +82,7 @@ def create_sync(
 
 
 def _check_mapping(filled: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-    found = [f"mapping: there is no field {name!r}." for name in filled if name not in fields]
-    found += [f"mapping{problem}" for problem in mappings.problems(filled)]
-    found += [
-        f"mapping: {spec.label} is required." for name, spec in fields.items() if spec.required and name not in filled
-    ]
-    found += [
-        f"mapping: {spec.label} is the same for everybody, so it must be plain text."
-        for name, spec in fields.items()
-        if spec.constant and not isinstance(filled.get(name, ""), str)
-    ]
+    found = mapping_problems(filled, fields)
     if found:
         raise InvalidSettings(found)
 

@@ -6,7 +6,6 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from cdp.web.access import action, page
-from cdp.web.forms import SyncForm
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.paging import Page, after_id, page_of
 from cdp.web.settings_form import secrets_given, settings_form, settings_given
@@ -16,7 +15,7 @@ from connectors.contracts import InvalidSettings, KindView, SyncView
 from segments import selectors as segments
 
 
-def _kind(slug: str) -> KindView | None:
+def kind_of(slug: str) -> KindView | None:
     return next((kind for kind in connectors.destination_kinds() if kind.slug == slug), None)
 
 
@@ -33,7 +32,7 @@ def destination_list(request: PageRequest) -> HttpResponse:
 @page("edit_connections", post="edit_connections")
 def new_destination(request: PageRequest) -> HttpResponse:
     """First the kind, then its settings; secrets that are made here are shown once."""
-    kind = _kind(request.GET.get("kind", ""))
+    kind = kind_of(request.GET.get("kind", ""))
     if kind is None:
         return render(request, "destinations/kinds.html", kinds=connectors.destination_kinds())
     form = settings_form(kind, request.POST if request.method == "POST" else None)
@@ -59,7 +58,7 @@ def destination_page(request: PageRequest, destination_id: int) -> HttpResponse:
         return not_found(request, "destination", reverse("web:destinations"))
     names = {one.id: one.name for one in segments.segments()}
     return render(
-        request, "destinations/page.html", destination=found, kind=_kind(found.kind),
+        request, "destinations/page.html", destination=found, kind=kind_of(found.kind),
         syncs=connectors.syncs(destination_id=destination_id), segment_names=names,
     )  # fmt: skip
 
@@ -80,39 +79,6 @@ def steer_destination(request: PageRequest, destination_id: int) -> HttpResponse
         connector_services.resume_destination(destination_id=destination_id, by=actor(request))
         toast(request, "Sending again.")
     return go(request, reverse("web:destination", args=[destination_id]))
-
-
-@page("edit_connections", post="edit_connections")
-def new_sync(request: PageRequest, destination_id: int) -> HttpResponse:
-    """Join a segment to this destination; the first run sends all members."""
-    found = connectors.destination(destination_id)
-    kind = _kind(found.kind) if found else None
-    if found is None or kind is None:
-        return not_found(request, "destination", reverse("web:destinations"))
-    form = SyncForm(
-        request.POST if request.method == "POST" else None, segments=segments.segments(), actions=kind.actions,
-        initial={"segment": request.GET.get("segment", "")},
-    )  # fmt: skip
-    if request.method == "POST" and form.is_valid():
-        kept = form.cleaned_data
-        try:
-            made = connector_services.create_sync(
-                segment_id=int(kept["segment"]), destination_id=found.id, action=kept["action"], name=kept["name"],
-                identifier_kind=kept["identifier_kind"], by=actor(request), now=request.now,
-            )  # fmt: skip
-        except InvalidSettings as wrong:
-            form.add_error(None, " ".join(wrong.problems))
-        else:
-            toast(request, "The sync is on. Its first run sends all members.")
-            return go(request, reverse("web:sync", args=[made.id]))
-    return render(
-        request,
-        "destinations/new_sync.html",
-        status=422 if form.is_bound else 200,
-        form=form,
-        destination=found,
-        kind=kind,
-    )
 
 
 @page("see")

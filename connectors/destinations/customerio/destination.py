@@ -9,7 +9,17 @@ from typing import Any
 
 from connectors.destinations.calling import Reply, call
 from connectors.destinations.errors import DeliveryError, InvalidPayload
-from connectors.destinations.kit import Account, Action, Delivered, Destination, Field, Outside, Payload, Verdict
+from connectors.destinations.kit import (
+    Account,
+    Action,
+    Delivered,
+    Destination,
+    Field,
+    Outside,
+    Payload,
+    Verdict,
+    apart,
+)
 from connectors.destinations.mapping import path
 from connectors.destinations.secrets import basic
 
@@ -32,8 +42,7 @@ class ManualSegment(Action):
     calls_per_second = 30.0
 
     def perform_batch(self, outside: Outside, account: Account, payloads: Sequence[Payload]) -> list[Verdict]:
-        entering = [row for row in payloads if row.operation != "remove"]
-        leaving = [row for row in payloads if row.operation == "remove"]
+        entering, leaving = apart(payloads)
         verdicts: dict[str, Verdict] = {}
         if entering:
             verdicts |= _identify(outside, account, entering)

@@ -20,6 +20,7 @@ from connectors.destinations.kit import (
     Payload,
     Skipped,
     Verdict,
+    apart,
 )
 from connectors.destinations.mapping import path
 from connectors.destinations.secrets import bearer
@@ -43,8 +44,7 @@ class MarketingList(Action):
     calls_per_second = 3.0
 
     def perform_batch(self, outside: Outside, account: Account, payloads: Sequence[Payload]) -> list[Verdict]:
-        entering = [row for row in payloads if row.operation != "remove"]
-        leaving = [row for row in payloads if row.operation == "remove"]
+        entering, leaving = apart(payloads)
         verdicts: dict[str, Verdict] = {row.id: Delivered() for row in entering}
         if entering:
             _put(outside, account, entering)
