@@ -72,7 +72,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "ListEntry",
             [
-                ("pk", models.CompositePrimaryKey("identifier_id", "list_id")),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "identifier_id", "list_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
                 ("identifier_id", models.BigIntegerField()),
                 (
                     "list",
