@@ -123,6 +123,7 @@ def shop(transactional_db: None) -> Shop:
     _send(source.id, _calls())
     rule = {"all": [{"event": "Order Completed", "count": {"is": "gte", "value": 1}}]}
     segment = segments.create_segment(name="Buyers", rule=rule, by="admin@example.org", now=now)
+    segments.create_list(slug="regulars", name="Regulars", by="admin@example.org", now=now)
     destination = connectors.create_destination(
         kind="filedrop", name="Mail house", settings={"folder": "mail"}, by="admin@example.org", now=now
     )

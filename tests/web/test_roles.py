@@ -92,7 +92,7 @@ def address(name: str, shop: Shop) -> str:
         "profile_id": shop.anna, "segment_id": shop.segment, "source_id": shop.source, "pair_id": shop.pair,
         "destination_id": shop.destination, "sync_id": shop.sync, "run_id": shop.run, "job_id": shop.job,
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
-        "slug": "nobody", "version": shop.model, "linkage_run_id": shop.linkage_run,
+        "slug": "regulars", "version": shop.model, "linkage_run_id": shop.linkage_run,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
     wanted = pattern.pattern.converters
