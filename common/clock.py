@@ -1,6 +1,7 @@
 """The one place that asks what time it is. Everything else takes `now` as an argument."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,3 +22,13 @@ def iso(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Ticker:
+    """Now, as it goes on from the instant that the caller gave."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now, self._since = now, time.monotonic()
+
+    def __call__(self) -> datetime:
+        return self._now + timedelta(seconds=time.monotonic() - self._since)

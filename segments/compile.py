@@ -278,6 +278,7 @@ class _Compiler:
                 names=self.params.bind(sorted({key.event for key in keys}), "text[]"),
                 since=self._since(leaf.within),
                 minute=MINUTE,
+                only=self._only,
             )
         return f"s{list(self._sequences).index(leaf)}.profile_id is not null"
 

@@ -1,6 +1,7 @@
 """The rule of a segment: a typed tree. Every node can be read, written, compiled, evaluated and explained."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -17,15 +18,16 @@ PROPERTY_OPS = (*NUMBER_OPS, "in", "contains", "starts_with", "exists", "missing
 TRAIT_OPS = (*PROPERTY_OPS, "within_last", "more_than_ago", "within_next")
 
 
-class _Typed:
+class _Typed(ABC):
     """Equality that tells `true` from 1, as JSON does and Python does not: equal nodes share counters and answers."""
 
     __slots__ = ()
     op: str
     value: Wanted
 
+    @abstractmethod
     def _key(self) -> tuple[object, ...]:
-        raise NotImplementedError
+        """What makes two of a kind equal."""
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and isinstance(other, _Typed) and self._key() == other._key()

@@ -78,16 +78,17 @@ def _next(events: Happened, following: Happened, values: Ints, *, later: int) ->
     return np.where(found, values[inside], NEVER)
 
 
-def sequence_sql(leaf: Sequence, conditions: Many[str], *, names: str, since: str, minute: str) -> str:
+def sequence_sql(leaf: Sequence, conditions: Many[str], *, names: str, since: str, minute: str, only: str) -> str:
     """`select profile_id` of those with a complete sequence, over the log.
 
-    `conditions` of each step and then of each of `without`, on an event `e`; `names` and `since` are bound parameters.
+    `conditions` of each step and then of each of `without`, on an event `e`; `names` and `since` are bound parameters,
+    `only` a further condition on the member `m`, or nothing.
     """
     flags = ", ".join(f"({condition}) as f{place}" for place, condition in enumerate(conditions))
     found = (
         f"select m.profile_id, {minute.format('e.occurred_at')}::bigint as minute, {flags}"
         " from events_event e join identity_member m on m.identifier_id = e.identifier_id"
-        f" where e.name = any({names}) and e.occurred_at >= {since}"
+        f" where e.name = any({names}) and e.occurred_at >= {since}{only}"
     )
     last = len(leaf.steps) - 1
     found = f"select *, case when f{last} then minute end as e{last} from ({found}) s"

@@ -9,6 +9,7 @@ from segments.wording import describe
 
 def segment_view(segment: Segment, size: int | None = None) -> SegmentView:
     """A segment as other apps see it; its size is read when it is not given."""
+    rule = parse_rule(segment.rule)
     if size is None:
         size = Size.objects.filter(pk=segment.pk).values_list("members", flat=True).first() or 0
     return SegmentView(
@@ -19,8 +20,8 @@ def segment_view(segment: Segment, size: int | None = None) -> SegmentView:
         owner=segment.owner,
         review_on=segment.review_on,
         rule=segment.rule,
-        rule_text=write(parse_rule(segment.rule)),
-        wording=describe(parse_rule(segment.rule)),
+        rule_text=write(rule),
+        wording=describe(rule),
         version=segment.version,
         size=size,
         created_at=segment.created_at,
@@ -33,11 +34,12 @@ def segment_view(segment: Segment, size: int | None = None) -> SegmentView:
 
 def version_view(row: SegmentVersion) -> VersionView:
     """One version of a rule."""
+    rule = parse_rule(row.rule)
     return VersionView(
         version=row.version,
         rule=row.rule,
-        rule_text=write(parse_rule(row.rule)),
-        wording=describe(parse_rule(row.rule)),
+        rule_text=write(rule),
+        wording=describe(rule),
         diff=row.diff,
         by=row.by,
         note=row.note,

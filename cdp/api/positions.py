@@ -29,6 +29,11 @@ def position(*, token_id: int, segment_id: int) -> Position | None:
     return next((one for one in positions(segment_id=segment_id) if one.token_id == token_id), None)
 
 
+def followed_segments() -> set[int]:
+    """The segments that any channel follows by the API."""
+    return set(ChannelPosition.objects.values_list("segment_id", flat=True).distinct())
+
+
 def positions(*, segment_id: int) -> list[Position]:
     """All channels that follow this segment by the API."""
     rows = ChannelPosition.objects.filter(segment_id=segment_id).select_related("token").order_by("token_id")

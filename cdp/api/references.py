@@ -10,11 +10,17 @@ def profile_id(reference: str) -> int | None:
     number = parsing.row_id(reference)
     if number is not None:
         return selectors.current_ids([number]).get(number)
+    kind, value = kind_and_value(reference)
+    return profile_of_identifier(kind, value) if kind else None
+
+
+def kind_and_value(reference: str) -> tuple[str, str]:
+    """`kind:value` apart; the kind is empty when there is none."""
     kind, colon, value = reference.partition(":")
     if kind in {"record", "external"} and colon:  # kinds that have a colon of their own
         second, _, value = value.partition(":")
         kind = f"{kind}:{second}"
-    return profile_of_identifier(kind, value) if colon else None
+    return (kind, value) if colon else ("", reference)
 
 
 def profile_of_identifier(kind: str, value: str) -> int | None:

@@ -127,6 +127,9 @@ class ListForm(CalmForm):
     slug = forms.SlugField(label="Slug", max_length=80, help_text="How rules name it, such as press-contacts.")
 
 
+MOST_IN_A_FILE = 20 * 2**20
+
+
 class EntriesForm(CalmForm):
     """Identifiers for a list: a file or lines, the first column of each; the kind unless a line says `kind:value`."""
 
@@ -147,6 +150,8 @@ class EntriesForm(CalmForm):
         given = self.cleaned_data["file"]
         if given is None:
             return None
+        if given.size > MOST_IN_A_FILE:
+            raise forms.ValidationError("The file is larger than 20 MB. Split it, or use the API.")
         try:
             return given.read().decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -19,7 +19,7 @@ from typing import Any
 from django.db import transaction
 
 from common import crypto, pg
-from common.clock import micros
+from common.clock import Ticker, micros
 from common.http import AllowList, Http
 from common.outside import OutsideSettings
 from connectors.destinations.errors import BrokenDestination, DeliveryError, InvalidPayload, Misconfigured, Temporary
@@ -48,16 +48,6 @@ class Claimed:
     payload: Payload
     attempts: int
     batch: str
-
-
-class Ticker:
-    """Now, as it goes on from the instant that the caller gave."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now, self._since = now, time.monotonic()
-
-    def __call__(self) -> datetime:
-        return self._now + timedelta(seconds=time.monotonic() - self._since)
 
 
 def deliver(*, sync_id: int, outside: OutsideSettings, ticker: Ticker, max_batches: int) -> Worked:

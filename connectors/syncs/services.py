@@ -232,7 +232,7 @@ def deliver_due(*, sync_id: int, now: datetime, max_batches: int = _MAX_BATCHES)
     with _turn(sync_id) as mine:
         if not mine:
             return Worked(stopped="somebody has the turn")
-        ticker = delivering.Ticker(now)
+        ticker = clock.Ticker(now)
         Sync.objects.filter(pk=sync_id).update(last_worked_at=now)
         _wish_resync_when_old(sync_id, now=now)
         drift = _find_drift(sync_id, now=now)

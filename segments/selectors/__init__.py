@@ -9,14 +9,14 @@ from segments.selectors.explaining import explain
 from segments.selectors.governing import (
     difference,
     findings,
+    findings_of,
     overlaps,
     reviews_due,
     used_by,
-    version_at,
     volatility,
 )
 from segments.selectors.ledger import changes, due_count, head_seq, latest_changes, members, memberships, size
-from segments.selectors.lists import list_entries, static_list, static_lists
+from segments.selectors.lists import list_entries, list_readers, static_list, static_lists
 from segments.source import write as write_rule
 from segments.wording import describe
 
@@ -27,9 +27,11 @@ __all__ = [
     "due_count",
     "explain",
     "findings",
+    "findings_of",
     "head_seq",
     "latest_changes",
     "list_entries",
+    "list_readers",
     "members",
     "memberships",
     "overlaps",
@@ -46,7 +48,6 @@ __all__ = [
     "static_list",
     "static_lists",
     "used_by",
-    "version_at",
     "versions",
     "volatility",
     "write_rule",

@@ -58,7 +58,8 @@ def explain(segment_id: int, profile_id: int, now: datetime) -> Explanation | No
     if segment is None:
         return None
     rule = parse_rule(segment.rule)
-    rules = {row.slug: parse_rule(row.rule) for row in Segment.objects.filter(archived_at=None).only("slug", "rule")}
+    # Of archived ones too: an archived segment may refer to one that was archived after it.
+    rules = {row.slug: parse_rule(row.rule) for row in Segment.objects.only("slug", "rule")}
     whole = expanded(rule, rules)
     facts = read_facts(whole, profile_id, now=now)
     stored = segment.archived_at is None and _stored(segment_id, profile_id)

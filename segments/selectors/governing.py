@@ -1,6 +1,6 @@
 """What keeps segments in order: differences between versions, overlaps, who refers to whom, what to look at."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import psycopg
 from common import pg
 from segments.contracts import Difference, Finding, SegmentView
 from segments.hierarchy import dependents, references
-from segments.models import Change, Segment, SizeHour
+from segments.models import Segment, SizeHour
 from segments.parsing import parse_rule
 from segments.rules import Node
 from segments.selectors.catalogue import segments
@@ -56,11 +56,6 @@ def difference(segment_id: int, *, from_seq: int, to_seq: int, some: int = 100) 
     with psycopg.Cursor(pg.raw()) as cursor:
         row = cursor.execute(_DIFFERENCE, params).fetchone() or (0, 0, None, None)
     return Difference(from_seq, to_seq, row[0], row[1], tuple(row[2] or ()), tuple(row[3] or ()))
-
-
-def version_at(moment: datetime) -> int:
-    """The last version of the ledger that was written at a moment or before; 0 when there was none."""
-    return Change.objects.filter(at__lte=moment).order_by("-seq").values_list("seq", flat=True).first() or 0
 
 
 def overlaps() -> list[Overlap]:
@@ -112,18 +107,30 @@ def _rules() -> dict[str, Node]:
     return {row.slug: parse_rule(row.rule) for row in Segment.objects.filter(archived_at=None).only("slug", "rule")}
 
 
-def findings(*, now: datetime, synced: Sequence[int] = ()) -> list[Finding]:
-    """What the owners of live segments should look at. `synced`: the segments that some sync sends."""
+def findings(*, now: datetime, used: Collection[int] = ()) -> list[Finding]:
+    """What the owners of all live segments should look at. `used`: segments that a sync or a channel reads.
+
+    Reads all memberships, to find those that hold the same people.
+    """
     live = segments()
-    referred = {slug for rule in _rules().values() for slug in references(rule)}
+    referred = _referred()
     by_id = {one.id: one for one in live}
-    found = [finding for one in live for finding in _of_one(one, now, one.slug in referred or one.id in synced)]
+    found = [finding for one in live for finding in _of_one(one, now, one.slug in referred or one.id in used)]
     for pair in overlaps():
         if pair.share < SAME:
             break
         text = f"{pair.share:.0%} of its people are those of {by_id[pair.b].name}: perhaps one of the two is enough."
         found.append(Finding(pair.a, "same_people", text))
     return found
+
+
+def findings_of(one: SegmentView, *, now: datetime, used: bool) -> list[Finding]:
+    """What the owner of one segment should look at, without comparing it with the others."""
+    return list(_of_one(one, now, used or one.slug in _referred()))
+
+
+def _referred() -> set[str]:
+    return {slug for rule in _rules().values() for slug in references(rule)}
 
 
 def _of_one(one: SegmentView, now: datetime, used: bool) -> Iterator[Finding]:
@@ -134,7 +141,7 @@ def _of_one(one: SegmentView, now: datetime, used: bool) -> Iterator[Finding]:
     if not one.size:
         yield Finding(one.id, "empty", "Nobody is in it.")
     if not used:
-        yield Finding(one.id, "unused", "No sync and no other segment uses it.")
+        yield Finding(one.id, "unused", "No sync, no channel and no other segment uses it.")
     if one.created_at < now - QUIET and not _moved_since(one.id, now - QUIET):
         yield Finding(one.id, "quiet", "Nobody entered or left for 90 days.")
 
@@ -143,7 +150,6 @@ def _moved_since(segment_id: int, moment: datetime) -> bool:
     return SizeHour.objects.filter(segment_id=segment_id, hour__gte=moment).exists()
 
 
-def reviews_due(today: date) -> list[SegmentView]:
-    """The live segments whose review is due, the longest due first."""
-    due = [one for one in segments() if one.review_on is not None and one.review_on <= today]
-    return sorted(due, key=lambda one: (str(one.review_on), one.id))
+def reviews_due(today: date) -> int:
+    """How many live segments wait for their review."""
+    return Segment.objects.filter(archived_at=None, review_on__lte=today).count()

@@ -3,7 +3,9 @@
 from django.db.models import Count
 
 from segments.contracts import ListView
-from segments.models import ListEntry, StaticList
+from segments.models import ListEntry, Segment, StaticList
+from segments.parsing import parse_rule
+from segments.rules import OnList, leaves
 
 
 def list_view(row: StaticList, entries: int = 0) -> ListView:
@@ -21,6 +23,12 @@ def static_list(slug: str) -> ListView | None:
     """One list, or None."""
     row = StaticList.objects.filter(slug=slug).first()
     return None if row is None else list_view(row, ListEntry.objects.filter(list=row).count())
+
+
+def list_readers(slug: str) -> list[str]:
+    """The slugs of the live segments whose rules read the list."""
+    live = Segment.objects.filter(archived_at=None).order_by("slug").only("slug", "rule")
+    return [row.slug for row in live if OnList(slug) in set(leaves(parse_rule(row.rule)))]
 
 
 def list_entries(slug: str, *, after: int = 0, limit: int = 1000) -> list[int]:

@@ -1,6 +1,5 @@
 """Static lists: people named one by one. A change reaches the segments that read the list at once."""
 
-import uuid
 from collections.abc import Collection
 from datetime import datetime
 
@@ -8,16 +7,15 @@ import numpy as np
 import psycopg
 from django.db import IntegrityError, transaction
 
-from common import pg, turns
+from common import pg
 from segments import sql
 from segments.contracts import ListView, RuleError
 from segments.models import StaticList
 from segments.parsing import SLUG, Problem
-from segments.rules import OnList, leaves
-from segments.selectors.lists import list_view
+from segments.selectors.lists import list_readers, list_view
 from segments.services.following import follow_lists
-from segments.services.memory import load_rules
 from segments.services.publishing import SegmentInUse, SlugTaken
+from segments.services.turn import take_turn
 
 
 def create_list(*, slug: str, name: str, by: str, now: datetime) -> ListView:
@@ -43,9 +41,7 @@ def change_list(
     Raises `StaticList.DoesNotExist`.
     """
     with transaction.atomic():
-        conn = pg.raw()
-        # A holder of its own: whoever had the turn before must read everything anew.
-        turns.take(conn, f"segments:{uuid.uuid4()}")
+        conn = take_turn()
         row = StaticList.objects.select_for_update().get(slug=slug)
         with psycopg.Cursor(conn) as cursor:
             ids = {"list": row.pk, "now": now}
@@ -61,9 +57,8 @@ def change_list(
 def delete_list(*, slug: str) -> None:
     """Forget a list that no live segment reads. Raises `SegmentInUse` with those that do."""
     with transaction.atomic():
-        conn = pg.raw()
-        turns.take(conn, f"segments:{uuid.uuid4()}")
-        readers = [name for name, rule in load_rules(conn).items() if OnList(slug) in set(leaves(rule))]
+        take_turn()
+        readers = list_readers(slug)
         if readers:
             raise SegmentInUse(f"The segments {', '.join(readers)} read it. Change their rules first.")
         StaticList.objects.filter(slug=slug).delete()

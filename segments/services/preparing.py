@@ -4,7 +4,6 @@ New counters first count what comes (`filling`), then their past is counted on a
 they began, aside, and merged in slices. Only then a segment is published that reads them.
 """
 
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
@@ -20,6 +19,7 @@ from segments.models import Measure
 from segments.parsing import parse_rule
 from segments.rules import Node
 from segments.services import counters
+from segments.services.turn import take_turn
 
 # One rule is prepared at a time. "segm" in ASCII.
 _LOCK = 0x7365676D
@@ -33,7 +33,8 @@ def prepared(rule: Any, *, now: datetime) -> Iterator[None]:
     """Inside the block everything that the rule reads itself is counted; what is not read in the end is forgotten.
 
     Inside a transaction nothing is prepared: the counters are then filled by the publishing itself, under the turn. If
-    the process dies, the next one that prepares a rule clears up.
+    the process dies, the next one that prepares a rule clears up. One rule is prepared at a time: whoever prepares a
+    second one inside the block, and not inside a transaction, would wait for himself.
     """
     node = rule if isinstance(rule, Node) else parse_rule(rule)
     if connection.in_atomic_block:
@@ -42,8 +43,8 @@ def prepared(rule: Any, *, now: datetime) -> Iterator[None]:
     with closing(pg.connect(autocommit=True)) as aside:
         aside.execute("select pg_advisory_lock(%s)", [_LOCK])
         _clear()
-        _count(aside, node, now)
         try:
+            _count(aside, node, now)
             yield
         finally:
             _clear()
@@ -63,7 +64,7 @@ def _reserve(aside: psycopg.Connection[Any], snapshot: ExitStack, rule: Node) ->
     if not counters.missing(pg.raw(), rule):
         return []
     with transaction.atomic():
-        conn = _turn()
+        conn = take_turn()
         found = [(key, horizon) for key, horizon, _ in counters.missing(conn, rule)]
         if found:
             aside.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -86,14 +87,7 @@ def _clear() -> None:
     if not Measure.objects.filter(filling=True).exists():
         return
     with transaction.atomic():
-        conn = _turn()
+        conn = take_turn()
         with psycopg.Cursor(conn) as cursor:
             cursor.execute(sql.DROP_FILLING)
             cursor.execute(sql.DROP_STAGED)
-
-
-def _turn() -> psycopg.Connection[Any]:
-    conn = pg.raw()
-    # A holder of its own: whoever had the turn before must read the plan anew.
-    turns.take(conn, f"segments:{uuid.uuid4()}")
-    return conn

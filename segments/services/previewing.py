@@ -14,6 +14,7 @@ from segments.hierarchy import expanded
 from segments.parsing import parse_rule
 from segments.rules import Node
 from segments.services.memory import load_rules
+from segments.services.publishing import expect_lists
 from segments.wording import describe
 
 
@@ -29,6 +30,7 @@ def preview(*, rule: Any, now: datetime, sample: int = 10, timeout_ms: int = 10_
     Raises `RuleError`, or `PreviewTooSlow` when even that takes longer.
     """
     node = rule if isinstance(rule, Node) else parse_rule(rule)
+    expect_lists(node)
     found = _count(node, now, sample, timeout_ms, sampled=False) or _count(node, now, sample, timeout_ms, sampled=True)
     if found is None:
         raise PreviewTooSlow("Counting took too long. Narrow the rule, or publish it and look at its size.")

@@ -5,7 +5,6 @@ in one transaction that has the turn, so no event falls between; from then on it
 """
 
 import re
-import uuid
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -13,19 +12,18 @@ from typing import Any
 import psycopg
 from django.db import IntegrityError, transaction
 
-from common import pg, turns
 from segments import sql
-from segments.compile import compile_rule, time_marks
 from segments.contracts import RuleError, SegmentView
 from segments.differing import diff_rules
 from segments.hierarchy import dependents, expanded
-from segments.models import Segment, SegmentVersion
+from segments.models import Segment, SegmentVersion, StaticList
 from segments.parsing import SLUG, Problem, parse_rule
-from segments.rules import Node
+from segments.rules import Node, OnList, leaves
 from segments.services import counters
 from segments.services.memory import load_rules
 from segments.services.preparing import prepared
-from segments.services.settling import settle_segment
+from segments.services.settling import settle_rule, settle_segment
+from segments.services.turn import take_turn
 from segments.views import segment_view
 
 
@@ -59,7 +57,7 @@ def create_segment(
         raise RuleError(Problem("/slug", "Use up to 80 small letters, digits and single hyphens."))
     try:
         with prepared(node, now=now), transaction.atomic():
-            conn = _turn()
+            conn = take_turn()
             with transaction.atomic():
                 segment = Segment.objects.create(
                     slug=slug,
@@ -88,7 +86,7 @@ def change_rule(*, segment_id: int, rule: Any, by: str, now: datetime, note: str
     """
     node = rule if isinstance(rule, Node) else parse_rule(rule)
     with prepared(node, now=now), transaction.atomic():
-        conn = _turn()
+        conn = take_turn()
         segment = Segment.objects.select_for_update().get(pk=segment_id, archived_at=None)
         before = parse_rule(segment.rule)
         if node != before:
@@ -124,7 +122,7 @@ def archive(*, segment_id: int, by: str, now: datetime) -> SegmentView:
     Raises `SegmentInUse` while other live segments refer to it.
     """
     with transaction.atomic():
-        conn = _turn()
+        conn = take_turn()
         segment = Segment.objects.select_for_update().get(pk=segment_id)
         if segment.archived_at is None:
             users = dependents(segment.slug, load_rules(conn))
@@ -138,30 +136,24 @@ def archive(*, segment_id: int, by: str, now: datetime) -> SegmentView:
     return segment_view(segment)
 
 
-def _turn() -> psycopg.Connection[Any]:
-    conn = pg.raw()
-    # A holder of its own: whoever had the turn before must read the plan anew.
-    turns.take(conn, f"segments:{uuid.uuid4()}")
-    return conn
-
-
 def _publish(conn: psycopg.Connection[Any], segment: Segment, rule: Node, now: datetime) -> None:
     """Count what the rule reads, and settle the segment and those that refer to it."""
     rules = load_rules(conn)
+    expect_lists(rule)
     counters.ensure(conn, rule, now=now)
-    _settle_rule(conn, segment, expanded(rule, rules, slug=segment.slug), now)
+    settle_rule(conn, segment, expanded(rule, rules, slug=segment.slug), reason="publish", now=now)
     for slug in dependents(segment.slug, rules):
-        _settle_rule(conn, Segment.objects.get(slug=slug), expanded(rules[slug], rules, slug=slug), now)
+        below = Segment.objects.get(slug=slug)
+        settle_rule(conn, below, expanded(rules[slug], rules, slug=slug), reason="publish", now=now)
     counters.drop_unread(conn)
 
 
-def _settle_rule(conn: psycopg.Connection[Any], segment: Segment, rule: Node, now: datetime) -> None:
-    statement = compile_rule(rule, now=now)
-    settle_segment(conn, segment, statement.text, statement.params, reason="publish", now=now)
-    marks = time_marks(rule, now=now)
-    if marks is not None:
-        with psycopg.Cursor(conn) as cursor:
-            cursor.execute(sql.MARK_DUE.format(marks=marks.text), {**marks.params, "now": now})
+def expect_lists(rule: Node) -> None:
+    """Raises `RuleError` when the rule reads a list that is not there."""
+    wanted = {leaf.list for leaf in leaves(rule) if isinstance(leaf, OnList)}
+    lacking = wanted - set(StaticList.objects.filter(slug__in=wanted).values_list("slug", flat=True))
+    if lacking:
+        raise RuleError(Problem("", f"There is no list {', '.join(sorted(lacking))}. Make it first."))
 
 
 def _add_version(

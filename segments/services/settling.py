@@ -8,7 +8,32 @@ import psycopg
 
 from common import pg
 from segments import sql
+from segments.compile import compile_rule, time_marks
 from segments.models import Segment
+from segments.rules import Node
+
+
+def settle_rule(
+    conn: psycopg.Connection[Any],
+    segment: Segment,
+    rule: Node,
+    *,
+    reason: str,
+    now: datetime,
+    only: Sequence[int] | None = None,
+) -> int:
+    """Settle a segment by its rule, which refers to no other any more; how many entered or left.
+
+    Whoever time may change is marked for the timer, which dates them: a row that was written here has no date yet.
+    """
+    narrowed = "" if only is None else "p.profile_id = any(%(only)s)"
+    statement = compile_rule(rule, now=now, profiles=narrowed)
+    entered, exited = settle_segment(conn, segment, statement.text, statement.params, reason=reason, now=now, only=only)
+    marks = time_marks(rule, now=now) if entered or exited or reason == "publish" else None
+    if marks is not None:
+        with psycopg.Cursor(conn) as cursor:
+            cursor.execute(sql.MARK_DUE.format(marks=marks.text), {**marks.params, "now": now})
+    return entered + exited
 
 
 def settle_segment(

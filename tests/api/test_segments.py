@@ -163,9 +163,9 @@ def test_a_segment_that_others_refer_to_is_not_ended(marketer: Api) -> None:
 def test_overlaps_and_findings_are_told(marketer: Api) -> None:
     marketer.post("/segments", {"name": "Paying", "rule": PRO})
     marketer.post("/segments", {"name": "Same", "rule": {"all": [PRO]}})
-    (pair,) = marketer.get("/segments/overlaps").json()
+    (pair,) = marketer.get("/segments/overlaps").json()["data"]
     assert (pair["people"], pair["share"]) == (2, 1.0)
-    assert {one["code"] for one in marketer.get("/segments/findings").json()} == {"unused", "same_people"}
+    assert {one["code"] for one in marketer.get("/segments/findings").json()["data"]} == {"unused", "same_people"}
 
 
 def test_people_are_put_on_a_list_by_identifier_and_enter_at_once(marketer: Api) -> None:
@@ -176,8 +176,33 @@ def test_people_are_put_on_a_list_by_identifier_and_enter_at_once(marketer: Api)
     assert changed.json() == {"added": 2, "removed": 0, "unknown": ["user_id:nobody", "x"]}
     assert marketer.get("/segments/press").json()["size"] == 2
     assert marketer.post("/lists/press/entries", {"remove": ["user_id:u0"]}).json()["removed"] == 1
-    assert marketer.get("/lists").json()[0]["entries"] == marketer.get("/lists/press").json()["entries"] == 1
+    assert marketer.get("/lists").json()["data"][0]["entries"] == marketer.get("/lists/press").json()["entries"] == 1
     assert marketer.delete("/lists/press").status_code == 409
     marketer.post("/segments/press/archive")
     assert marketer.delete("/lists/press").status_code == 204
     assert marketer.get("/lists/press").status_code == 404
+
+
+def test_findings_and_lists_come_in_pages(marketer: Api) -> None:
+    for number in range(5):
+        marketer.post("/segments", {"name": f"Nobody {number}", "rule_text": f"nothing = {number}"})
+        marketer.post("/lists", {"slug": f"list-{number}"})
+    assert [one["slug"] for one in marketer.all("/lists")] == [f"list-{number}" for number in range(5)]
+    found = marketer.all("/segments/findings", limit=3)
+    assert found == marketer.get("/segments/findings?limit=100").json()["data"]
+    assert len(found) == 10
+
+
+def test_a_rule_that_reads_a_list_that_is_not_there_is_refused(marketer: Api) -> None:
+    for path in ("/segments", "/segments/preview"):
+        body = {"rule_text": "list nowhere"} | ({"name": "Guests"} if path == "/segments" else {})
+        refused = marketer.post(path, body)
+        assert refused.status_code == 422
+        assert "There is no list nowhere" in refused.json()["detail"]
+
+
+def test_a_segment_that_a_channel_follows_is_used(marketer: Api, api: Callable[..., Api]) -> None:
+    made = marketer.post("/segments", {"name": "Paying", "rule": PRO}).json()
+    assert {one["code"] for one in marketer.get("/segments/findings").json()["data"]} == {"unused"}
+    assert api("sync:ack").post(f"/segments/{made['id']}/changes/ack", {"seq": 0}).status_code == 200
+    assert marketer.get("/segments/findings").json()["data"] == []

@@ -96,12 +96,14 @@ def test_owners_are_told_what_to_look_at(world: World) -> None:
     for one in range(1, 6):
         world.person(one, traits={"n": one})
     world.apply(NOON)
-    told = {(one.segment_id, one.code) for one in selectors.findings(now=NOON, synced=[kept.id])}
+    told = {(one.segment_id, one.code) for one in selectors.findings(now=NOON, used=[kept.id])}
     assert told == {
         (kept.id, "same_people"), (twin.id, "unused"),
         (empty.id, "review_due"), (empty.id, "empty"), (empty.id, "unused"), (empty.id, "quiet"),
     }  # fmt: skip
-    assert [one.id for one in selectors.reviews_due(NOON.date())] == [empty.id]
+    assert selectors.reviews_due(NOON.date()) == 1
+    alone = selectors.findings_of(kept, now=NOON, used=False)
+    assert [one.code for one in alone] == ["empty", "unused"]
 
 
 def test_volatility_is_what_moved_for_each_member(world: World) -> None:

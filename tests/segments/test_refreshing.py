@@ -1,10 +1,15 @@
 """Holding everything against the log, on snapshots: committed data, as another connection looks at it."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import psycopg
 import pytest
+from django.db import connection, transaction
 
+from common import pg, turns
 from segments import selectors, services
 from segments.language import read
 from tests.segments.world import NOON, World
@@ -56,3 +61,50 @@ def test_who_is_missing_enters_and_who_is_wrong_or_gone_leaves(world: World) -> 
     assert world.stored(buyers) == {1, 2}
     assert world.changes(buyers)[-3:] == [(1, True, "refresh"), (3, False, "refresh"), (99, False, "refresh")]
     assert services.refresh_all(now=NOON) == {buyers: 0}
+
+
+def both_kinds(segment_id: int) -> list[Callable[..., object]]:
+    return [
+        lambda now: services.refresh(segment_id=segment_id, now=now),
+        lambda now: services.refresh_all(now=now),
+    ]
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["one", "all"])
+def test_whom_the_timer_let_go_while_a_refresh_waited_does_not_come_back(world: World, kind: int) -> None:
+    recent = world.segment(read('count("Order" in last 30 minutes) >= 1')).id
+    world.person(1)
+    world.happens(1, NOON, "Order")
+    world.apply(NOON)
+    ends = NOON.replace(second=0) + timedelta(minutes=31)
+    asked = ends - timedelta(milliseconds=300)
+
+    def waiting() -> None:
+        try:
+            both_kinds(recent)[kind](asked)
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        turns.borrow(pg.raw())
+        refreshing = threading.Thread(target=waiting)
+        refreshing.start()
+        time.sleep(0.8)
+        assert services.run_due(now=ends + timedelta(milliseconds=400), conn=world.conn) == 1
+    refreshing.join(20)
+    assert world.changes(recent) == [(1, True, "event"), (1, False, "time")]
+    assert world.stored(recent) == set()
+
+
+def test_who_is_put_back_leaves_again_when_the_time_comes(world: World) -> None:
+    recent = world.segment(read('count("Order" in last 30 minutes) >= 1')).id
+    world.person(1)
+    world.happens(1, NOON, "Order")
+    world.apply(NOON)
+    with psycopg.Cursor(world.conn) as cursor:
+        cursor.execute("delete from segments_membership")
+        cursor.execute("update segments_change set entered = false")
+    assert services.refresh_all(now=NOON) == {recent: 1}
+    services.run_due(now=NOON + timedelta(seconds=1))
+    assert services.run_due(now=NOON + timedelta(minutes=31)) == 1
+    assert world.stored(recent) == set()

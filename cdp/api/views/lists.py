@@ -10,8 +10,10 @@ from rest_framework.response import Response
 from cdp.api.auth import actor
 from cdp.api.idempotency import idempotent
 from cdp.api.problems import Problem, invalid_field
+from cdp.api.references import kind_and_value
+from cdp.api.shapes.fields import page_of
 from cdp.api.shapes.segments import EntriesIn, EntriesShape, ListIn, ListShape
-from cdp.api.views.base import ApiView, body
+from cdp.api.views.base import ApiView, Page, body, shaped
 from cdp.api.views.segments import judged
 from common import audit, clock
 from identity import selectors as identity
@@ -24,11 +26,16 @@ MOST_ENTRIES = 1_000
 class Lists(ApiView):
     scopes: ClassVar[dict[str, str]] = {"get": "segments:read", "post": "segments:write"}
 
+    paged = True
+
     @extend_schema(operation_id="listLists", summary="List static lists", tags=["lists"],
-                   responses=ListShape(many=True))  # fmt: skip
+                   responses=page_of(ListShape))  # fmt: skip
     def get(self, request: Request) -> Response:
-        """By name. A segment reads one by the rule `{"list": slug}`."""
-        return Response(ListShape(selectors.static_lists(), many=True).data)
+        """In order of slug. A segment reads one by the rule `{"list": slug}`."""
+        page = Page(request)
+        rows = sorted(selectors.static_lists(), key=lambda row: row.slug)
+        rows = [row for row in rows if row.slug > page.start(0, "")]
+        return page.answer(rows, shaped(ListShape, request), lambda row: [row.slug])
 
     @extend_schema(operation_id="createList", summary="Create a static list", tags=["lists"],
                    request=ListIn, responses={201: ListShape})  # fmt: skip
@@ -79,10 +86,7 @@ class ListEntries(ApiView):
 
 def named(references: Iterable[str]) -> tuple[list[int], list[str]]:
     """The ids of identifiers given as `kind:value`, and those that nobody has."""
-    keys: dict[str, tuple[str, str]] = {}
-    for reference in references:
-        kind, _, value = reference.partition(":")
-        keys[reference] = (kind, value)
+    keys = {reference: kind_and_value(reference) for reference in references}
     found = identity.find_identifiers(keys.values())
     return (
         [found[key] for key in keys.values() if key in found],

@@ -1,6 +1,6 @@
 """Segments: rules that are read, made and changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
@@ -10,7 +10,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
+from cdp import usage
 from cdp.api import etags, parsing
 from cdp.api.auth import actor
 from cdp.api.filters import Filters, IdFilter, YesNoFilter
@@ -178,23 +180,33 @@ class SegmentArchive(ApiView):
 
 class SegmentOverlaps(ApiView):
     scopes: ClassVar[dict[str, str]] = {"get": "segments:read"}
+    paged = True
 
     @extend_schema(operation_id="listOverlaps", summary="Segments that share people", tags=["segments"],
-                   responses=OverlapShape(many=True))  # fmt: skip
+                   responses=page_of(OverlapShape))  # fmt: skip
     def get(self, request: Request) -> Response:
-        """All pairs that share anybody, the most alike first; at most a thousand."""
-        return Response(OverlapShape(selectors.overlaps()[:1000], many=True).data)
+        """All pairs that share anybody, the most alike first. Counted anew for each page."""
+        return counted_page(request, OverlapShape, selectors.overlaps())
 
 
 class SegmentFindings(ApiView):
     scopes: ClassVar[dict[str, str]] = {"get": "segments:read"}
+    paged = True
 
     @extend_schema(operation_id="listFindings", summary="What owners should look at", tags=["segments"],
-                   responses=FindingShape(many=True))  # fmt: skip
+                   responses=page_of(FindingShape))  # fmt: skip
     def get(self, request: Request) -> Response:
         """Reviews that are due, segments that nobody uses, that nobody is in, or that say the same as another."""
-        synced = [one.segment_id for one in connectors.syncs()]
-        return Response(FindingShape(selectors.findings(now=clock.now(), synced=synced), many=True).data)
+        found = selectors.findings(now=clock.now(), used=usage.used_segments())
+        return counted_page(request, FindingShape, found)
+
+
+def counted_page(request: Request, shape: type[BaseSerializer[Any]], rows: Sequence[Any]) -> Response:
+    """A page of what is worked out as a whole, by its place in it."""
+    page = Page(request)
+    start = page.start(0, 0)
+    numbered = list(enumerate(rows))[start : start + page.limit + 1]
+    return page.answer(numbered, lambda row: shaped(shape, request)(row[1]), lambda row: [row[0] + 1])
 
 
 def rule_of(wanted: dict[str, Any]) -> Any:

@@ -66,7 +66,7 @@ def _needs(request: PageRequest, counts: dict[str, int], syncs: list[SyncView]) 
     kept = log.quarantine_size()
     if kept:
         needs.append(Need(f"{kept} items in quarantine", "inbox", reverse("web:quarantine")))
-    due = len(segments.reviews_due(request.now.date()))
+    due = segments.reviews_due(request.now.date())
     if due:
         told = f"{due} segment{'' if due == 1 else 's'} to review"
         needs.append(Need(told, "users-group", reverse("web:segments_health")))

@@ -3,10 +3,12 @@
 from django.http import HttpResponse
 from django.urls import reverse
 
+from cdp.api.references import kind_and_value
 from cdp.web.access import page
 from cdp.web.forms import EntriesForm, ListForm
 from cdp.web.pages import PageRequest, actor, go, not_found, record, render, toast
 from identity import selectors as identity
+from identity.contracts import IDENTIFIER_KINDS
 from segments import selectors as segments
 from segments import services as segment_services
 
@@ -50,7 +52,8 @@ def static_list(request: PageRequest, slug: str) -> HttpResponse:
         if not unknown:
             return go(request, reverse("web:static_list", args=[slug]))
     return render(
-        request, "segments/one_list.html", list=segments.static_list(slug), form=form, unknown=unknown[:_SHOWN],
+        request, "segments/one_list.html", list=segments.static_list(slug), form=form,
+        readers=[one for one in map(segments.segment, segments.list_readers(slug)) if one], unknown=unknown[:_SHOWN],
         more=max(0, len(unknown) - _SHOWN), status=422 if form.errors else 200,
     )  # fmt: skip
 
@@ -71,6 +74,6 @@ def _change(request: PageRequest, slug: str, form: EntriesForm) -> tuple[int, li
 
 
 def _key(line: str, kind: str) -> tuple[str, str]:
-    """`kind:value`, or a value of the kind that was chosen."""
-    named, colon, value = line.partition(":")
-    return (named, value) if colon and named.isidentifier() and not value.startswith("//") else (kind, line)
+    """`kind:value` when it begins with a kind that there is, else a value of the kind that was chosen."""
+    named, value = kind_and_value(line)
+    return (named, value) if named in IDENTIFIER_KINDS or ":" in named else (kind, line)

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.urls import reverse
 
+from cdp import usage
 from cdp.web import people
 from cdp.web.access import action, page
 from cdp.web.charts import segment_sizes
@@ -15,7 +16,7 @@ from cdp.web.tabs import tabs
 from connectors import selectors as connectors
 from segments import selectors as segments
 from segments import services as segment_services
-from segments.contracts import Finding, RuleError, SegmentView
+from segments.contracts import RuleError, SegmentView
 
 SIZES_BACK = timedelta(days=90)
 # Below so many people a segment says more of single people than of a group.
@@ -54,26 +55,25 @@ def overview(request: PageRequest, segment_id: int) -> HttpResponse:
     context = open_segment(request, segment_id, "web:segment")
     if isinstance(context, HttpResponse):
         return context
+    shown: SegmentView = context["segment"]
     sizes = segments.size_history(segment_id, since=request.now - SIZES_BACK)
     return render(
         request, "segments/overview.html", **context, chart=segment_sizes(sizes),
         syncs=connectors.syncs(segment_id=segment_id), host=f"{request.scheme}://{request.get_host()}",
         moves=segments.volatility(segment_id, now=request.now),
-        users=[one for one in map(segments.segment, segments.used_by(context["segment"].slug)) if one],
-        findings=[one for one in findings_of(request) if one.segment_id == segment_id],
+        users=[one for one in map(segments.segment, segments.used_by(shown.slug)) if one],
+        findings=[] if shown.is_archived else segments.findings_of(
+            shown, now=request.now, used=segment_id in usage.used_segments()
+        ),
     )  # fmt: skip
-
-
-def findings_of(request: PageRequest) -> list[Finding]:
-    """What the owners of all segments should look at."""
-    return segments.findings(now=request.now, synced=[one.segment_id for one in connectors.syncs()])
 
 
 @page("see")
 def health(request: PageRequest) -> HttpResponse:
     """Whether there are too many segments, stale ones, and ones that say the same."""
     by_id = {one.id: one for one in segments.segments()}
-    found = [(by_id[one.segment_id], one) for one in findings_of(request) if one.segment_id in by_id]
+    told = segments.findings(now=request.now, used=usage.used_segments())
+    found = [(by_id[one.segment_id], one) for one in told if one.segment_id in by_id]
     alike = [(by_id[one.a], by_id[one.b], one) for one in segments.overlaps()[:50] if {one.a, one.b} <= set(by_id)]
     small = sum(1 for one in by_id.values() if one.size < SMALL)
     return render(
