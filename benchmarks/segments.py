@@ -141,7 +141,7 @@ def _sync(people: int) -> dict[str, tuple[float, float, int]]:
             first_sql = _timed(lambda: cursor.execute(_FILL_SQL))
             first = _delivered(connectors, syncs, now)
             cursor.execute(
-                "update identity_profile set traits = jsonb_set(traits, '{plan}', '\"pro\"') where id %% 20 = 0"
+                "update identity_profile set traits = jsonb_set(traits, '{plan}', '\"pro\"') where id % 20 = 0"
             )
             change_sql = _timed(lambda: cursor.execute(_CHANGE_SQL))
         for one in made:

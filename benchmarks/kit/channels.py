@@ -5,6 +5,7 @@ import random
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ class Faults:
 
 
 @dataclass
-class Channel:
+class Channel(ABC):
     """Who is there, and what was told. `changed_bodies`: calls that came again under their key with another content."""
 
     faults: Faults = field(default_factory=Faults)
@@ -37,9 +38,9 @@ class Channel:
     _bodies: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
 
+    @abstractmethod
     def act(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
         """Do what was asked; the answer's body."""
-        raise NotImplementedError
 
     def fault(self) -> str:
         """What goes wrong with this call, if anything."""

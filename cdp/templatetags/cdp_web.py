@@ -44,6 +44,12 @@ def pii_json(context: template.Context, value: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
+def pii_payload(context: template.Context, value: Any, personal: frozenset[str]) -> str:
+    """JSON that would be sent of a person, indented, as this visitor may see it."""
+    return json.dumps(context["sight"].payload(value, personal), indent=2, ensure_ascii=False, default=str)
+
+
+@register.simple_tag(takes_context=True)
 def when(context: template.Context, moment: datetime | None) -> str | SafeString:
     """A time in the visitor's zone with the zone named, the distance beside it, and UTC on hover."""
     if moment is None:

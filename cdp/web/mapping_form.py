@@ -58,7 +58,7 @@ def mapping_given(action: ActionView, form: MappingForm) -> dict[str, Any]:
 
 def as_mapping(text: str) -> Any:
     """What a line means. Raises JSONDecodeError."""
-    if text.startswith(("{{", "{ {")) and text.endswith("}}") and text.count("{{") == 1:
+    if text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1:
         return {"@path": text[2:-2].strip()}
     if text.startswith(("{", "[")) and not text.startswith("{{"):
         return json.loads(text)

@@ -1,6 +1,7 @@
 """Calls to a vendor's JSON API, and what their failures mean. For destinations; they make no call another way."""
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -11,10 +12,11 @@ import orjson
 
 from common.http import AddressRefused, Unreachable
 from connectors.destinations.errors import DeliveryError, Misconfigured, Temporary, error_for_status
-from connectors.destinations.kit import Outside
+from connectors.destinations.kit import Account, Outside
 
 LONGEST_REST = timedelta(hours=6)
-_MOST_READ = 16 * 1024 * 1024
+# Two million addresses of a list, read as text.
+_MOST_READ = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,66 @@ def call(
         raise Misconfigured(str(error), code=error.code) from error
     except Unreachable as error:
         raise Temporary(str(error), code=error.code) from error
+    if len(answer.body) >= _MOST_READ:
+        # Half a list would look like a list from which the other half is gone.
+        raise Temporary(f"The answer is longer than {_MOST_READ // 2**20} MB.", code="too_long")
     data = answer.body.decode(errors="replace") if text else _json(answer.status, answer.body)
     return Reply(answer.status, answer.headers, data, outside.now)
+
+
+@dataclass(frozen=True)
+class Api:
+    """A vendor's JSON API: where it is, how its calls are signed, and what its refusals mean.
+
+    `word` is where in a refusal the vendor's own word for it stands (a code or a category, never a sentence, which may
+    quote a person); `refusal` reads more from it than the status says.
+    """
+
+    vendor: str
+    host: str | Callable[[Account], str]
+    sign: Callable[[Account], Mapping[str, str]]
+    word: tuple[str | int, ...] = ()
+    refusal: Callable[[Reply, DeliveryError], DeliveryError] | None = None
+    seconds: float | None = None
+
+    def ask(
+        self,
+        outside: Outside,
+        account: Account,
+        method: str,
+        where: str,
+        *,
+        json: Any = None,
+        query: Mapping[str, Any] | None = None,
+        text: bool = False,
+        also: Collection[int] = (),
+    ) -> Reply:
+        """Make one call; its answer when that is a success, or has one of the statuses in `also`.
+
+        Raises:
+            DeliveryError: what the refusal means, or as `call` does.
+        """
+        given = str(account.settings.get("base_url") or "") or (
+            self.host if isinstance(self.host, str) else self.host(account)
+        )
+        reply = call(
+            outside, method, f"{given.rstrip('/')}{where}", json=json, query=query, headers=self.sign(account),
+            seconds=self.seconds, text=text,
+        )  # fmt: skip
+        if reply.ok or reply.status in also:
+            return reply
+        told = reply.problem(self.vendor, reply.at_path(*self.word) if self.word else "")
+        raise self.refusal(reply, told) if self.refusal else told
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """HTTP Basic authentication (RFC 7617)."""
+    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def bearer(token: str) -> dict[str, str]:
+    """A bearer token (RFC 6750)."""
+    return {"authorization": f"Bearer {token}"}
 
 
 def _json(status: int, body: bytes) -> Any:

@@ -10,8 +10,6 @@ import unicodedata
 
 import phonenumbers
 
-_GMAIL = ("gmail.com", "googlemail.com")
-
 
 def sha256(text: str) -> str:
     """Lower-case hex; nothing stays nothing."""
@@ -22,13 +20,6 @@ def email(text: str) -> str:
     """Trimmed and lower case; "" when it is no address."""
     found = text.strip().lower()
     return found if found.count("@") == 1 and not found.startswith("@") and not found.endswith("@") else ""
-
-
-def email_without_dots(text: str) -> str:
-    """As `email`; at Gmail, whose users get mail with and without dots, all dots before the @ are taken out."""
-    found = email(text)
-    local, _, domain = found.partition("@")
-    return f"{local.replace('.', '')}@{domain}" if domain in _GMAIL else found
 
 
 def phone(text: str, *, region: str | None = None) -> str:
@@ -97,14 +88,3 @@ def state(text: str) -> str:
     """A state of the United States as its two letters; elsewhere its letters in lower case."""
     found = letters(text)
     return _STATES.get(found, found)
-
-
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-
-
-def month(text: str) -> str:
-    """Two digits, from a number or an English name; "" when it is no month."""
-    found = text.strip().lower()
-    if found[:3] in _MONTHS:
-        return f"{_MONTHS.index(found[:3]) + 1:02d}"
-    return f"{int(found):02d}" if found.isdigit() and 1 <= int(found) <= 12 else ""

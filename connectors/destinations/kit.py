@@ -84,6 +84,9 @@ class Skipped:
 
 Verdict = Delivered | Skipped | DeliveryError
 
+# The setting that lets a vendor's calls go through a gateway; `calling.Api` reads it.
+GATEWAY = Field(label="Address", type="url", default="", help="Only for a gateway of yours.")
+
 
 class Action(ABC):
     """Something a destination can do with a member of a segment."""
@@ -108,13 +111,17 @@ class Action(ABC):
         A raised DeliveryError is the verdict of all; InvalidPayload raised for several is bisected to find the culprit.
         """
 
-    def read_back(self, outside: Outside, account: Account) -> Iterator[str] | None:
-        """Who is there now, each as `member` names them; None when the channel cannot tell. Raises DeliveryError."""
-        return None
 
+class ListingAction(Action):
+    """An action whose channel can tell who is there: full runs then find out whom it lost."""
+
+    @abstractmethod
+    def read_back(self, outside: Outside, account: Account) -> Iterator[str]:
+        """Who is there now, each as `member` names them. Raises DeliveryError."""
+
+    @abstractmethod
     def member(self, fields: Mapping[str, Any]) -> str:
         """How `read_back` names whoever has these key fields."""
-        raise NotImplementedError(f"{self.slug} reads nothing back")
 
 
 @dataclass(frozen=True, slots=True)

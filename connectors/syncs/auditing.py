@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from django.db import connection, transaction
 
 from connectors.syncs import people, planning, sql
 from connectors.syncs.contracts import SyncCounts
@@ -14,7 +15,15 @@ _SLICE = 5_000
 
 def sync_counts() -> list[SyncCounts]:
     """Every sync by name. Lag is told apart from a difference: rows on the way are no disagreement yet."""
-    return [_of(sync) for sync in Sync.objects.select_related("destination").order_by("name", "id")]
+    return [_in_one_look(sync_id) for sync_id in Sync.objects.order_by("name", "id").values_list("pk", flat=True)]
+
+
+def _in_one_look(sync_id: int) -> SyncCounts:
+    """Everything of one sync as it was at one instant: rows that arrive while it is counted make no difference."""
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("set transaction isolation level repeatable read, read only")
+        return _of(Sync.objects.select_related("destination").get(pk=sync_id))
 
 
 def _of(sync: Sync) -> SyncCounts:

@@ -81,9 +81,13 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a mapping gives for one member (None when for none), and how it went for all that were looked at."""
+    """What a mapping gives for one member (None when for none), and how it went for all that were looked at.
+
+    `personal` are the person's own identifiers and personal traits: wherever they stand in the fields, they are masked.
+    """
 
     profile_id: int | None
+    personal: frozenset[str] = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
     looked_at: int
     rows: int

@@ -7,6 +7,8 @@ nothing is being delivered meanwhile. No transaction is open while the channel i
 
 import hashlib
 import json
+import logging
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +20,14 @@ from common import crypto, pg
 from common.http import AllowList, Http
 from common.outside import OutsideSettings
 from connectors.destinations.errors import DeliveryError
-from connectors.destinations.kit import Action, Outside
+from connectors.destinations.kit import ListingAction, Outside
 from connectors.destinations.models import Destination
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import sql
 from connectors.syncs.delivering import account_of
 from connectors.syncs.models import Sync
+
+logger = logging.getLogger(__name__)
 
 _PAGE = 10_000
 
@@ -45,19 +49,26 @@ def find_drift(*, sync_id: int, outside: OutsideSettings, now: datetime) -> Drif
     """
     sync = Sync.objects.select_related("destination").get(pk=sync_id)
     action = DESTINATIONS[sync.destination.kind].actions[sync.action]
-    if type(action).read_back is Action.read_back or sync.destination.state != Destination.State.ACTIVE:
+    if not isinstance(action, ListingAction) or sync.destination.state != Destination.State.ACTIVE:
         return None
+    rest = sync.destination.rest_until
+    if rest is not None and rest > now:
+        return Drift(problem="It asked for a rest, so it was not asked who is there.")
     with Http(allow=AllowList.of(outside.allow)) as http:
         where = Outside(http=http, drop_folder=outside.drop_folder, now=now, mapping=sync.mapping)
         try:
-            found = action.read_back(where, account_of(sync.destination))
-            there = None if found is None else _numbers(found)
+            there = _numbers(action.read_back(where, account_of(sync.destination)))
         except (DeliveryError, crypto.CannotDecrypt) as problem:
             return Drift(problem=str(problem)[:1000])
-    return None if there is None else _judge(sync_id, action, there, now=now)
+        except Exception as error:
+            # Whatever a destination's code makes of an answer, the comparison goes on. The message may quote a person.
+            place = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("Reading back from %s failed with %s:\n%s", sync.destination.kind, type(error).__name__, place)
+            return Drift(problem=f"The destination's code failed ({type(error).__name__}).")
+    return _judge(sync_id, action, there, now=now)
 
 
-def _judge(sync_id: int, action: Action, there: npt.NDArray[np.int64], *, now: datetime) -> Drift:
+def _judge(sync_id: int, action: ListingAction, there: npt.NDArray[np.int64], *, now: datetime) -> Drift:
     after, forgotten, ours = 0, 0, 0
     while True:
         rows = sql.rows(sql.CONFIRMED, {"sync": sync_id, "after": after, "limit": _PAGE})

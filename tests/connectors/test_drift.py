@@ -8,7 +8,9 @@ import pytest
 from connectors import selectors, services
 from connectors.contracts import SyncView
 from tests.connectors.receiver import Reply
+from tests.connectors.vendors import mailchimp
 from tests.connectors.vendors.iterable import Iterable
+from tests.connectors.vendors.vendor import said
 from tests.connectors.world import BY, World
 
 pytestmark = pytest.mark.django_db
@@ -91,3 +93,35 @@ def test_a_channel_that_cannot_be_asked_does_not_stop_the_comparison(
     view = selectors.sync(sync.id)
     assert view is not None
     assert view.state == "active"
+
+
+def test_an_answer_that_the_code_cannot_read_does_not_stop_the_comparison(world: World) -> None:
+    channel = mailchimp.Mailchimp()
+    world.person(1, "person1@example.com")
+    world.enter(1)
+    destination = services.create_destination(
+        kind="mailchimp", name="Audience", settings={"base_url": channel.url}, secrets={"api_key": "key-us21"}, by=BY,
+        now=world.now, calls_per_second=5000,
+    )  # fmt: skip
+    mapping = {"list_id": "aud", "segment_id": "12", "email": {"@path": "target.value"}}
+    sync = world.sync(destination, mapping=mapping)
+    world.until_idle(sync)
+    channel.faults = [said(200, {"members": [{"unlike": "what was expected"}]})]
+    run = compared(world, sync)
+    assert run.read_back_problem == "The destination's code failed (KeyError)."
+    assert compared(world, sync).read_back_problem == ""
+    assert set(channel.members) == {"person1@example.com"}
+    channel.close()
+
+
+def test_a_channel_that_asked_for_a_rest_is_not_asked_who_is_there(
+    world: World, channel: Iterable, sync: SyncView
+) -> None:
+    channel.faults = [Reply(429, {"retry-after": "600"})]
+    world.enter(7)
+    world.turn(sync)
+    calls = len(channel.calls)
+    services.run_now(sync_id=sync.id, by=BY)
+    world.turn(sync)
+    assert len(channel.calls) == calls
+    assert "rest" in world.latest_run(sync).read_back_problem

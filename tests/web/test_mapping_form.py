@@ -105,6 +105,20 @@ def test_what_would_be_sent_is_shown_masked_and_nothing_is_made(shop: Shop, clie
     assert "left out: no push_token" in text_of(nobody)
 
 
+def test_nothing_personal_is_shown_under_whatever_name_it_is_mapped_to(
+    shop: Shop, client: Client, account: int
+) -> None:
+    data = {
+        "note": {"@template": "call {{profile.traits.phone}}"}, "who": {"@path": "profile.traits.last_name"},
+        "id": {"@path": "profile.identifiers.user_id.0"}, "plan": {"@path": "profile.traits.plan"},
+    }  # fmt: skip
+    page = reverse("web:new_sync", args=[account])
+    shown = client.post(page, form(shop, do="preview", **{"m-data": json.dumps(data)})).content.decode()
+    for secret in ("+493012345678", "Berg", "customer-1", "anna@"):
+        assert secret not in shown
+    assert "&quot;plan&quot;: &quot;pro&quot;" in shown
+
+
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [

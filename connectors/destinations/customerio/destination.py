@@ -7,9 +7,10 @@ was not taken by `batch_index`) and `/api/v1/segments/{id}/add_customers` and `r
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.destinations.calling import Reply, call
-from connectors.destinations.errors import DeliveryError, InvalidPayload
+from connectors.destinations.calling import Api, basic
+from connectors.destinations.errors import InvalidPayload
 from connectors.destinations.kit import (
+    GATEWAY,
     Account,
     Action,
     Delivered,
@@ -21,9 +22,15 @@ from connectors.destinations.kit import (
     apart,
 )
 from connectors.destinations.mapping import path
-from connectors.destinations.secrets import basic
 
 _HOSTS = {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io"}
+
+
+_API = Api(
+    "Customer.io",
+    lambda account: _HOSTS[account.settings.get("region", "us")],
+    lambda account: basic(account.secrets["site_id"], account.secrets["api_key"]),
+)
 
 
 class ManualSegment(Action):
@@ -55,12 +62,7 @@ class ManualSegment(Action):
 
 
 def _identify(outside: Outside, account: Account, rows: Sequence[Payload]) -> dict[str, Verdict]:
-    reply = call(
-        outside, "POST", f"{_host(account)}/api/v2/batch",
-        json={"batch": [_person(row) for row in rows]}, headers=_key(account),
-    )  # fmt: skip
-    if not reply.ok:
-        raise _problem(reply)
+    reply = _API.ask(outside, account, "POST", "/api/v2/batch", json={"batch": [_person(row) for row in rows]})
     wrong = {one.get("batch_index"): one for one in reply.at_path("errors") or ()}
     return {row.id: _verdict(wrong.get(index)) for index, row in enumerate(rows)}
 
@@ -82,32 +84,13 @@ def _verdict(error: Any) -> Verdict:
 def _move(outside: Outside, account: Account, rows: Sequence[Payload], verb: str) -> None:
     if not rows:
         return
-    segment = rows[0].fields["segment_id"]
-    reply = call(
-        outside, "POST", f"{_host(account)}/api/v1/segments/{segment}/{verb}", query={"id_type": "id"},
-        json={"ids": [row.fields["id"] for row in rows]}, headers=_key(account),
-    )  # fmt: skip
-    if not reply.ok:
-        raise _problem(reply)
-
-
-def _problem(reply: Reply) -> DeliveryError:
-    return reply.problem("Customer.io")
-
-
-def _host(account: Account) -> str:
-    return str(account.settings.get("base_url") or _HOSTS[account.settings.get("region", "us")]).rstrip("/")
-
-
-def _key(account: Account) -> dict[str, str]:
-    return basic(account.secrets["site_id"], account.secrets["api_key"])
+    where = f"/api/v1/segments/{rows[0].fields['segment_id']}/{verb}"
+    _API.ask(outside, account, "POST", where, query={"id_type": "id"}, json={"ids": [row.fields["id"] for row in rows]})
 
 
 def test(outside: Outside, account: Account) -> str:
     """Ask for the account's region, which needs the key."""
-    reply = call(outside, "GET", f"{_host(account)}/api/v1/accounts/region", headers=_key(account))
-    if not reply.ok:
-        raise _problem(reply)
+    _API.ask(outside, account, "GET", "/api/v1/accounts/region")
     return "Customer.io takes the key."
 
 
@@ -119,7 +102,7 @@ customerio = Destination(
         "region": Field(label="Data centre", type="choice", default="us", choices=(("us", "US"), ("eu", "Europe"))),
         "site_id": Field(label="Site id", required=True, secret=True),
         "api_key": Field(label="Tracking API key", required=True, secret=True),
-        "base_url": Field(label="Address", type="url", default="", help="Only for a gateway of yours."),
+        "base_url": GATEWAY,
     },
     actions={ManualSegment.slug: ManualSegment()},
     test=test,

@@ -5,11 +5,11 @@ for one bad address; list memberships add-and-remove, which names the records it
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from connectors.destinations.calling import Reply, call
-from connectors.destinations.errors import DeliveryError, InvalidPayload
+from connectors.destinations.calling import Api, Reply, bearer
+from connectors.destinations.errors import InvalidPayload
 from connectors.destinations.kit import (
+    GATEWAY,
     Account,
     Action,
     Delivered,
@@ -22,10 +22,11 @@ from connectors.destinations.kit import (
     apart,
 )
 from connectors.destinations.mapping import path
-from connectors.destinations.secrets import bearer
 
-_HOST = "https://api.hubapi.com"
 _CONTACTS = "/crm/v3/objects/contacts/batch"
+
+
+_API = Api("HubSpot", "https://api.hubapi.com", lambda account: bearer(account.secrets["token"]), word=("category",))
 
 
 class ManualList(Action):
@@ -61,14 +62,14 @@ def _upsert(outside: Outside, account: Account, rows: Sequence[Payload]) -> dict
         }
         for row in rows
     ]  # fmt: skip
-    return _ids(_ask(outside, account, "POST", f"{_CONTACTS}/upsert", {"inputs": inputs}))
+    return _ids(_API.ask(outside, account, "POST", f"{_CONTACTS}/upsert", json={"inputs": inputs}))
 
 
 def _look_up(outside: Outside, account: Account, rows: Sequence[Payload]) -> dict[str, str]:
     """The record ids of those HubSpot knows (207 tells that some are unknown)."""
     inputs = [{"id": row.fields["email"]} for row in rows]
     body = {"idProperty": "email", "properties": ["email"], "inputs": inputs}
-    return _ids(_ask(outside, account, "POST", f"{_CONTACTS}/read", body))
+    return _ids(_API.ask(outside, account, "POST", f"{_CONTACTS}/read", json=body))
 
 
 def _ids(reply: Reply) -> dict[str, str]:
@@ -80,7 +81,7 @@ def _ids(reply: Reply) -> dict[str, str]:
 
 def _move(outside: Outside, account: Account, list_id: str, ids: dict[str, str], gone: dict[str, str]) -> set[str]:
     body = {"recordIdsToAdd": sorted(ids.values()), "recordIdsToRemove": sorted(gone.values())}
-    reply = _ask(outside, account, "PUT", f"/crm/v3/lists/{list_id}/memberships/add-and-remove", body)
+    reply = _API.ask(outside, account, "PUT", f"/crm/v3/lists/{list_id}/memberships/add-and-remove", json=body)
     return {str(one) for one in reply.at_path("recordIdsMissing") or ()}
 
 
@@ -93,22 +94,9 @@ def _verdict(row: Payload, ids: dict[str, str], missing: set[str]) -> Verdict:
     return Delivered()
 
 
-def _ask(outside: Outside, account: Account, method: str, where: str, body: Any = None) -> Reply:
-    host = str(account.settings.get("base_url") or _HOST).rstrip("/")
-    reply = call(outside, method, f"{host}{where}", json=body, headers=bearer(account.secrets["token"]))
-    if not reply.ok:
-        raise _problem(reply)
-    return reply
-
-
-def _problem(reply: Reply) -> DeliveryError:
-    # `category` is one of HubSpot's own words; `message` may quote an address.
-    return reply.problem("HubSpot", reply.at_path("category") or "")
-
-
 def test(outside: Outside, account: Account) -> str:
     """Read one contact."""
-    _ask(outside, account, "GET", "/crm/v3/objects/contacts?limit=1")
+    _API.ask(outside, account, "GET", "/crm/v3/objects/contacts?limit=1")
     return "HubSpot takes the token."
 
 
@@ -123,7 +111,7 @@ hubspot = Destination(
             secret=True,
             help="With crm.objects.contacts.write and crm.lists.write.",
         ),
-        "base_url": Field(label="Address", type="url", default="", help="Only for a gateway of yours."),
+        "base_url": GATEWAY,
     },
     actions={ManualList.slug: ManualList()},
     test=test,

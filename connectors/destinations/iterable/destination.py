@@ -7,14 +7,15 @@ not take, so a row is judged by name. `channelUnsubscribe` is never sent: it wou
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.destinations.calling import Reply, call
-from connectors.destinations.errors import DeliveryError, InvalidPayload, Misconfigured
+from connectors.destinations.calling import Api, Reply
+from connectors.destinations.errors import InvalidPayload, Misconfigured
 from connectors.destinations.kit import (
+    GATEWAY,
     Account,
-    Action,
     Delivered,
     Destination,
     Field,
+    ListingAction,
     Outside,
     Payload,
     Skipped,
@@ -22,7 +23,6 @@ from connectors.destinations.kit import (
 )
 from connectors.destinations.mapping import path
 
-_VENDOR = "Iterable"
 _HOSTS = {"us": "https://api.iterable.com", "eu": "https://api.eu.iterable.com"}
 # What an answer lists as not taken; those that are not known are no loss to a removal.
 _INVALID = (
@@ -36,7 +36,15 @@ _INVALID = (
 _UNKNOWN = ("notFoundEmails", "notFoundUserIds")
 
 
-class SubscribeToList(Action):
+_API = Api(
+    "Iterable",
+    lambda account: _HOSTS[account.settings.get("region", "us")],
+    lambda account: {"api-key": account.secrets["api_key"]},
+    word=("code",),
+)
+
+
+class SubscribeToList(ListingAction):
     """Members of the segment are members of the list."""
 
     slug = "list"
@@ -64,12 +72,8 @@ class SubscribeToList(Action):
         return [verdicts[row.id] for row in payloads]
 
     def read_back(self, outside: Outside, account: Account) -> Iterator[str]:
-        reply = call(
-            outside, "GET", f"{_host(account)}/api/lists/getUsers",
-            query={"listId": outside.mapping["list_id"]}, headers={**_key(account), "accept": "text/plain"}, text=True,
-        )  # fmt: skip
-        if not reply.ok:
-            raise _problem(reply)
+        query = {"listId": outside.mapping["list_id"]}
+        reply = _API.ask(outside, account, "GET", "/api/lists/getUsers", query=query, text=True)
         return iter([line.strip().lower() for line in reply.data.splitlines() if line.strip()])
 
     def member(self, fields: Mapping[str, Any]) -> str:
@@ -81,13 +85,8 @@ def _send(outside: Outside, account: Account, rows: Sequence[Payload], *, leavin
     if not list_id.isdigit():
         raise Misconfigured("The list id must be a number.", code="bad_list")
     end = "unsubscribe" if leaving else "subscribe"
-    reply = call(
-        outside, "POST", f"{_host(account)}/api/lists/{end}",
-        json={"listId": int(list_id), "subscribers": [_subscriber(row, leaving=leaving) for row in rows]},
-        headers=_key(account),
-    )  # fmt: skip
-    if not reply.ok:
-        raise _problem(reply)
+    body = {"listId": int(list_id), "subscribers": [_subscriber(row, leaving=leaving) for row in rows]}
+    reply = _API.ask(outside, account, "POST", f"/api/lists/{end}", json=body)
     return {row.id: _verdict(row, _not_taken(reply, _INVALID), _not_taken(reply, _UNKNOWN), leaving) for row in rows}
 
 
@@ -116,24 +115,9 @@ def _verdict(row: Payload, invalid: set[str], unknown: set[str], leaving: bool) 
     return InvalidPayload("Iterable does not take this address or user id.") if names & invalid else Delivered()
 
 
-def _problem(reply: Reply) -> DeliveryError:
-    # `code` is one of Iterable's own words (RateLimitExceeded, BadApiKey …); `msg` may quote an address.
-    return reply.problem(_VENDOR, reply.at_path("code") or "")
-
-
-def _host(account: Account) -> str:
-    return str(account.settings.get("base_url") or _HOSTS[account.settings.get("region", "us")]).rstrip("/")
-
-
-def _key(account: Account) -> dict[str, str]:
-    return {"api-key": account.secrets["api_key"]}
-
-
 def test(outside: Outside, account: Account) -> str:
     """Read the names of the lists."""
-    reply = call(outside, "GET", f"{_host(account)}/api/lists", headers=_key(account))
-    if not reply.ok:
-        raise _problem(reply)
+    reply = _API.ask(outside, account, "GET", "/api/lists")
     return f"Iterable takes the key; the project has {len(reply.at_path('lists') or ())} lists."
 
 
@@ -144,7 +128,7 @@ iterable = Destination(
     settings={
         "region": Field(label="Data centre", type="choice", default="us", choices=(("us", "US"), ("eu", "Europe"))),
         "api_key": Field(label="Server-side API key", required=True, secret=True),
-        "base_url": Field(label="Address", type="url", default="", help="Only for a gateway of yours."),
+        "base_url": GATEWAY,
     },
     actions={SubscribeToList.slug: SubscribeToList()},
     test=test,

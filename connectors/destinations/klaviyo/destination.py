@@ -11,14 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from connectors.destinations.calling import Reply, call
-from connectors.destinations.errors import DeliveryError, InvalidPayload
+from connectors.destinations.calling import Api
+from connectors.destinations.errors import InvalidPayload
 from connectors.destinations.kit import (
+    GATEWAY,
     Account,
-    Action,
     Delivered,
     Destination,
     Field,
+    ListingAction,
     Outside,
     Payload,
     Skipped,
@@ -27,11 +28,18 @@ from connectors.destinations.kit import (
 )
 from connectors.destinations.mapping import path
 
-_HOST = "https://a.klaviyo.com"
 _REVISION = "2025-01-15"
 
 
-class KeepList(Action):
+_API = Api(
+    "Klaviyo",
+    "https://a.klaviyo.com",
+    lambda account: {"authorization": f"Klaviyo-API-Key {account.secrets['api_key']}", "revision": _REVISION},
+    word=("errors", 0, "code"),
+)
+
+
+class KeepList(ListingAction):
     """Members of the segment are on a list."""
 
     slug = "list"
@@ -70,7 +78,7 @@ class KeepList(Action):
     def read_back(self, outside: Outside, account: Account) -> Iterator[str]:
         query: Any = {"fields[profile]": "email", "page[size]": 100}
         while query:
-            reply = _ask(outside, account, "GET", f"/api/lists/{outside.mapping['list_id']}/profiles", query=query)
+            reply = _API.ask(outside, account, "GET", f"/api/lists/{outside.mapping['list_id']}/profiles", query=query)
             for one in reply.at_path("data") or ():
                 yield str(one["attributes"]["email"]).lower()
             following = reply.at_path("links", "next")
@@ -82,7 +90,7 @@ class KeepList(Action):
 
 def _import(outside: Outside, account: Account, row: Payload) -> str:
     attributes = {**(row.fields.get("attributes") or {}), "email": row.fields["email"]}
-    reply = _ask(
+    reply = _API.ask(
         outside, account, "POST", "/api/profile-import", json={"data": {"type": "profile", "attributes": attributes}}
     )
     return str(reply.at_path("data", "id"))
@@ -90,7 +98,7 @@ def _import(outside: Outside, account: Account, row: Payload) -> str:
 
 def _find(outside: Outside, account: Account, addresses: Sequence[str]) -> dict[str, str]:
     wanted = f"any(email,{orjson.dumps(list(addresses)).decode()})"
-    reply = _ask(
+    reply = _API.ask(
         outside, account, "GET", "/api/profiles",
         query={"filter": wanted, "fields[profile]": "email", "page[size]": 100},
     )  # fmt: skip
@@ -100,26 +108,12 @@ def _find(outside: Outside, account: Account, addresses: Sequence[str]) -> dict[
 def _relate(outside: Outside, account: Account, method: str, list_id: str, ids: Sequence[str]) -> None:
     if ids:
         data = [{"type": "profile", "id": one} for one in ids]
-        _ask(outside, account, method, f"/api/lists/{list_id}/relationships/profiles", json={"data": data})
-
-
-def _ask(outside: Outside, account: Account, method: str, where: str, *, json: Any = None, query: Any = None) -> Reply:
-    host = str(account.settings.get("base_url") or _HOST).rstrip("/")
-    headers = {"authorization": f"Klaviyo-API-Key {account.secrets['api_key']}", "revision": _REVISION}
-    reply = call(outside, method, f"{host}{where}", json=json, query=query, headers=headers)
-    if not reply.ok:
-        raise _problem(reply)
-    return reply
-
-
-def _problem(reply: Reply) -> DeliveryError:
-    # `code` is one of Klaviyo's own words; `detail` may quote an address.
-    return reply.problem("Klaviyo", reply.at_path("errors", 0, "code") or "")
+        _API.ask(outside, account, method, f"/api/lists/{list_id}/relationships/profiles", json={"data": data})
 
 
 def test(outside: Outside, account: Account) -> str:
     """Read the account."""
-    _ask(outside, account, "GET", "/api/accounts")
+    _API.ask(outside, account, "GET", "/api/accounts")
     return "Klaviyo takes the key."
 
 
@@ -129,7 +123,7 @@ klaviyo = Destination(
     description="Profiles on a list.",
     settings={
         "api_key": Field(label="Private API key", required=True, secret=True, help="Begins with pk_."),
-        "base_url": Field(label="Address", type="url", default="", help="Only for a gateway of yours."),
+        "base_url": GATEWAY,
     },
     actions={KeepList.slug: KeepList()},
     test=test,

@@ -9,14 +9,15 @@ without a body is how Mailchimp throttles.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connectors.destinations.calling import Reply, call
+from connectors.destinations.calling import Api, Reply, basic
 from connectors.destinations.errors import DeliveryError, InvalidPayload, RateLimited
 from connectors.destinations.kit import (
+    GATEWAY,
     Account,
-    Action,
     Delivered,
     Destination,
     Field,
+    ListingAction,
     Outside,
     Payload,
     Skipped,
@@ -24,12 +25,11 @@ from connectors.destinations.kit import (
     apart,
 )
 from connectors.destinations.mapping import path
-from connectors.destinations.secrets import basic
 
 _PAGE = 1_000
 
 
-class StaticSegment(Action):
+class StaticSegment(ListingAction):
     """Members of the segment are in a static segment (tag) of the audience."""
 
     slug = "segment"
@@ -42,7 +42,7 @@ class StaticSegment(Action):
         "email": Field(label="E-mail address", key=True, required=True, default=path("target.value")),
         "merge_fields": Field(label="Merge fields", type="object", default={}, help="Such as FNAME."),
         "status_if_new": Field(
-            label="Status of who is new", constant=True, default="transactional",
+            label="Status of who is new", default="transactional",
             help="transactional (gets no marketing), pending (is asked), or subscribed when you hold their consent.",
         ),
     }  # fmt: skip
@@ -61,7 +61,7 @@ class StaticSegment(Action):
         where, offset = _segment_path(outside.mapping), 0
         while True:
             query = {"count": _PAGE, "offset": offset, "fields": "members.email_address,total_items"}
-            members = _ask(outside, account, "GET", f"{where}/members", query=query).at_path("members") or []
+            members = _API.ask(outside, account, "GET", f"{where}/members", query=query).at_path("members") or []
             yield from (str(one["email_address"]).lower() for one in members)
             offset += len(members)
             if len(members) < _PAGE:
@@ -79,7 +79,7 @@ def _upsert(outside: Outside, account: Account, rows: Sequence[Payload]) -> dict
         }
         for row in rows
     ]  # fmt: skip
-    reply = _ask(
+    reply = _API.ask(
         outside, account, "POST", f"/3.0/lists/{rows[0].fields['list_id']}",
         json={"members": members, "update_existing": True},
     )  # fmt: skip
@@ -97,7 +97,7 @@ def _tag(
     outside: Outside, account: Account, entering: Sequence[Payload], leaving: Sequence[Payload]
 ) -> dict[str, Verdict]:
     first = (*entering, *leaving)[0]
-    reply = _ask(
+    reply = _API.ask(
         outside, account, "POST", _segment_path(first.fields),
         json={
             "members_to_add": [row.fields["email"] for row in entering],
@@ -119,27 +119,21 @@ def _segment_path(fields: Mapping[str, Any]) -> str:
     return f"/3.0/lists/{fields['list_id']}/segments/{fields['segment_id']}"
 
 
-def _ask(outside: Outside, account: Account, method: str, where: str, *, json: Any = None, query: Any = None) -> Reply:
-    reply = call(
-        outside, method, f"{_host(account)}{where}", json=json, query=query,
-        headers=basic("any", account.secrets["api_key"]), seconds=30.0,
-    )  # fmt: skip
-    if not reply.ok:
-        raise _problem(reply)
-    return reply
+def _host(account: Account) -> str:
+    # The data centre is the end of the key: 0123…-us21.
+    return f"https://{account.secrets['api_key'].rpartition('-')[2]}.api.mailchimp.com"
 
 
-def _problem(reply: Reply) -> DeliveryError:
+def _refusal(reply: Reply, told: DeliveryError) -> DeliveryError:
     if reply.status == 403 and reply.data is None:
         return RateLimited("Mailchimp answered 403 without a body: it throttles.", code="http_403")
-    # `title` is one of Mailchimp's own words; `detail` may quote an address.
-    return reply.problem("Mailchimp", reply.at_path("title") or "")
+    return told
 
 
-def _host(account: Account) -> str:
-    given = str(account.settings.get("base_url") or "")
-    # The data centre is the end of the key: 0123…-us21.
-    return given.rstrip("/") or f"https://{account.secrets['api_key'].rpartition('-')[2]}.api.mailchimp.com"
+_API = Api(
+    "Mailchimp", _host, lambda account: basic("any", account.secrets["api_key"]), word=("title",), refusal=_refusal,
+    seconds=18.0,
+)  # fmt: skip
 
 
 def check(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> list[str]:
@@ -151,7 +145,7 @@ def check(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> list[str]:
 
 def test(outside: Outside, account: Account) -> str:
     """Ask whether everything is chimpy."""
-    _ask(outside, account, "GET", "/3.0/ping")
+    _API.ask(outside, account, "GET", "/3.0/ping")
     return "Mailchimp takes the key."
 
 
@@ -161,7 +155,7 @@ mailchimp = Destination(
     description="Members of an audience, with a tag for the segment.",
     settings={
         "api_key": Field(label="API key", required=True, secret=True, help="Account, Extras, API keys."),
-        "base_url": Field(label="Address", type="url", default="", help="Only for a gateway of yours."),
+        "base_url": GATEWAY,
     },
     actions={StaticSegment.slug: StaticSegment()},
     test=test,

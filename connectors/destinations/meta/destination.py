@@ -7,12 +7,12 @@ an audience. `num_invalid_entries` counts rows that it could not read; which one
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from connectors.destinations import hashing
-from connectors.destinations.calling import Reply, call
+from connectors.destinations.calling import Api, Reply, bearer
 from connectors.destinations.errors import DeliveryError, InvalidCredentials, InvalidPayload, RateLimited, Temporary
 from connectors.destinations.kit import (
+    GATEWAY,
     Account,
     Action,
     Delivered,
@@ -23,9 +23,7 @@ from connectors.destinations.kit import (
     Verdict,
 )
 from connectors.destinations.mapping import path
-from connectors.destinations.secrets import bearer
 
-_HOST = "https://graph.facebook.com"
 _VERSION = "v24.0"
 # Error codes of the Graph API: https://developers.facebook.com/docs/graph-api/guides/error-handling
 _NO_TOKEN = (102, 190)
@@ -73,12 +71,18 @@ class CustomAudience(Action):
         for leaving, method in ((False, "POST"), (True, "DELETE")):
             rows = [row for row in payloads if (row.operation == "remove") is leaving]
             hashed = {row.id: _hashed(row) for row in rows}
-            usable = [row for row in rows if any(hashed[row.id][1:])]
+            usable = [row for row in rows if _identifies(hashed[row.id])]
             verdicts |= {row.id: InvalidPayload("No identifier here can be standardised.") for row in rows}
             if usable:
                 told = _send(outside, account, method, usable, [hashed[row.id] for row in usable])
                 verdicts |= {row.id: Delivered(message=told) for row in usable}
         return [verdicts[row.id] for row in payloads]
+
+
+def _identifies(values: Sequence[str]) -> bool:
+    """Whether Meta could find somebody by these: an address, a number, a device, or a whole name."""
+    known = {name for name, value in zip(_COLUMNS, values, strict=True) if value}
+    return bool(known & {"email", "phone", "madid"}) or {"first_name", "last_name"} <= known
 
 
 def _hashed(row: Payload) -> list[str]:
@@ -89,23 +93,14 @@ def _send(
     outside: Outside, account: Account, method: str, rows: Sequence[Payload], data: Sequence[Sequence[str]]
 ) -> str:
     body = {"payload": {"schema": [column for column, _ in _COLUMNS.values()], "data": data}}
-    reply = _ask(outside, account, method, f"{rows[0].fields['audience_id']}/users", body)
+    reply = _API.ask(outside, account, method, f"/{_VERSION}/{rows[0].fields['audience_id']}/users", json=body)
     invalid = reply.at_path("num_invalid_entries") or 0
     return f"Meta could not read {invalid} of {len(rows)} rows of this call." if invalid else ""
 
 
-def _ask(outside: Outside, account: Account, method: str, where: str, body: Any = None) -> Reply:
-    host = str(account.settings.get("base_url") or _HOST).rstrip("/")
-    url = f"{host}/{_VERSION}/{where}"
-    reply = call(outside, method, url, json=body, headers=bearer(account.secrets["token"]), seconds=30.0)
-    if not reply.ok:
-        raise _problem(reply)
-    return reply
-
-
-def _problem(reply: Reply) -> DeliveryError:
+def _refusal(reply: Reply, told: DeliveryError) -> DeliveryError:
+    """The Graph API answers 400 to nearly everything; its code says what it is."""
     code = reply.at_path("error", "code")
-    told = reply.problem("Meta", f"error {code}" if code is not None else "")
     if code in _NO_TOKEN:
         return InvalidCredentials(told.message, code=f"meta_{code}")
     if code in _TOO_MANY:
@@ -113,9 +108,15 @@ def _problem(reply: Reply) -> DeliveryError:
     return Temporary(told.message, code=f"meta_{code}") if code in _TEMPORARY else told
 
 
+_API = Api(
+    "Meta", "https://graph.facebook.com", lambda account: bearer(account.secrets["token"]), word=("error", "code"),
+    refusal=_refusal, seconds=18.0,
+)  # fmt: skip
+
+
 def test(outside: Outside, account: Account) -> str:
     """Ask who the token is."""
-    _ask(outside, account, "GET", "me")
+    _API.ask(outside, account, "GET", f"/{_VERSION}/me")
     return "Meta takes the token."
 
 
@@ -125,7 +126,7 @@ meta = Destination(
     description="Hashed identifiers in a custom audience.",
     settings={
         "token": Field(label="Access token", required=True, secret=True, help="Of a system user, with ads_management."),
-        "base_url": Field(label="Address", type="url", default="", help="Only for a gateway of yours."),
+        "base_url": GATEWAY,
     },
     actions={CustomAudience.slug: CustomAudience()},
     test=test,

@@ -6,11 +6,10 @@ appear a few minutes after they were taken, so somebody who leaves at once may b
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-from connectors.destinations.calling import Reply, call
-from connectors.destinations.errors import DeliveryError
+from connectors.destinations.calling import Api, bearer
 from connectors.destinations.kit import (
+    GATEWAY,
     Account,
     Action,
     Delivered,
@@ -23,9 +22,8 @@ from connectors.destinations.kit import (
     apart,
 )
 from connectors.destinations.mapping import path
-from connectors.destinations.secrets import bearer
 
-_HOST = "https://api.sendgrid.com"
+_API = Api("SendGrid", "https://api.sendgrid.com", lambda account: bearer(account.secrets["api_key"]))
 
 
 class MarketingList(Action):
@@ -55,45 +53,28 @@ class MarketingList(Action):
 
 def _put(outside: Outside, account: Account, rows: Sequence[Payload]) -> None:
     contacts = [{**(row.fields.get("data") or {}), "email": row.fields["email"]} for row in rows]
-    _ask(
-        outside, account, "PUT", "/v3/marketing/contacts",
-        json={"list_ids": [rows[0].fields["list_id"]], "contacts": contacts},
-    )  # fmt: skip
+    body = {"list_ids": [rows[0].fields["list_id"]], "contacts": contacts}
+    _API.ask(outside, account, "PUT", "/v3/marketing/contacts", json=body)
 
 
 def _take_off(outside: Outside, account: Account, rows: Sequence[Payload]) -> dict[str, Verdict]:
     addresses = [str(row.fields["email"]).lower() for row in rows]
-    found = _ask(
-        outside, account, "POST", "/v3/marketing/contacts/search/emails", json={"emails": addresses}, unknown_ok=True
-    ).at_path("result")
+    where = "/v3/marketing/contacts/search/emails"
+    # 404 is the answer when none of them is known.
+    found = _API.ask(outside, account, "POST", where, json={"emails": addresses}, also=(404,)).at_path("result")
     ids = {address: one["contact"]["id"] for address, one in (found or {}).items() if one.get("contact")}
     if ids:
         where = f"/v3/marketing/lists/{rows[0].fields['list_id']}/contacts"
-        _ask(outside, account, "DELETE", where, query={"contact_ids": ",".join(sorted(ids.values()))})
+        _API.ask(outside, account, "DELETE", where, query={"contact_ids": ",".join(sorted(ids.values()))})
     return {
         row.id: Delivered() if address in ids else Skipped("SendGrid does not know this address.")
         for row, address in zip(rows, addresses, strict=True)
     }
 
 
-def _ask(
-    outside: Outside, account: Account, method: str, where: str, *, json: Any = None, query: Any = None,
-    unknown_ok: bool = False,
-) -> Reply:  # fmt: skip
-    host = str(account.settings.get("base_url") or _HOST).rstrip("/")
-    reply = call(outside, method, f"{host}{where}", json=json, query=query, headers=bearer(account.secrets["api_key"]))
-    if reply.ok or (unknown_ok and reply.status == 404 and reply.data is not None):
-        return reply
-    raise _problem(reply)
-
-
-def _problem(reply: Reply) -> DeliveryError:
-    return reply.problem("SendGrid")
-
-
 def test(outside: Outside, account: Account) -> str:
     """Count the lists."""
-    reply = _ask(outside, account, "GET", "/v3/marketing/lists", query={"page_size": 1})
+    reply = _API.ask(outside, account, "GET", "/v3/marketing/lists", query={"page_size": 1})
     return f"SendGrid takes the key; the account has {reply.at_path('_metadata', 'count') or 0} lists."
 
 
@@ -103,7 +84,7 @@ sendgrid = Destination(
     description="Contacts on a marketing list.",
     settings={
         "api_key": Field(label="API key", required=True, secret=True, help="With full access to Marketing."),
-        "base_url": Field(label="Address", type="url", default="", help="Only for a gateway of yours."),
+        "base_url": GATEWAY,
     },
     actions={MarketingList.slug: MarketingList()},
     test=test,

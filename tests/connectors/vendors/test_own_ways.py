@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from connectors.destinations.errors import InvalidCredentials, InvalidPayload, RateLimited, Temporary
-from connectors.destinations.kit import Delivered
+from connectors.destinations.kit import Delivered, ListingAction
 from tests.connectors.receiver import Reply
-from tests.connectors.vendors import hubspot, klaviyo, mailchimp, meta
-from tests.connectors.vendors.vendor import Example, Vendor, json_of, said
+from tests.connectors.vendors import hubspot, iterable, klaviyo, mailchimp, meta
+from tests.connectors.vendors.vendor import Example, Vendor, json_of, reaching, said
 
 
 @pytest.fixture
@@ -105,3 +105,21 @@ def test_meta_is_not_told_of_somebody_without_any_identifier(running: list[Vendo
     assert isinstance(first, Delivered)
     assert isinstance(second, InvalidPayload)
     assert len(vendor.members) == 1
+
+
+def test_meta_is_not_told_of_somebody_by_their_country_alone(running: list[Vendor]) -> None:
+    vendor, example = start(running, meta.EXAMPLE), meta.EXAMPLE
+    (verdict,) = example.perform(vendor, [example.payload(0, email="none", phone="12", country="NO")])
+    assert isinstance(verdict, InvalidPayload)
+    assert vendor.calls == []
+
+
+def test_half_an_answer_is_no_list_of_those_who_are_there(running: list[Vendor]) -> None:
+    vendor, example = start(running, iterable.EXAMPLE), iterable.EXAMPLE
+    vendor.faults = [Reply(200, {"content-type": "text/plain"}, b"somebody@example.com\n" * 3_400_000)]
+    assert isinstance(example.does, ListingAction)
+    with (
+        reaching(mapping=example.fields(0), seconds=30) as outside,
+        pytest.raises(Temporary, match="longer than 64 MB"),
+    ):
+        example.does.read_back(outside, example.account(vendor))

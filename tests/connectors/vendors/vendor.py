@@ -1,6 +1,7 @@
 """Vendors on the loopback: each subclass behaves as the vendor's pages say, and remembers who is on its lists."""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LOST = Reply(cut=True)
 
 
-class Vendor:
+class Vendor(ABC):
     """Answers by `handle`; `faults` come first, one a call: LOST acts and loses the answer, others do not act."""
 
     def __init__(self) -> None:
@@ -30,9 +31,9 @@ class Vendor:
         self._one_at_a_time = threading.Lock()
         self._receiver = Receiver(self._script)
 
+    @abstractmethod
     def handle(self, call: Call) -> Reply:
         """Act and answer as the vendor would."""
-        raise NotImplementedError
 
     def _script(self, call: Call, before: int) -> Reply:
         with self._one_at_a_time:
