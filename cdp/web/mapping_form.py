@@ -25,7 +25,9 @@ def mapping_form(action: ActionView, posted: Mapping[str, Any] | None, mapping: 
     bound = posted is not None and any(key.startswith(PREFIX) for key in posted)
     form = MappingForm(posted if bound else None)
     for name, spec in action.fields.items():
-        field = _field(spec, as_text(mapping.get(name)))
+        told = mapping.get(name)
+        shown = json.dumps(told, ensure_ascii=False, indent=1) if spec.type == "object" and told else as_text(told)
+        field = _field(spec, shown)
         field.widget.attrs["class"] = "form-control"
         form.fields[f"{PREFIX}{name}"] = field
     return form
@@ -37,7 +39,7 @@ def _field(spec: Field, initial: str) -> forms.Field:
         "max_length": 10_000,
     }  # fmt: skip
     if spec.type == "object":
-        return forms.CharField(**shared, widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}))
+        return forms.CharField(**shared, widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}))
     look = {"spellcheck": "false", "autocomplete": "off", **({} if spec.constant else {"list": "mapping-paths"})}
     return forms.CharField(**shared, widget=forms.TextInput(attrs=look))
 

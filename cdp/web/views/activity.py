@@ -1,5 +1,6 @@
 """The audit log, background jobs, and help."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -53,7 +54,9 @@ def consistency_page(request: PageRequest) -> HttpResponse:
         differ = len(found.problems)
         toast(request, f"{differ} differences." if differ else "Everything agrees.", bad=bool(differ))
         return go(request, reverse("web:consistency"))
-    return render(request, "activity/consistency.html", found=consistency.latest())
+    found = consistency.latest()
+    at = datetime.fromisoformat(found["at"]) if found else None
+    return render(request, "activity/consistency.html", found=found, at=at)
 
 
 @page("see")
