@@ -50,8 +50,7 @@ def verify(request: PageRequest) -> HttpResponse:
 def consistency_page(request: PageRequest) -> HttpResponse:
     """Whether every reader sees the same members, as the last look found it; a look can be asked for."""
     if request.method == "POST":
-        found = consistency.audit_and_keep(now=request.now, by=actor(request))
-        differ = len(found.problems)
+        differ = len(consistency.audit_and_keep(now=request.now, by=actor(request)).problems)
         toast(request, f"{differ} differences." if differ else "Everything agrees.", bad=bool(differ))
         return go(request, reverse("web:consistency"))
     found = consistency.latest()

@@ -97,10 +97,11 @@ def _keep(
         record(request, "segment.create", "segment", kept.id, f"Created the segment {kept.name}", after={"rule": rule})
         return kept
     kept = segment
-    if details != {name: getattr(segment, name) for name in _DETAILS}:
-        kept = segment_services.change_details(segment_id=segment.id, now=now, **details)
+    # The rule goes first: it can be refused, and then nothing may have changed.
     if rule != segment.rule:
         kept = segment_services.change_rule(segment_id=segment.id, rule=rule, by=by, now=now, note=texts["note"])
+    if details != {name: getattr(segment, name) for name in _DETAILS}:
+        kept = segment_services.change_details(segment_id=segment.id, now=now, **details)
     record(
         request, "segment.change", "segment", kept.id, f"Changed the segment {kept.name}",
         before={"rule": segment.rule, "name": segment.name}, after={"rule": rule, "name": kept.name},
