@@ -2,14 +2,16 @@
 
 from connectors.destinations.contracts import ActionView, DestinationView, InvalidSettings, KindView, Tested
 from connectors.destinations.kit import Field
+from connectors.destinations.recording import Exchange
 from connectors.sources.contracts import SourceView
-from connectors.syncs.contracts import Counts, DeliveryView, RunView, Sample, SyncCounts, SyncView, Worked
+from connectors.syncs.contracts import Counts, DeliveryView, RunView, Sample, SyncCounts, SyncView, Tried, Worked
 
 __all__ = [
     "ActionView",
     "Counts",
     "DeliveryView",
     "DestinationView",
+    "Exchange",
     "Field",
     "InvalidSettings",
     "KindView",
@@ -19,5 +21,6 @@ __all__ = [
     "SyncCounts",
     "SyncView",
     "Tested",
+    "Tried",
     "Worked",
 ]

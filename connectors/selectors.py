@@ -3,6 +3,7 @@
 from connectors.destinations.selectors import destination, destination_kinds, destinations
 from connectors.sources.selectors import source, source_names, sources
 from connectors.syncs.auditing import sync_counts
+from connectors.syncs.concealing import conceal_sample, conceal_tried
 from connectors.syncs.previewing import preview_payload
 from connectors.syncs.selectors import (
     due_sync_ids,
@@ -17,6 +18,8 @@ from connectors.syncs.selectors import (
 )
 
 __all__ = [
+    "conceal_sample",
+    "conceal_tried",
     "destination",
     "destination_kinds",
     "destinations",

@@ -5,6 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connectors.destinations.recording import Exchange
+
+
+class NotPossible(ValueError):
+    """The act does not fit the present state; the message says why."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -54,7 +60,7 @@ class RunView:
     """One run: planned, delivered and failed rows by operation; for one that waits for approval, what it would do.
 
     `forgotten` and `foreign`: how many the channel no longer had, and has of others, when it was asked before a full
-    comparison; None where it was not.
+    comparison; None where it was not. `retried` counts the tries that were followed by another one of the same row.
     """
 
     id: int
@@ -69,6 +75,7 @@ class RunView:
     planned: Counts
     delivered: Counts
     failed: Counts
+    retried: int
     skipped: int
     skip_reasons: Mapping[str, int]
     approved_by: str
@@ -78,16 +85,56 @@ class RunView:
     foreign: int | None = None
     read_back_problem: str = ""
 
+    @property
+    def tries(self) -> int:
+        """How often a row was sent: each try was taken, refused, or followed by another."""
+        return self.delivered.total + self.failed.total + self.retried
+
+    @property
+    def waiting(self) -> int:
+        """Planned rows without a last word."""
+        return self.planned.total - self.delivered.total - self.failed.total
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a mapping gives for one member (None when for none), and how it went for all that were looked at."""
+    """What a mapping gives for one member (None when for none), and how it went for all that were looked at.
+
+    `personal` holds what of this person must be masked for those who may not see it: (field, value).
+    """
 
     profile_id: int | None
     fields: Mapping[str, Any] = field(repr=False)
     looked_at: int
     rows: int
     skipped: Mapping[str, int]
+    personal: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How one person went through a sync: what would be sent (`fields`), and when it was, what the channel said.
+
+    `rows`: how many targets the person gives, of which the first is tried; `skipped`: why there is none. `outcome` is
+    `delivered`, `skipped`, `refused`, `unknown` or `unusable` (the account), and "" when nothing was sent; `told` says
+    it in words. `personal` holds what of this person must be masked for those who may not see it: (field, value).
+    """
+
+    sync_id: int
+    profile_id: int
+    is_member: bool
+    operation: str
+    rows: int
+    skipped: tuple[str, ...]
+    fields: Mapping[str, Any] = field(repr=False)
+    personal: tuple[tuple[str, str], ...] = field(repr=False)
+    sent: bool = False
+    outcome: str = ""
+    code: str = ""
+    told: str = ""
+    run_id: int | None = None
+    removal_planned: bool = False
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

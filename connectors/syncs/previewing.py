@@ -29,7 +29,8 @@ def preview_payload(
     kind = identifier_kind or chosen.identifier_kind
     recipe = Recipe(0, kind, chosen, mapping, people.segment_facts(segment_id))
     members = people.first_members(segment_id=segment_id, limit=_LOOKED_AT)
-    rendered = render_people(people.read_people(members).values(), recipe)
+    known = people.read_people(members)
+    rendered = render_people(known.values(), recipe)
     first = rendered.targets[0] if rendered.targets else None
     return Sample(
         profile_id=first.profile_id if first else None,
@@ -37,4 +38,5 @@ def preview_payload(
         looked_at=len(members),
         rows=len(rendered.targets),
         skipped=dict(rendered.skipped),
+        personal=people.personal_of(known[first.profile_id]) if first else (),
     )
