@@ -4,7 +4,17 @@ from connectors.destinations.contracts import ActionView, DestinationView, Inval
 from connectors.destinations.kit import Field
 from connectors.destinations.recording import Exchange
 from connectors.sources.contracts import SourceView
-from connectors.syncs.contracts import Counts, DeliveryView, RunView, Sample, SyncCounts, SyncView, Tried, Worked
+from connectors.syncs.contracts import (
+    Counts,
+    DeliveryView,
+    RunView,
+    Sample,
+    SyncCounts,
+    SyncNumbers,
+    SyncView,
+    Tried,
+    Worked,
+)
 
 __all__ = [
     "ActionView",
@@ -19,6 +29,7 @@ __all__ = [
     "Sample",
     "SourceView",
     "SyncCounts",
+    "SyncNumbers",
     "SyncView",
     "Tested",
     "Tried",

@@ -4,6 +4,7 @@ from connectors.destinations.selectors import destination, destination_kinds, de
 from connectors.sources.selectors import source, source_names, sources
 from connectors.syncs.auditing import sync_counts
 from connectors.syncs.concealing import conceal_sample, conceal_tried
+from connectors.syncs.numbers import sync_numbers
 from connectors.syncs.previewing import preview_payload
 from connectors.syncs.selectors import (
     due_sync_ids,
@@ -36,5 +37,6 @@ __all__ = [
     "sources",
     "sync",
     "sync_counts",
+    "sync_numbers",
     "syncs",
 ]

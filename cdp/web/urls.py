@@ -18,6 +18,7 @@ from cdp.web.views import (
     settings,
     sources,
     stewardship,
+    sync_checks,
     syncs,
 )
 
@@ -84,6 +85,8 @@ urlpatterns = [
     path("destinations/<int:destination_id>/syncs/new/", syncs.new_sync, name="new_sync"),
     path("syncs/<int:sync_id>/mapping/", syncs.edit_mapping, name="edit_mapping"),
     path("syncs/<int:sync_id>/", destinations.sync_page, name="sync"),
+    path("syncs/<int:sync_id>/numbers/", sync_checks.numbers_page, name="sync_numbers"),
+    path("syncs/<int:sync_id>/test/", sync_checks.test_page, name="test_sync"),
     path("syncs/<int:sync_id>/steer/", destinations.steer_sync, name="steer_sync"),
     path("syncs/runs/<int:run_id>/", destinations.run_page, name="run"),
     path("syncs/runs/<int:run_id>/settle/", destinations.settle_run, name="settle_run"),

@@ -163,6 +163,39 @@ class SyncCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncNumbers:
+    """The members at a version, in people: `members` is the sum of the five groups after it.
+
+    `skipped` have no row: they lack the identifier or a required field; nothing explains `missing`, who come with the
+    next full run. `leaving` and `extra` are at the channel without being members, on their way out or not.
+    `estimated`: `skipped` and `missing` are told from a sample.
+    """
+
+    version: int
+    members: int
+    there: int
+    waiting: int
+    rejected: int
+    skipped: int
+    missing: int
+    leaving: int
+    extra: int
+    rows_there: int
+    rows_on_the_way: int
+    estimated: bool = False
+
+    @property
+    def with_row(self) -> int:
+        """Members whom the channel can be told of."""
+        return self.members - self.skipped
+
+    @property
+    def match_rate(self) -> float | None:
+        """The share of members whom the channel can be told of."""
+        return self.with_row / self.members if self.members else None
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryView:
     """One row of a run. `label` is masked; the payload never leaves the engine."""
 

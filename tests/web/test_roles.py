@@ -68,6 +68,8 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "new_sync": ("edit_connections", "edit_connections"),
     "sync": ("see", None),
     "steer_sync": (None, "edit_connections"),
+    "sync_numbers": ("see", None),
+    "test_sync": ("edit_connections", "edit_connections"),
     "edit_mapping": ("edit_connections", "edit_connections"),
     "run": ("see", None),
     "settle_run": (None, "edit_connections"),

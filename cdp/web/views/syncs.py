@@ -7,10 +7,11 @@ from django.urls import reverse
 
 from cdp.web import suggestions
 from cdp.web.access import page
-from cdp.web.forms import SyncForm
+from cdp.web.forms import CalmForm, SyncForm
 from cdp.web.mapping_form import MappingForm, mapping_form, mapping_given
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.views.destinations import kind_of
+from cdp.web.views.sync_checks import sync_tabs
 from connectors import selectors as connectors
 from connectors import services as connector_services
 from connectors.contracts import ActionView, DestinationView, InvalidSettings, Sample
@@ -45,7 +46,10 @@ def new_sync(request: PageRequest, destination_id: int) -> HttpResponse:
             kept, wanted = form.cleaned_data, mapping if fields.is_bound else None
             try:
                 if request.POST.get("do") == "preview":
-                    sample, status = _sample(found, action, mapping, int(kept["segment"]), kept["identifier_kind"]), 200
+                    sample, status = (
+                        _sample(request, found, action, mapping, int(kept["segment"]), kept["identifier_kind"]),
+                        200,
+                    )
                 else:
                     made = connector_services.create_sync(
                         segment_id=int(kept["segment"]), destination_id=found.id, action=action.slug,
@@ -56,6 +60,8 @@ def new_sync(request: PageRequest, destination_id: int) -> HttpResponse:
                     return go(request, reverse("web:sync", args=[made.id]))
             except InvalidSettings as wrong:
                 form.add_error(None, " ".join(wrong.problems))
+        if _live(request):
+            return _seen(request, sample, form, fields)
     return render(
         request, "destinations/new_sync.html", status=status, form=form, fields=fields, destination=found, kind=kind,
         action=action, sample=sample, paths=paths(),
@@ -79,17 +85,37 @@ def edit_mapping(request: PageRequest, sync_id: int) -> HttpResponse:
         if mapping is not None:
             try:
                 if request.POST.get("do") == "preview":
-                    sample, status = _sample(found, action, mapping, sync.segment_id, sync.identifier_kind), 200
+                    sample, status = (
+                        _sample(request, found, action, mapping, sync.segment_id, sync.identifier_kind),
+                        200,
+                    )
                 else:
                     connector_services.change_mapping(sync_id=sync_id, mapping=mapping, by=actor(request))
                     toast(request, "Kept. The next run compares everybody and sends what differs.")
                     return go(request, reverse("web:sync", args=[sync_id]))
             except InvalidSettings as wrong:
                 fields.add_error(None, " ".join(wrong.problems))
+        if _live(request):
+            return _seen(request, sample, fields)
     return render(
         request, "destinations/mapping.html", status=status, sync=sync, fields=fields, action=action, sample=sample,
-        paths=paths(),
+        paths=paths(), tabs=sync_tabs(request, sync_id),
     )  # fmt: skip
+
+
+def _live(request: PageRequest) -> bool:
+    """Whether only the preview beside the form is asked for, while somebody writes."""
+    return bool(request.htmx) and request.POST.get("do") == "preview"
+
+
+def _seen(request: PageRequest, sample: Sample | None, *forms: CalmForm) -> HttpResponse:
+    """The preview, or what keeps it from being shown: the first problem of the forms, with the name of its field."""
+    wrong = [
+        f"{form.fields[name].label}: {told[0]}" if name in form.fields else str(told[0])
+        for form in forms
+        for name, told in form.errors.items()
+    ]
+    return render(request, "destinations/sample.html", sample=sample, problem=next(iter(wrong), ""))
 
 
 def _action(actions: tuple[ActionView, ...], slug: str) -> ActionView:
@@ -107,12 +133,14 @@ def _given(action: ActionView, fields: MappingForm) -> dict[str, Any] | None:
 
 
 def _sample(
-    found: DestinationView, action: ActionView, mapping: dict[str, Any], segment_id: int, identifier_kind: str
-) -> Sample:
-    return connectors.preview_payload(
+    request: PageRequest, found: DestinationView, action: ActionView, mapping: dict[str, Any], segment_id: int,
+    identifier_kind: str,
+) -> Sample:  # fmt: skip
+    sample = connectors.preview_payload(
         destination_id=found.id, action=action.slug, mapping=mapping, segment_id=segment_id,
         identifier_kind=identifier_kind,
     )  # fmt: skip
+    return sample if request.sight.is_open else connectors.conceal_sample(sample)
 
 
 def paths() -> list[str]:
