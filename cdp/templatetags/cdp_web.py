@@ -102,6 +102,16 @@ def pretty(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+@register.filter
+def span(seconds: int) -> str:
+    """A length of time in its largest whole unit: `90 s`, `5 min`, `6 h`."""
+    size, name = next((size, name) for size, name in _UNITS if seconds % size == 0)
+    return f"{seconds // size} {name}"
+
+
 @register.filter
 def words(value: object) -> str:
     """`order_completed` as `order completed`: a code as words."""

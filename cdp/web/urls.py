@@ -13,6 +13,7 @@ from cdp.web.views import (
     profiles,
     quarantine,
     rule_editor,
+    schedules,
     search,
     segments,
     settings,
@@ -93,6 +94,8 @@ urlpatterns = [
     # -- work and record
     path("activity/consistency/", activity.consistency_page, name="consistency"),
     path("jobs/", activity.job_list, name="jobs"),
+    path("jobs/schedules/", schedules.schedule_list, name="schedules"),
+    path("jobs/schedules/<slug:schedule>/", schedules.schedule_page, name="schedule"),
     path("jobs/<int:job_id>/", activity.job_page, name="job"),
     path("jobs/<int:job_id>/cancel/", activity.cancel_job, name="cancel_job"),
     path("activity/", activity.activity, name="activity"),

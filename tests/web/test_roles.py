@@ -74,6 +74,8 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "run": ("see", None),
     "settle_run": (None, "edit_connections"),
     "jobs": ("see", None),
+    "schedules": ("see", None),
+    "schedule": ("see", "administer"),
     "job": ("see", None),
     "cancel_job": (None, "steward_identity"),
     "activity": ("see", None),
@@ -94,7 +96,7 @@ def address(name: str, shop: Shop) -> str:
         "profile_id": shop.anna, "segment_id": shop.segment, "source_id": shop.source, "pair_id": shop.pair,
         "destination_id": shop.destination, "sync_id": shop.sync, "run_id": shop.run, "job_id": shop.job,
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
-        "slug": "regulars", "version": shop.model, "linkage_run_id": shop.linkage_run,
+        "slug": "regulars", "schedule": "refresh-segments", "version": shop.model, "linkage_run_id": shop.linkage_run,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
     wanted = pattern.pattern.converters
