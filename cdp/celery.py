@@ -1,7 +1,6 @@
-"""The Celery application: which task goes to which queue, and what beat starts when."""
+"""The Celery application: which task goes to which queue."""
 
 import os
-from typing import Any
 
 from celery import Celery
 from django.conf import settings
@@ -19,24 +18,6 @@ def broker_url(redis_url: str) -> str:
     database = dict(pair.split("=", 1) for pair in query.split("&") if "=" in pair).get("db", "0")
     return f"redis+socket://{path}?virtual_host={database}"
 
-
-def every(seconds: float, task: str, queue: str) -> dict[str, Any]:
-    """A beat entry. A run that could not start within its own period is dropped: the next one does the same work."""
-    return {"task": f"cdp.tasks.{task}", "schedule": seconds, "options": {"queue": queue, "expires": max(seconds, 5.0)}}
-
-
-BEAT_SCHEDULE = {
-    "apply-inbox": every(5, "apply_inbox", "pipeline"),
-    "run-due-timers": every(1, "run_due_timers", "default"),
-    "deliver-syncs": every(10, "deliver_syncs", "deliveries"),
-    "refresh-segments": every(3600, "refresh_segments", "default"),
-    "audit-consistency": every(6 * 3600, "audit_consistency", "default"),
-    "link-profiles": every(30, "link_profiles", "linkage"),
-    "run-linkage": every(10, "run_linkage", "default"),
-    "plan-linkage-training": every(3600, "plan_linkage_training", "default"),
-    "keep-house": every(300, "keep_house", "default"),
-    "beat-heartbeat": every(15, "beat_heartbeat", "default"),
-}
 
 app.conf.update(
     broker_url=broker_url(settings.REDIS_URL),
@@ -61,7 +42,8 @@ app.conf.update(
         "cdp.tasks.deliver_syncs": {"queue": "deliveries"},
         "cdp.tasks.link_profiles": {"queue": "linkage"},
     },
-    beat_schedule=BEAT_SCHEDULE,
+    # What it starts and when is in the database (cdp/schedules.py).
+    beat_scheduler="cdp.beat:Scheduler",
     beat_max_loop_interval=1,
     timezone="UTC",
     enable_utc=True,

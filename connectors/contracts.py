@@ -2,14 +2,26 @@
 
 from connectors.destinations.contracts import ActionView, DestinationView, InvalidSettings, KindView, Tested
 from connectors.destinations.kit import Field
+from connectors.destinations.recording import Exchange
 from connectors.sources.contracts import SourceView
-from connectors.syncs.contracts import Counts, DeliveryView, RunView, Sample, SyncCounts, SyncView, Worked
+from connectors.syncs.contracts import (
+    Counts,
+    DeliveryView,
+    RunView,
+    Sample,
+    SyncCounts,
+    SyncNumbers,
+    SyncView,
+    Tried,
+    Worked,
+)
 
 __all__ = [
     "ActionView",
     "Counts",
     "DeliveryView",
     "DestinationView",
+    "Exchange",
     "Field",
     "InvalidSettings",
     "KindView",
@@ -17,7 +29,9 @@ __all__ = [
     "Sample",
     "SourceView",
     "SyncCounts",
+    "SyncNumbers",
     "SyncView",
     "Tested",
+    "Tried",
     "Worked",
 ]

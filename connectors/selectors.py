@@ -3,6 +3,8 @@
 from connectors.destinations.selectors import destination, destination_kinds, destinations
 from connectors.sources.selectors import source, source_names, sources
 from connectors.syncs.auditing import sync_counts
+from connectors.syncs.concealing import conceal_sample, conceal_tried
+from connectors.syncs.numbers import sync_numbers
 from connectors.syncs.previewing import preview_payload
 from connectors.syncs.selectors import (
     due_sync_ids,
@@ -17,6 +19,8 @@ from connectors.syncs.selectors import (
 )
 
 __all__ = [
+    "conceal_sample",
+    "conceal_tried",
     "destination",
     "destination_kinds",
     "destinations",
@@ -33,5 +37,6 @@ __all__ = [
     "sources",
     "sync",
     "sync_counts",
+    "sync_numbers",
     "syncs",
 ]

@@ -10,8 +10,8 @@ from connectors.destinations.services import (
 )
 from connectors.sources.replay import Replayed, replay_quarantined
 from connectors.sources.services import UnknownKind, create_source, rotate_write_key, set_enabled
+from connectors.syncs.contracts import NotPossible
 from connectors.syncs.services import (
-    NotPossible,
     approve_run,
     change_mapping,
     create_sync,
@@ -25,6 +25,7 @@ from connectors.syncs.services import (
     retry_failed,
     run_now,
 )
+from connectors.syncs.trying import try_sync
 
 __all__ = [
     "NotPossible",
@@ -51,5 +52,6 @@ __all__ = [
     "run_now",
     "set_enabled",
     "test_destination",
+    "try_sync",
     "update_destination",
 ]

@@ -71,6 +71,7 @@ urlpatterns = [
     path(f"{_SYNC}/run", connectors.RunSync.as_view()),
     path(f"{_SYNC}/pause", connectors.PauseSync.as_view()),
     path(f"{_SYNC}/resume", connectors.ResumeSync.as_view()),
+    path(f"{_SYNC}/test", connectors.SyncTest.as_view()),
     path(f"{_SYNC}/runs", connectors.Runs.as_view()),
     path(f"{_SYNC}/runs/<str:run_id>", connectors.Run.as_view()),
     path(f"{_SYNC}/runs/<str:run_id>/deliveries", connectors.RunDeliveries.as_view()),

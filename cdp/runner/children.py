@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cdp.environment import PROJECT_FOLDER, data_folder, envint, envstr
+from cdp.environment import PROJECT_FOLDER, envint, envstr
 from cdp.runner import leftovers
 from cdp.runner.services import Plan, Server
 
@@ -102,9 +102,7 @@ def workers() -> list[Child]:
     threads = ["-P", "threads", "-c", "4"]
     # Pandas stays in memory once loaded: a process that has grown is replaced after its task.
     linkage = ["-P", "prefork", "-c", "1", "--max-tasks-per-child", "100", "--max-memory-per-child", "180000"]
-    schedule = data_folder() / "beat"
-    schedule.mkdir(mode=0o700, exist_ok=True)
-    beat = ["beat", "--schedule", str(schedule / "schedule"), "--pidfile", "", "-l", "warning"]
+    beat = ["beat", "--pidfile", "", "-l", "warning"]
     return [
         _worker("pipeline", "pipeline", ["-P", "solo"]),
         _worker("work", "default,deliveries,insights", threads),

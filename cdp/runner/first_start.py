@@ -21,6 +21,7 @@ def main() -> int:
     """Bring the database up to date; returns 0."""
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
+    _install_schedules()
     _make_room_for_events()
     folder = environment.data_folder()
     found = credentials(folder)
@@ -28,6 +29,13 @@ def main() -> int:
     if made != found:
         write_private(folder / CREDENTIALS_FILE, json.dumps(made, indent=1))
     return 0
+
+
+def _install_schedules() -> None:
+    """The clock does it too when it starts; here the page has them from the first moment."""
+    from cdp import schedules
+
+    schedules.install()
 
 
 def _make_room_for_events() -> None:

@@ -44,12 +44,6 @@ def pii_json(context: template.Context, value: Any) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def pii_payload(context: template.Context, value: Any, personal: frozenset[str]) -> str:
-    """JSON that would be sent of a person, indented, as this visitor may see it."""
-    return json.dumps(context["sight"].payload(value, personal), indent=2, ensure_ascii=False, default=str)
-
-
-@register.simple_tag(takes_context=True)
 def when(context: template.Context, moment: datetime | None) -> str | SafeString:
     """A time in the visitor's zone with the zone named, the distance beside it, and UTC on hover."""
     if moment is None:
@@ -106,6 +100,16 @@ def percent(value: float | None) -> str:
 def pretty(value: Any) -> str:
     """JSON as indented text."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+@register.filter
+def span(seconds: int) -> str:
+    """A length of time in its largest whole unit: `90 s`, `5 min`, `6 h`."""
+    size, name = next((size, name) for size, name in _UNITS if seconds % size == 0)
+    return f"{seconds // size} {name}"
 
 
 @register.filter

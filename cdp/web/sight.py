@@ -57,22 +57,6 @@ class Sight:
             return self.text(field, value) if value is not None else None
         return value
 
-    def payload(self, value: Any, personal: frozenset[str]) -> Any:
-        """JSON made of a person: as `tree`, and whatever text holds something personal is masked under any name."""
-        if self.is_open:
-            return value
-        return self._without(self.tree(value), personal)
-
-    def _without(self, value: Any, personal: frozenset[str]) -> Any:
-        if isinstance(value, dict):
-            return {key: self._without(inner, personal) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [self._without(inner, personal) for inner in value]
-        text = str(value)
-        if any(one in text for one in personal if len(one) > 2) or text in personal:
-            return masking.mask("name", text)
-        return value
-
     @staticmethod
     def _inner(outer: str, key: str) -> str:
         return outer if masking.is_personal(outer) and not masking.is_personal(key) else key

@@ -1,16 +1,12 @@
 """What each channel acknowledged, against the members of its segment at the version that its sync has come to."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from django.db import connection, transaction
 
-from connectors.syncs import people, planning, sql
+from connectors.syncs import people, sql
 from connectors.syncs.contracts import SyncCounts
 from connectors.syncs.models import Delivery, Run, Sync
-from connectors.syncs.rendering import render_people
-
-_SLICE = 5_000
+from connectors.syncs.numbers import without_row
 
 
 def sync_counts() -> list[SyncCounts]:
@@ -34,7 +30,7 @@ def _of(sync: Sync) -> SyncCounts:
     refused = np.array(sorted(set(failed.values_list("profile_id", flat=True))), dtype=np.int64)
     missing, extra = np.setdiff1d(wanted, there), np.setdiff1d(there, wanted)
     lacking = np.setdiff1d(missing, refused)
-    skipped = _without_target(sync, lacking.tolist())
+    skipped = without_row(sync, lacking.tolist())
     return SyncCounts(
         id=sync.pk,
         name=sync.name,
@@ -52,13 +48,3 @@ def _of(sync: Sync) -> SyncCounts:
 
 def _planning(sync: Sync) -> bool:
     return Run.objects.filter(sync=sync, state__in=[Run.State.PLANNING, Run.State.NEEDS_APPROVAL]).exists()
-
-
-def _without_target(sync: Sync, profile_ids: Sequence[int]) -> int:
-    """How many of these the channel could not be told of: they lack the identifier or a required field."""
-    recipe, without = planning.recipe_of(sync), 0
-    for start in range(0, len(profile_ids), _SLICE):
-        known = people.read_people(profile_ids[start : start + _SLICE])
-        rendered = render_people(known.values(), recipe)
-        without += len(known) - len({target.profile_id for target in rendered.targets})
-    return without

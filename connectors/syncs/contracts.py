@@ -5,6 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connectors.destinations.recording import Exchange
+
+
+class NotPossible(ValueError):
+    """The act does not fit the present state; the message says why."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -54,7 +60,7 @@ class RunView:
     """One run: planned, delivered and failed rows by operation; for one that waits for approval, what it would do.
 
     `forgotten` and `foreign`: how many the channel no longer had, and has of others, when it was asked before a full
-    comparison; None where it was not.
+    comparison; None where it was not. `retried` counts the tries that were followed by another one of the same row.
     """
 
     id: int
@@ -69,6 +75,7 @@ class RunView:
     planned: Counts
     delivered: Counts
     failed: Counts
+    retried: int
     skipped: int
     skip_reasons: Mapping[str, int]
     approved_by: str
@@ -78,20 +85,56 @@ class RunView:
     foreign: int | None = None
     read_back_problem: str = ""
 
+    @property
+    def tries(self) -> int:
+        """How often a row was sent: each try was taken, refused, or followed by another."""
+        return self.delivered.total + self.failed.total + self.retried
+
+    @property
+    def waiting(self) -> int:
+        """Planned rows without a last word."""
+        return self.planned.total - self.delivered.total - self.failed.total
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What a mapping gives for one member (None when for none), and how it went for all that were looked at.
 
-    `personal` are the person's own identifiers and personal traits: wherever they stand in the fields, they are masked.
+    `personal` holds what of this person must be masked for those who may not see it: (field, value).
     """
 
     profile_id: int | None
-    personal: frozenset[str] = field(repr=False)
     fields: Mapping[str, Any] = field(repr=False)
     looked_at: int
     rows: int
     skipped: Mapping[str, int]
+    personal: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How one person went through a sync: what would be sent (`fields`), and when it was, what the channel said.
+
+    `rows`: how many targets the person gives, of which the first is tried; `skipped`: why there is none. `outcome` is
+    `delivered`, `skipped`, `refused`, `unknown` or `unusable` (the account), and "" when nothing was sent; `told` says
+    it in words. `personal` holds what of this person must be masked for those who may not see it: (field, value).
+    """
+
+    sync_id: int
+    profile_id: int
+    is_member: bool
+    operation: str
+    rows: int
+    skipped: tuple[str, ...]
+    fields: Mapping[str, Any] = field(repr=False)
+    personal: tuple[tuple[str, str], ...] = field(repr=False)
+    sent: bool = False
+    outcome: str = ""
+    code: str = ""
+    told: str = ""
+    run_id: int | None = None
+    removal_planned: bool = False
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +160,39 @@ class SyncCounts:
     @property
     def agrees(self) -> bool:
         return not self.settled or (self.missing == 0 and self.extra == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncNumbers:
+    """The members at a version, in people: `members` is the sum of the five groups after it.
+
+    `skipped` have no row: they lack the identifier or a required field; nothing explains `missing`, who come with the
+    next full run. `leaving` and `extra` are at the channel without being members, on their way out or not.
+    `estimated`: `skipped` and `missing` are told from a sample.
+    """
+
+    version: int
+    members: int
+    there: int
+    waiting: int
+    rejected: int
+    skipped: int
+    missing: int
+    leaving: int
+    extra: int
+    rows_there: int
+    rows_on_the_way: int
+    estimated: bool = False
+
+    @property
+    def with_row(self) -> int:
+        """Members whom the channel can be told of."""
+        return self.members - self.skipped
+
+    @property
+    def match_rate(self) -> float | None:
+        """The share of members whom the channel can be told of."""
+        return self.with_row / self.members if self.members else None
 
 
 @dataclass(frozen=True, slots=True)

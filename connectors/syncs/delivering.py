@@ -209,9 +209,9 @@ def settle(
         )
         for row, verdict in zip(claimed, verdicts, strict=True)
     ]  # fmt: skip
-    written = _write(token, claimed, settlements, together=together, now=now)
-    _write_what_is_there(sync_id, written, now=now)
-    _write_counts(claimed[0].run_id, written, now=now)
+    written = write_verdicts(token, claimed, settlements, together=together, now=now)
+    write_what_is_there(sync_id, written, now=now)
+    write_counts(claimed[0].run_id, written, now=now)
     _write_standing(sync_id, verdicts, chance=chance, now=now)
     states = Counter(row[2] for row in written)
     if states["delivered"]:
@@ -221,7 +221,7 @@ def settle(
     )  # fmt: skip
 
 
-def _write(
+def write_verdicts(
     token: uuid.UUID,
     claimed: Sequence[Claimed],
     settlements: Sequence[Settlement],
@@ -229,6 +229,7 @@ def _write(
     together: bool,
     now: datetime,
 ) -> list[sql.Row]:
+    """Write the settlements of rows that are still ours; answers a row for each (see SETTLE)."""
     return sql.rows(
         sql.SETTLE,
         {
@@ -245,7 +246,7 @@ def _write(
     )
 
 
-def _write_what_is_there(sync_id: int, written: Sequence[sql.Row], *, now: datetime) -> None:
+def write_what_is_there(sync_id: int, written: Sequence[sql.Row], *, now: datetime) -> None:
     """Follow the verdicts in `connectors_sent`: (run, operation, state, target, hash, latest) a row."""
     groups: dict[str, list[sql.Row]] = {}
     for row in written:
@@ -280,14 +281,16 @@ def _effect(operation: str, state: str, *, latest: bool) -> str:
     return "refused" if state == "failed" else "unsure"
 
 
-def _write_counts(run_id: int, written: Sequence[sql.Row], *, now: datetime) -> None:
+def write_counts(run_id: int, written: Sequence[sql.Row], *, now: datetime) -> None:
+    """Add the verdicts to the run's counts, and finish it when nothing is left."""
     counts = Counter(
         f"{_COLUMN[row[1]]}_{'ok' if row[2] == 'delivered' else 'failed'}" for row in written if row[2] != "pending"
     )
-    if not counts:
+    retried = sum(row[2] == "pending" and not row[6] for row in written)
+    if not counts and not retried:
         return
     columns = [f"{column}_{end}" for column in _COLUMN.values() for end in ("ok", "failed")]
-    sql.run(sql.COUNT_RUN, {"run": run_id, **{column: counts[column] for column in columns}})
+    sql.run(sql.COUNT_RUN, {"run": run_id, "retried": retried, **{column: counts[column] for column in columns}})
     sql.run(sql.FINISH_RUN, {"run": run_id, "now": now})
 
 
@@ -308,7 +311,7 @@ def _give_back(sync_id: int, token: uuid.UUID, claimed: Sequence[Claimed], *, wa
     """The budget is spent for longer than a worker should wait: the rows come again when it is their time."""
     later = now + timedelta(seconds=wait)
     back = [Settlement("pending", "rate_limit", "Waiting for the rate limit.", later, uncounted=True) for _ in claimed]
-    _write(token, claimed, back, together=True, now=now)
+    write_verdicts(token, claimed, back, together=True, now=now)
     Destination.objects.filter(pk=Sync.objects.values("destination_id").filter(pk=sync_id)[:1]).update(rest_until=later)
     return Worked(retried=len(claimed))
 

@@ -47,6 +47,7 @@ class Run(models.Model):
     class Kind(models.TextChoices):
         CHANGES = "changes"
         RESYNC = "resync"
+        TEST = "test"  # one person, sent by hand
 
     class State(models.TextChoices):
         PLANNING = "planning"
@@ -75,6 +76,8 @@ class Run(models.Model):
     added_failed = models.IntegerField(default=0)
     changed_failed = models.IntegerField(default=0)
     removed_failed = models.IntegerField(default=0)
+    # Tries that were followed by another one of the same row.
+    retried = models.IntegerField(default=0, db_default=0)
     # What reading back found before a full comparison; None where the channel was not asked.
     forgotten = models.IntegerField(null=True)
     foreign = models.IntegerField(null=True)

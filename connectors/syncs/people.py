@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common import clock
+from common.masking import is_personal
 from connectors.syncs.rendering import Person
 from identity import selectors as identity
 from identity.contracts import ProfileView
@@ -60,6 +61,12 @@ def members(*, segment_id: int, at_seq: int) -> Int64s:
         if len(page) < _PAGE:
             return np.concatenate(pages)
         after = int(page[-1])
+
+
+def personal_of(person: Person) -> tuple[tuple[str, str], ...]:
+    """What of a person must be masked for those who may not see it: identifiers and personal traits, (field, value)."""
+    traits = [(name, str(value)) for name, value in person.traits.items() if is_personal(name) and value]
+    return tuple(dict.fromkeys([*person.identifiers, *traits]))
 
 
 def first_members(*, segment_id: int, limit: int) -> list[int]:

@@ -69,8 +69,10 @@ def _open_run(*, sync_id: int, now: datetime) -> Run | None:
 def _start(sync: Sync, *, kind: str, until_seq: int, now: datetime) -> Run:
     """Count what the run would do, and make it: to be planned, or to be approved first."""
     adds, removes, before = _count(sync, kind=kind, until_seq=until_seq)
+    # Whoever was sent as a test before the first fill does not make it a mass change.
+    compared = 0 if sync.last_resync_at is None else before
     stop = needs_approval(
-        adds=adds, removes=removes, before=before, percent=sync.guard_percent, rows=sync.guard_rows
+        adds=adds, removes=removes, before=compared, percent=sync.guard_percent, rows=sync.guard_rows
     )  # fmt: skip
     return Run.objects.create(
         sync=sync,
@@ -165,7 +167,7 @@ def _plan_touched(*, sync_id: int, now: datetime) -> int:
 
 def _differs(sync: Sync, wanted: Mapping[int, bool]) -> bool:
     rendered, looked_at = _render(sync, wanted)
-    found = diff(wanted=rendered.targets, sent=_sent_of(sync.pk, looked_at, rendered.targets), looked_at=looked_at)
+    found = diff(wanted=rendered.targets, sent=sent_of(sync.pk, looked_at, rendered.targets), looked_at=looked_at)
     return bool(found.changes or found.moved)
 
 
@@ -174,9 +176,9 @@ def plan_slice(*, sync_id: int, run_id: int, wanted: Mapping[int, bool], cursor:
     """Turn wishes (profile → in or out) into deliveries; the cursor moves in the same transaction."""
     sync = Sync.objects.select_for_update().get(pk=sync_id)
     rendered, looked_at = _render(sync, wanted)
-    found = diff(wanted=rendered.targets, sent=_sent_of(sync_id, looked_at, rendered.targets), looked_at=looked_at)
-    _write_deliveries(sync_id, run_id, found.changes, now=now)
-    _write_sent(sync_id, [c for c in found.changes if c.operation != "remove"], found.moved, now=now)
+    found = diff(wanted=rendered.targets, sent=sent_of(sync_id, looked_at, rendered.targets), looked_at=looked_at)
+    write_deliveries(sync_id, run_id, found.changes, now=now)
+    write_sent(sync_id, [c for c in found.changes if c.operation != "remove"], found.moved, now=now)
     removing = [change.identifier_hash for change in found.changes if change.operation == "remove"]
     if removing:
         sql.run(sql.MARK_REMOVING, {"sync": sync_id, "targets": pg.texts(removing), "now": now})
@@ -212,7 +214,8 @@ def recipe_of(sync: Sync) -> Recipe:
     )
 
 
-def _sent_of(sync_id: int, profile_ids: set[int], targets: Sequence[Target]) -> list[SentRow]:
+def sent_of(sync_id: int, profile_ids: set[int], targets: Sequence[Target]) -> list[SentRow]:
+    """All that was sent of these profiles, and of these targets."""
     found = sql.rows(
         sql.SENT_OF,
         {
@@ -224,7 +227,8 @@ def _sent_of(sync_id: int, profile_ids: set[int], targets: Sequence[Target]) -> 
     return [SentRow(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]), row[6]) for row in found]
 
 
-def _write_deliveries(sync_id: int, run_id: int, changes: Sequence[Change], *, now: datetime) -> None:
+def write_deliveries(sync_id: int, run_id: int, changes: Sequence[Change], *, now: datetime) -> None:
+    """One row to send for each change, in their order."""
     if not changes:
         return
     sql.run(
@@ -249,7 +253,7 @@ def new_key() -> str:
     return f"msg_{secrets.token_hex(16)}"
 
 
-def _write_sent(sync_id: int, sending: Sequence[Change], moved: Sequence[Target], *, now: datetime) -> None:
+def write_sent(sync_id: int, sending: Sequence[Change], moved: Sequence[Target], *, now: datetime) -> None:
     everything: list[Change | Target] = [*sending, *moved]
     if not everything:
         return

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from common.masking import is_personal
 from connectors.destinations.contracts import InvalidSettings
 from connectors.destinations.models import Destination
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import people
 from connectors.syncs.checking import mapping_problems
 from connectors.syncs.contracts import Sample
-from connectors.syncs.rendering import Person, Recipe, render_people
+from connectors.syncs.rendering import Recipe, render_people
 
 _LOOKED_AT = 50
 
@@ -33,18 +32,11 @@ def preview_payload(
     known = people.read_people(members)
     rendered = render_people(known.values(), recipe)
     first = rendered.targets[0] if rendered.targets else None
-    whose = known.get(first.profile_id) if first else None
     return Sample(
         profile_id=first.profile_id if first else None,
-        personal=_personal(whose) if whose else frozenset(),
         fields=dict(first.fields) if first else {},
         looked_at=len(members),
         rows=len(rendered.targets),
         skipped=dict(rendered.skipped),
+        personal=people.personal_of(known[first.profile_id]) if first else (),
     )
-
-
-def _personal(person: Person) -> frozenset[str]:
-    """What is personal of somebody, as texts: every identifier, and the traits that are personal by their name."""
-    traits = (str(value) for name, value in person.traits.items() if is_personal(name) and value not in (None, ""))
-    return frozenset(value for _, value in person.identifiers) | frozenset(traits)

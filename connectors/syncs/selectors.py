@@ -109,6 +109,7 @@ def _run(row: Run) -> RunView:
         planned=Counts(row.added, row.changed, row.removed),
         delivered=Counts(row.added_ok, row.changed_ok, row.removed_ok),
         failed=Counts(row.added_failed, row.changed_failed, row.removed_failed),
+        retried=row.retried,
         skipped=row.skipped,
         skip_reasons=row.skip_reasons,
         approved_by=row.approved_by,

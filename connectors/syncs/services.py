@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,18 +18,14 @@ from connectors.destinations.models import Destination
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import delivering, planning, sql
 from connectors.syncs.checking import mapping_problems
-from connectors.syncs.contracts import SyncView, Worked
+from connectors.syncs.contracts import NotPossible, SyncView, Worked
 from connectors.syncs.drift import Drift, find_drift
 from connectors.syncs.models import Delivery, Run, Sent, Sync
 from connectors.syncs.selectors import due_sync_ids, sync, view
+from connectors.syncs.turn import turn
 
-_TURN_LOCK = 7_002_040
 _MAX_BATCHES = 200
 KEEP_DELIVERED = timedelta(days=30)
-
-
-class NotPossible(ValueError):
-    """The act does not fit the present state; the message says why."""
 
 
 @transaction.atomic
@@ -187,7 +182,9 @@ def retry_failed(
     sql.run(sql.MARK_REMOVING, {"sync": sync_id, "targets": pg.texts(removing), "now": moment})
     for run_id, operation, *_ in again:
         column = {"add": "added_failed", "update": "changed_failed", "remove": "removed_failed"}[operation]
-        Run.objects.filter(pk=run_id).update(**{column: F(column) - 1}, state=Run.State.SENDING, finished_at=None)
+        Run.objects.filter(pk=run_id).update(
+            **{column: F(column) - 1}, retried=F("retried") + 1, state=Run.State.SENDING, finished_at=None
+        )
     if again:
         _record(row, "failed_retried", f"Sent {len(again)} failed rows of “{row.name}” again", by=by, via=via)
     return len(again)
@@ -211,25 +208,11 @@ def _wish_again(sync_id: int, rows: Sequence[sql.Row], keys: Iterable[str], *, n
     )
 
 
-@contextmanager
-def _turn(sync_id: int) -> Any:
-    """Hold the turn of one sync, or find that somebody has it. It ends with the connection: a killed worker has none.
-
-    The transaction stays open while the channel is called, but has read nothing: it keeps no old row versions alive.
-    """
-    connection = pg.connect()
-    try:
-        row = connection.execute("select pg_try_advisory_xact_lock(%s, %s)", (_TURN_LOCK, sync_id)).fetchone()
-        yield bool(row and row[0])
-    finally:
-        connection.close()
-
-
 def deliver_due(*, sync_id: int, now: datetime, max_batches: int = _MAX_BATCHES) -> Worked:
     """Plan what the ledger has for one sync and send what is due. One worker at a time; a second one leaves at once."""
     if sync(sync_id) is None:
         return Worked(stopped="deleted")
-    with _turn(sync_id) as mine:
+    with turn(sync_id) as mine:
         if not mine:
             return Worked(stopped="somebody has the turn")
         ticker = clock.Ticker(now)

@@ -67,7 +67,8 @@ where d.id = v.id and d.claim = %(claim)s
 returning d.run_id, d.operation, d.state, d.identifier_hash, d.payload_hash,
     not exists (select 1 from connectors_delivery e
                 where e.identifier_hash = d.identifier_hash and e.id > d.id
-                  and e.state in ('pending', 'in_flight') offset 0) as latest
+                  and e.state in ('pending', 'in_flight') offset 0) as latest,
+    v.uncounted
 """
 
 CONFIRM = """
@@ -129,7 +130,8 @@ COUNT_RUN = """
 update connectors_run
 set added_ok = added_ok + %(added_ok)s, changed_ok = changed_ok + %(changed_ok)s,
     removed_ok = removed_ok + %(removed_ok)s, added_failed = added_failed + %(added_failed)s,
-    changed_failed = changed_failed + %(changed_failed)s, removed_failed = removed_failed + %(removed_failed)s
+    changed_failed = changed_failed + %(changed_failed)s, removed_failed = removed_failed + %(removed_failed)s,
+    retried = retried + %(retried)s
 where id = %(run)s
 """
 

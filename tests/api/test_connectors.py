@@ -128,3 +128,27 @@ def test_jobs_show_their_progress_and_can_be_cancelled(operator: Api) -> None:
     assert operator.client.delete(f"/api/v1/jobs/{job_id}").status_code == 202
     assert jobs.cancelled(job_id)
     assert datetime.fromisoformat(job["started_at"]).tzinfo == UTC
+
+
+def test_a_sync_is_tried_with_one_person(world: World, operator: Api, api: Callable[..., Api]) -> None:
+    world.identify("u1", plan="pro", email="u1@example.com")
+    world.identify("u2", plan="free", email="u2@example.com")
+    operator.post("/segments", {"name": "Paying", "rule": PRO})
+    destination = operator.post("/destinations", {"kind": "filedrop", "name": "Drop"}).json()["id"]
+    mapping = {"key": {"id": {"@path": "profile.id"}}, "columns": {"mail": {"@path": "profile.traits.email"}}}
+    wanted = {"name": "S", "segment": "paying", "destination_id": destination, "mapping": mapping}
+    address = f"/syncs/{operator.post('/syncs', wanted).json()['id']}/test"
+    seen = operator.post(address, {"profile": "user_id:u1"})
+    assert seen.status_code == 200, seen.content
+    assert (seen.json()["sent"], seen.json()["is_member"], seen.json()["outcome"]) == (False, True, "")
+    assert seen.json()["payload"]["columns"] == {"mail": "u•••@example.com"}
+    openly = api("sync:write", "profiles:pii").post(address, {"profile": "user_id:u1"})
+    assert openly.json()["payload"]["columns"] == {"mail": "u1@example.com"}
+    sent = operator.post(address, {"profile": "email:u2@example.com", "send": True}).json()
+    assert (sent["outcome"], sent["is_member"], sent["removal_planned"]) == ("delivered", False, True)
+    again = operator.post(address, {"profile": "email:u2@example.com", "send": True})
+    assert again.status_code == 409
+    assert "on its way" in again.json()["detail"]
+    assert operator.post(address, {"profile": "user_id:nobody"}).json()["errors"][0]["pointer"] == "/profile"
+    assert operator.post("/syncs/999/test", {"profile": "user_id:u1"}).status_code == 404
+    assert api("sync:read").post(address, {"profile": "user_id:u1"}).status_code == 403

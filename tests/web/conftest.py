@@ -25,9 +25,11 @@ from events import selectors as log
 from identity import selectors as identity
 from identity.models import Identifier, ReviewPair
 from segments import services as segments
+from tests.web.browser import PASSWORD, chromium, visitor
 from tests.web.linkage_rows import applied_run, trained_model
 
-PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist in a test only
+# Fixtures of the browser, one for all tests: a second Playwright in this thread would not start.
+__all__ = ["PASSWORD", "chromium", "visitor"]
 
 
 @dataclass

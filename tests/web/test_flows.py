@@ -181,7 +181,7 @@ def test_settings_that_cannot_work_are_told_beside_their_field(shop: Shop) -> No
 def test_a_sync_is_made_paused_and_its_runs_are_shown(shop: Shop) -> None:
     client = signed_in("steward")
     page = client.get(reverse("web:sync", args=[shop.sync]))
-    assert "1 of 1" in text_of(page)
+    assert "done 1 1 1 0 0 0" in text_of(page), "planned, sent, taken, rejected, retried, waiting"
     client.post(reverse("web:steer_sync", args=[shop.sync]), {"do": "pause"})
     assert connectors.sync(shop.sync).state == "paused"  # type: ignore[union-attr]
     form = {"name": "Again", "segment": shop.segment, "action": connectors.sync(shop.sync).action}  # type: ignore[union-attr]

@@ -68,10 +68,14 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "new_sync": ("edit_connections", "edit_connections"),
     "sync": ("see", None),
     "steer_sync": (None, "edit_connections"),
+    "sync_numbers": ("see", None),
+    "test_sync": ("edit_connections", "edit_connections"),
     "edit_mapping": ("edit_connections", "edit_connections"),
     "run": ("see", None),
     "settle_run": (None, "edit_connections"),
     "jobs": ("see", None),
+    "schedules": ("see", None),
+    "schedule": ("see", "administer"),
     "job": ("see", None),
     "cancel_job": (None, "steward_identity"),
     "activity": ("see", None),
@@ -92,7 +96,7 @@ def address(name: str, shop: Shop) -> str:
         "profile_id": shop.anna, "segment_id": shop.segment, "source_id": shop.source, "pair_id": shop.pair,
         "destination_id": shop.destination, "sync_id": shop.sync, "run_id": shop.run, "job_id": shop.job,
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
-        "slug": "regulars", "version": shop.model, "linkage_run_id": shop.linkage_run,
+        "slug": "regulars", "schedule": "refresh-segments", "version": shop.model, "linkage_run_id": shop.linkage_run,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
     wanted = pattern.pattern.converters

@@ -102,6 +102,7 @@ class RunShape(Shape):
     planned = CountsShape()
     delivered = CountsShape()
     failed = CountsShape()
+    retried = serializers.IntegerField(help_text="Tries that were followed by another one of the same row.")
     skipped = serializers.IntegerField()
     skip_reasons = Anything()
     approved_by = serializers.CharField(allow_blank=True)
@@ -129,3 +130,48 @@ class DeliveryShape(Shape):
     key = serializers.CharField()
     planned_at = Instant()
     settled_at = Instant(allow_null=True)
+
+
+class TestIn(Shape):
+    """One person to try a sync with."""
+
+    profile = serializers.CharField(max_length=600, help_text="Id, or an identifier as `kind:value`.")
+    send = serializers.BooleanField(
+        required=False, default=False, help_text="Make the call; without it the payload is only shown."
+    )
+
+
+class ExchangeShape(Shape):
+    """One call to the channel and its answer. Secrets are masked; `status` is null when there was no answer."""
+
+    method = serializers.CharField()
+    url = serializers.CharField()
+    request_headers = serializers.DictField(child=serializers.CharField())
+    request_body = serializers.CharField(allow_blank=True)
+    status = serializers.IntegerField(allow_null=True)
+    response_headers = serializers.DictField(child=serializers.CharField())
+    response_body = serializers.CharField(allow_blank=True)
+    problem = serializers.CharField(allow_blank=True)
+
+
+class TriedShape(Shape):
+    """How one person went through a sync. Personal data is masked unless the token sees it."""
+
+    sync_id = Id()
+    profile_id = Id()
+    is_member = serializers.BooleanField()
+    operation = serializers.CharField(allow_blank=True, help_text="`add` or `update`; empty without a row.")
+    rows = serializers.IntegerField(help_text="How many rows the person gives; the first is tried.")
+    skipped = serializers.ListField(child=serializers.CharField(), help_text="Why there is no row.")
+    payload = Anything(source="fields")
+    sent = serializers.BooleanField()
+    outcome = serializers.ChoiceField(
+        choices=["", "delivered", "skipped", "refused", "unknown", "unusable"], help_text="Empty when nothing was sent."
+    )
+    code = serializers.CharField(allow_blank=True)
+    told = serializers.CharField(allow_blank=True, help_text="The outcome in words.")
+    run_id = Id(allow_null=True)
+    removal_planned = serializers.BooleanField(
+        help_text="True for somebody who is no member: the next turn takes them off again."
+    )
+    exchanges = ExchangeShape(many=True)

@@ -8,11 +8,21 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.api.auth import actor
+from cdp.api.auth import actor, sees_personal_data
 from cdp.api.filters import Filters, IdFilter
 from cdp.api.idempotency import idempotent
 from cdp.api.problems import Problem, invalid_field
-from cdp.api.shapes.connectors import DeliveryShape, DestinationIn, DestinationShape, RunShape, SyncIn, SyncShape
+from cdp.api.references import profile_in_body
+from cdp.api.shapes.connectors import (
+    DeliveryShape,
+    DestinationIn,
+    DestinationShape,
+    RunShape,
+    SyncIn,
+    SyncShape,
+    TestIn,
+    TriedShape,
+)
 from cdp.api.shapes.fields import page_of
 from cdp.api.views.base import ApiView, Page, body, expect_id, shaped
 from common import clock
@@ -180,6 +190,27 @@ class ResumeSync(SyncAct):
     def post(self, request: Request, sync_id: str) -> Response:
         """Goes on where it stopped."""
         return self.perform(request, sync_id)
+
+
+class SyncTest(ApiView):
+    scopes: ClassVar[dict[str, str]] = WRITE
+
+    @extend_schema(operation_id="testSync", summary="Try a sync with one person", tags=["syncs"],
+                   request=TestIn, responses={200: TriedShape})  # fmt: skip
+    @idempotent
+    def post(self, request: Request, sync_id: str) -> Response:
+        """Shows what the person gives. With `send` the call is made once and the channel's answer told; a member stays
+        there, somebody else is taken off again by the next turn."""
+        sync, wanted = expect_sync(sync_id), body(request, TestIn)
+        person = profile_in_body(wanted["profile"], "/profile")
+        try:
+            tried = services.try_sync(
+                sync_id=sync.id, profile_id=person, send=wanted["send"], by=actor(request), via="api", now=clock.now()
+            )
+        except services.NotPossible as problem:
+            raise Problem("conflict", str(problem)) from None
+        seen = tried if sees_personal_data(request) else selectors.conceal_tried(tried)
+        return Response(shaped(TriedShape, request)(seen))
 
 
 class Runs(ApiView):

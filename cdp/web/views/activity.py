@@ -10,6 +10,7 @@ from cdp import consistency
 from cdp.web.access import action, page
 from cdp.web.pages import PageRequest, actor, go, not_found, record, render, toast
 from cdp.web.paging import Page, after_id, page_of
+from cdp.web.views.schedules import job_tabs
 from common import access, audit, jobs
 from common.models import AuditEntry, Job
 
@@ -71,7 +72,7 @@ def job_list(request: PageRequest) -> HttpResponse:
     running = any(job.state == Job.State.RUNNING for job in rows)
     return render(
         request, template, page=page_of(rows, key=lambda job: job.pk, started=bool(start)),
-        running=running, state=state, states=Job.State.choices,
+        running=running, state=state, states=Job.State.choices, tabs=job_tabs(request),
     )  # fmt: skip
 
 

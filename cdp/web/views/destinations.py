@@ -9,6 +9,7 @@ from cdp.web.access import action, page
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.paging import Page, after_id, page_of
 from cdp.web.settings_form import secrets_given, settings_form, settings_given
+from cdp.web.views.sync_checks import sync_tabs
 from connectors import selectors as connectors
 from connectors import services as connector_services
 from connectors.contracts import InvalidSettings, KindView, SyncView
@@ -96,6 +97,7 @@ def sync_page(request: PageRequest, sync_id: int) -> HttpResponse:
         page=page_of(rows, key=lambda run: run.id, started=bool(start)),
         failed=connectors.failed_deliveries(sync_id=sync_id, limit=20),
         waiting=connectors.run(found.waiting_run_id) if found.waiting_run_id else None,
+        tabs=sync_tabs(request, sync_id),
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ _PLACES = (
     ("Merge two profiles", "web:merge", "git-merge", "steward_identity"),
     ("Quarantine", "web:quarantine", "inbox", "see"),
     ("Jobs", "web:jobs", "list-check", "see"),
+    ("Schedules: what starts when", "web:schedules", "clock", "see"),
     ("Activity and audit log", "web:activity", "history", "see"),
     ("People and roles", "web:people", "users", "administer"),
     ("API tokens", "web:tokens", "key", "administer"),

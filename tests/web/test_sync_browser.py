@@ -1,0 +1,104 @@
+"""Syncs in a real browser: the mapping editor and the test of one person, with the keyboard alone."""
+
+import re
+
+import pytest
+
+from connectors import selectors as connectors
+from connectors import services
+from tests.web.browser import VARIANTS, Visitor
+from tests.web.conftest import Shop
+
+pytestmark = pytest.mark.browser
+
+
+def barriers(visitor: Visitor) -> list[str]:
+    """What is wrong with the present page, in both themes and widths."""
+    found = []
+    for theme, width in VARIANTS:
+        visitor.page.set_viewport_size({"width": width, "height": 800})
+        visitor.page.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
+        sideways = ["scrolls sideways"] if visitor.scrolls_sideways() else []
+        found += [f"{theme} {width}: {one}" for one in visitor.barriers() + sideways]
+    visitor.page.set_viewport_size({"width": 1280, "height": 800})
+    return found
+
+
+def test_a_sync_is_mapped_and_seen_with_the_keyboard_alone(visitor: Visitor, shop: Shop) -> None:
+    account = services.create_destination(
+        kind="iterable", name="Mailing", settings={}, secrets={"api_key": "k"}, by="admin@example.org"
+    )
+    visitor.sign_in("steward")
+    visitor.open(f"/destinations/{account.id}/syncs/new/")
+    page, keys = visitor.page, visitor.page.keyboard
+    assert page.get_attribute("[name='m-email']", "list") == "mapping-paths", "paths are suggested"
+    assert page.get_attribute("[name='m-list_id']", "list") is None, "a list's id is a plain line"
+    page.focus("[name='name']")
+    keys.type("Buyers on the list")
+    for _ in range(20):
+        if page.evaluate("document.activeElement.name") == "m-list_id":
+            break
+        keys.press("Tab")
+    keys.type("12")
+    keys.press("Tab")
+    keys.press("Control+a")
+    keys.type("{{target.value}}")
+    keys.press("Tab")
+    keys.press("Tab")
+    keys.press("Control+a")
+    keys.type('{"hello": {"@template": "Hi {{profile.traits.first_name}}"}}')
+    page.wait_for_selector("#mapping-preview pre:has-text('hello')")
+    assert "anna@example.org" not in page.inner_text("#mapping-preview")
+    assert barriers(visitor) == []
+    keys.press("Tab")
+    keys.press("Enter")
+    page.wait_for_url(re.compile(r"/syncs/\d+/$"))
+    (made,) = [one for one in connectors.syncs() if one.name == "Buyers on the list"]
+    assert made.mapping == {
+        "list_id": "12",
+        "email": {"@path": "target.value"},
+        "data": {"hello": {"@template": "Hi {{profile.traits.first_name}}"}},
+    }
+    page.wait_for_selector("#sync-numbers .tile-value")
+    assert visitor.wrong == []
+
+
+def test_a_mapping_is_changed_with_the_keyboard_alone(visitor: Visitor, shop: Shop) -> None:
+    visitor.sign_in("steward")
+    visitor.open(f"/syncs/{shop.sync}/")
+    page, keys = visitor.page, visitor.page.keyboard
+    page.focus("nav[aria-label=Sync] a:has-text('Mapping')")
+    keys.press("Enter")
+    page.wait_for_selector("[name='m-columns']")
+    page.focus("[name='m-columns']")
+    keys.press("Control+a")
+    keys.type('{"plan": ')
+    page.wait_for_selector("#mapping-preview:has-text('This is no JSON')")
+    keys.type('{"@path": "profile.traits.plan"}}')
+    page.wait_for_selector("#mapping-preview pre:has-text('pro')")
+    keys.press("Tab")
+    keys.press("Enter")
+    page.wait_for_selector(".toast-line")
+    changed = connectors.sync(shop.sync)
+    assert changed is not None
+    assert changed.mapping["columns"] == {"plan": {"@path": "profile.traits.plan"}}
+    assert visitor.wrong == []
+
+
+def test_one_person_is_tried_with_the_keyboard_alone(visitor: Visitor, shop: Shop) -> None:
+    visitor.sign_in("steward")
+    visitor.open(f"/syncs/{shop.sync}/test/")
+    page, keys = visitor.page, visitor.page.keyboard
+    page.focus("#who")
+    keys.type("anna@example.org")
+    keys.press("Enter")
+    page.wait_for_selector("h2:has-text('What would be sent')")
+    assert barriers(visitor) == []
+    page.focus("#who")
+    keys.press("Tab")
+    keys.press("Tab")
+    assert page.inner_text(":focus") == "Send it once"
+    keys.press("Space")
+    page.wait_for_selector("h2:has-text('What the channel said')")
+    assert barriers(visitor) == []
+    assert visitor.wrong == []
