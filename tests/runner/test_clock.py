@@ -42,23 +42,26 @@ def asked(product: Product, code: str) -> Any:
     return json.loads(done.stdout.rpartition(">")[2])
 
 
-def runs(product: Product) -> int:
-    return int(asked(product, "schedules.schedule('refresh-segments').runs"))
+def timers(product: Product) -> int:
+    return int(asked(product, "schedules.schedule('run-due-timers').runs"))
 
 
 def test_the_clock_follows_a_change_and_goes_on_when_its_database_was_killed(product: Product) -> None:
     product.up()
     assert asked(product, "[one.enabled for one in schedules.schedules()]") == [True] * 10
-    wait_until("starts are noted", lambda: asked(product, "schedules.schedule('run-due-timers').runs") > 3, 60)
-    before = runs(product)
-    asked(product, "schedules.change(name='refresh-segments', seconds=60, by='a').seconds")
-    asked(product, "schedules.change(name='refresh-segments', enabled=False, by='a').seconds")
-    asked(product, "schedules.change(name='refresh-segments', enabled=True, by='a').seconds")
-    wait_until("a changed task is started", lambda: runs(product) > before, 120)
+    wait_until("starts are noted", lambda: timers(product) > 3, 60)
+    asked(product, "schedules.change(name='link-profiles', seconds=7 * 86_400, by='a').seconds")
+    passed = timers(product)
+    wait_until("the clock has read that", lambda: timers(product) > passed + 10, 60)
+    before = asked(product, "schedules.schedule('link-profiles').runs")
+    asked(product, "schedules.change(name='link-profiles', seconds=5, by='a').seconds")
+    wait_until(
+        "a task is started anew", lambda: asked(product, "schedules.schedule('link-profiles').runs") > before, 60
+    )
 
     killed = product.child("postgres").pid
     os.kill(killed, signal.SIGKILL)
     wait_until("the database runs again", lambda: product.has("postgres", other_than=killed), 90)
     wait_until("it answers", lambda: product.get("/readyz") == 200, 120)
-    seen = asked(product, "schedules.schedule('run-due-timers').runs")
-    wait_until("the clock goes on", lambda: asked(product, "schedules.schedule('run-due-timers').runs") > seen, 60)
+    seen = timers(product)
+    wait_until("the clock goes on", lambda: timers(product) > seen, 60)
