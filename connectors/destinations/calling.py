@@ -104,7 +104,7 @@ class Api:
 
     vendor: str
     host: str | Callable[[Account], str]
-    sign: Callable[[Account], Mapping[str, str]]
+    sign: Callable[[Outside, Account], Mapping[str, str]]
     word: tuple[str | int, ...] = ()
     refusal: Callable[[Reply, DeliveryError], DeliveryError] | None = None
     seconds: float | None = None
@@ -117,7 +117,9 @@ class Api:
         where: str,
         *,
         json: Any = None,
+        form: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
         text: bool = False,
         also: Collection[int] = (),
     ) -> Reply:
@@ -130,8 +132,8 @@ class Api:
             self.host if isinstance(self.host, str) else self.host(account)
         )
         reply = call(
-            outside, method, f"{given.rstrip('/')}{where}", json=json, query=query, headers=self.sign(account),
-            seconds=self.seconds, text=text,
+            outside, method, f"{given.rstrip('/')}{where}", json=json, form=form, query=query,
+            headers={**self.sign(outside, account), **(headers or {})}, seconds=self.seconds, text=text,
         )  # fmt: skip
         if reply.ok or reply.status in also:
             return reply

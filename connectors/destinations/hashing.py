@@ -16,10 +16,20 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest() if text else ""
 
 
+_GMAIL = ("gmail.com", "googlemail.com")
+
+
 def email(text: str) -> str:
     """Trimmed and lower case; "" when it is no address."""
     found = text.strip().lower()
     return found if found.count("@") == 1 and not found.startswith("@") and not found.endswith("@") else ""
+
+
+def email_without_dots(text: str) -> str:
+    """As `email`; at Gmail, whose users get mail with and without dots, all dots before the @ are taken out."""
+    found = email(text)
+    local, _, domain = found.partition("@")
+    return f"{local.replace('.', '')}@{domain}" if domain in _GMAIL else found
 
 
 def phone(text: str, *, region: str | None = None) -> str:

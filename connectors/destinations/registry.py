@@ -3,15 +3,23 @@
 from connectors.destinations.braze.destination import braze
 from connectors.destinations.customerio.destination import customerio
 from connectors.destinations.filedrop.destination import filedrop
+from connectors.destinations.google.destination import google
 from connectors.destinations.hubspot.destination import hubspot
 from connectors.destinations.iterable.destination import iterable
 from connectors.destinations.kit import Destination
 from connectors.destinations.klaviyo.destination import klaviyo
+from connectors.destinations.linkedin.destination import linkedin
 from connectors.destinations.mailchimp.destination import mailchimp
+from connectors.destinations.marketo.destination import marketo
 from connectors.destinations.meta.destination import meta
 from connectors.destinations.sendgrid.destination import sendgrid
+from connectors.destinations.tiktok.destination import tiktok
+from connectors.destinations.tracking.destination import tracking
 from connectors.destinations.webhook.destination import webhook
 
-_KINDS = (webhook, filedrop, braze, customerio, hubspot, iterable, klaviyo, mailchimp, meta, sendgrid)
+_KINDS = (
+    webhook, filedrop, tracking, braze, customerio, google, hubspot, iterable, klaviyo, linkedin, mailchimp, marketo,
+    meta, sendgrid, tiktok,
+)  # fmt: skip
 
 DESTINATIONS: dict[str, Destination] = {kind.slug: kind for kind in _KINDS}

@@ -15,7 +15,7 @@ from connectors.destinations.kit import Account, Action, Delivered, Destination,
 from connectors.destinations.mapping import path
 
 # Every account has a host of its own, which is a setting.
-_API = Api("Braze", "", lambda account: bearer(account.secrets["api_key"]))
+_API = Api("Braze", "", lambda _, account: bearer(account.secrets["api_key"]))
 
 
 class SetAttribute(Action):

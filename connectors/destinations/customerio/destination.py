@@ -29,7 +29,7 @@ _HOSTS = {"us": "https://track.customer.io", "eu": "https://track-eu.customer.io
 _API = Api(
     "Customer.io",
     lambda account: _HOSTS[account.settings.get("region", "us")],
-    lambda account: basic(account.secrets["site_id"], account.secrets["api_key"]),
+    lambda _, account: basic(account.secrets["site_id"], account.secrets["api_key"]),
 )
 
 

@@ -26,7 +26,7 @@ from connectors.destinations.mapping import path
 _CONTACTS = "/crm/v3/objects/contacts/batch"
 
 
-_API = Api("HubSpot", "https://api.hubapi.com", lambda account: bearer(account.secrets["token"]), word=("category",))
+_API = Api("HubSpot", "https://api.hubapi.com", lambda _, account: bearer(account.secrets["token"]), word=("category",))
 
 
 class ManualList(Action):

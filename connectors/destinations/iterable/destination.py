@@ -39,7 +39,7 @@ _UNKNOWN = ("notFoundEmails", "notFoundUserIds")
 _API = Api(
     "Iterable",
     lambda account: _HOSTS[account.settings.get("region", "us")],
-    lambda account: {"api-key": account.secrets["api_key"]},
+    lambda _, account: {"api-key": account.secrets["api_key"]},
     word=("code",),
 )
 

@@ -34,7 +34,7 @@ _REVISION = "2025-01-15"
 _API = Api(
     "Klaviyo",
     "https://a.klaviyo.com",
-    lambda account: {"authorization": f"Klaviyo-API-Key {account.secrets['api_key']}", "revision": _REVISION},
+    lambda _, account: {"authorization": f"Klaviyo-API-Key {account.secrets['api_key']}", "revision": _REVISION},
     word=("errors", 0, "code"),
 )
 

@@ -131,7 +131,7 @@ def _refusal(reply: Reply, told: DeliveryError) -> DeliveryError:
 
 
 _API = Api(
-    "Mailchimp", _host, lambda account: basic("any", account.secrets["api_key"]), word=("title",), refusal=_refusal,
+    "Mailchimp", _host, lambda _, account: basic("any", account.secrets["api_key"]), word=("title",), refusal=_refusal,
     seconds=18.0,
 )  # fmt: skip
 

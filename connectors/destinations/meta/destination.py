@@ -109,7 +109,7 @@ def _refusal(reply: Reply, told: DeliveryError) -> DeliveryError:
 
 
 _API = Api(
-    "Meta", "https://graph.facebook.com", lambda account: bearer(account.secrets["token"]), word=("error", "code"),
+    "Meta", "https://graph.facebook.com", lambda _, account: bearer(account.secrets["token"]), word=("error", "code"),
     refusal=_refusal, seconds=18.0,
 )  # fmt: skip
 

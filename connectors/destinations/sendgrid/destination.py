@@ -23,7 +23,7 @@ from connectors.destinations.kit import (
 )
 from connectors.destinations.mapping import path
 
-_API = Api("SendGrid", "https://api.sendgrid.com", lambda account: bearer(account.secrets["api_key"]))
+_API = Api("SendGrid", "https://api.sendgrid.com", lambda _, account: bearer(account.secrets["api_key"]))
 
 
 class MarketingList(Action):

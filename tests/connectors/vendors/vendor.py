@@ -35,9 +35,13 @@ class Vendor(ABC):
     def handle(self, call: Call) -> Reply:
         """Act and answer as the vendor would."""
 
+    def spares(self, call: Call) -> bool:
+        """Whether faults pass this call by, such as one for an access token."""
+        return False
+
     def _script(self, call: Call, before: int) -> Reply:
         with self._one_at_a_time:
-            fault = self.faults.pop(0) if self.faults else None
+            fault = self.faults.pop(0) if self.faults and not self.spares(call) else None
             if fault is not None and fault is not LOST:
                 return fault
             reply = self.handle(call)

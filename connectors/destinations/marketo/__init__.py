@@ -1,0 +1,1 @@
+"""Marketo static lists."""

@@ -1,0 +1,1 @@
+"""Whatever takes the Segment and RudderStack HTTP API."""
