@@ -108,6 +108,21 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def expect_permitted(host: str, port: int, *, plain: bool, allow: AllowList) -> list[str]:
+    """The addresses of a host that may be connected to; `plain` when nothing encrypts what is sent.
+
+    Raises AddressRefused when there is none, Unreachable when the name cannot be resolved.
+    """
+    good = permitted(host, resolve(host, port), plain=plain, allow=allow)
+    if not good:
+        why = "without encryption only listed hosts are called" if plain else "it is not a public address"
+        raise AddressRefused(
+            "address_refused",
+            f"Calls to {host} are refused: {why}. An operator can permit it with CDP_OUTBOUND_ALLOW.",
+        )
+    return good
+
+
 class _Call(threading.local):
     """What the connection code needs to know of the call that this thread is making."""
 
@@ -159,13 +174,7 @@ class _GuardedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        good = permitted(host, resolve(host, port), plain=self._call.plain, allow=self._allow)
-        if not good:
-            why = "plain http is for listed hosts only" if self._call.plain else "it is not a public address"
-            raise AddressRefused(
-                "address_refused",
-                f"Calls to {host} are refused: {why}. An operator can permit it with CDP_OUTBOUND_ALLOW.",
-            )
+        good = expect_permitted(host, port, plain=self._call.plain, allow=self._allow)
         return _Stream(self._connect_first(good, port, timeout, local_address, socket_options), self._call)
 
     def _connect_first(
@@ -248,6 +257,7 @@ class Http:
     def __init__(
         self, *, allow: AllowList, seconds: float = 15.0, connect_seconds: float = 5.0, max_body: int = 65_536
     ):
+        self.allow = allow
         self._call = _Call()
         self._seconds, self._connect_seconds, self._max_body = seconds, connect_seconds, max_body
         self._client = httpx.Client(

@@ -61,12 +61,13 @@ def call(
     *,
     json: Any = None,
     form: Mapping[str, str] | None = None,
+    file: bytes | None = None,
     query: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
     seconds: float | None = None,
     text: bool = False,
 ) -> Reply:
-    """Make one call and read its JSON, or its body as `text`.
+    """Make one call, with `json`, a `form` or a `file` as its content, and read its JSON, or its body as `text`.
 
     Raises:
         Misconfigured: the address may not be called.
@@ -76,6 +77,8 @@ def call(
     content, sent = b"", {"accept": "application/json", "user-agent": "cdp/1", **(headers or {})}
     if json is not None:
         content, sent["content-type"] = orjson.dumps(json), sent.get("content-type", "application/json")
+    elif file is not None:
+        content = file
     elif form is not None:
         content, sent["content-type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
     address = f"{url}?{urlencode(query, doseq=True)}" if query else url

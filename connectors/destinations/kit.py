@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from common.http import Http
-from connectors.destinations.errors import DeliveryError
+from common.http import AddressRefused, Http, Unreachable, expect_permitted
+from connectors.destinations.errors import DeliveryError, Misconfigured, Temporary
 
 Operation = Literal["add", "update", "remove"]
 FieldType = Literal["string", "text", "url", "integer", "boolean", "choice", "object"]
@@ -64,6 +64,15 @@ class Outside:
     run_id: int = 0
     # The sync's mapping: its constants, and for files the columns which this batch happens not to fill.
     mapping: Mapping[str, Any] = field(default_factory=dict)
+
+    def addresses(self, host: str, port: int, *, plain: bool) -> list[str]:
+        """Where a protocol other than HTTP may connect to; `plain` when nothing encrypts it. Raises DeliveryError."""
+        try:
+            return expect_permitted(host, port, plain=plain, allow=self.http.allow)
+        except AddressRefused as error:
+            raise Misconfigured(str(error), code=error.code) from error
+        except Unreachable as error:
+            raise Temporary(str(error), code=error.code) from error
 
 
 @dataclass(frozen=True, slots=True)

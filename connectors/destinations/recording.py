@@ -15,7 +15,7 @@ _HEADERS = re.compile(r"auth|token|secret|cookie|signature|(?<!idempotency-)key"
 _FIELDS = frozenset(
     {
         "accesstoken", "refreshtoken", "idtoken", "clientsecret", "clientassertion", "appsecret", "appsecretproof",
-        "apikey", "password", "secret", "authorization",
+        "apikey", "password", "secret", "authorization", "xamzsignature", "xamzsecuritytoken",
     }
 )  # fmt: skip
 # As an echo of our own header may hold it, encoded.

@@ -11,8 +11,9 @@ import pytest
 
 from common.http import AllowList, Http
 from connectors.destinations.errors import Misconfigured, Temporary
-from connectors.destinations.filedrop import rows
-from connectors.destinations.filedrop.destination import AppendRows, check, filedrop, write_whole
+from connectors.destinations.filedrop.destination import DropFile, filedrop, write_whole
+from connectors.destinations.files import rows
+from connectors.destinations.files.action import place_problems
 from connectors.destinations.kit import Account, Delivered, Outside, Payload, default_mapping
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -26,7 +27,7 @@ def payload(number: int, operation: Any = "add", **columns: Any) -> Payload:
 def outside(folder: Path, *, batch: str = "b1", mapping: Any = None) -> Outside:
     http = Http(allow=AllowList.of([]))
     return Outside(
-        http=http, drop_folder=folder, now=NOW, batch=batch, run_id=3, mapping=mapping or default_mapping(AppendRows())
+        http=http, drop_folder=folder, now=NOW, batch=batch, run_id=3, mapping=mapping or default_mapping(DropFile())
     )
 
 
@@ -71,21 +72,21 @@ def test_all_files_of_a_sync_have_the_same_columns() -> None:
 def test_a_batch_is_one_file_and_the_same_batch_again_is_the_same_file(tmp_path: Path) -> None:
     account = Account(id=1, settings={"folder": "crm/daily", "prefix": "vips", "format": "ndjson"})
     where = outside(tmp_path)
-    verdicts = AppendRows().perform_batch(where, account, [payload(1, city="Oslo"), payload(2, "remove")])
+    verdicts = DropFile().perform_batch(where, account, [payload(1, city="Oslo"), payload(2, "remove")])
     assert [type(verdict) for verdict in verdicts] == [Delivered, Delivered]
     (file,) = (tmp_path / "crm" / "daily").iterdir()
     assert file.name == "vips-run000000003-b1.ndjson"
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [(line["operation"], line["profile_id"]) for line in lines] == [("add", "1"), ("remove", "2")]
     before = file.stat().st_mtime_ns
-    AppendRows().perform_batch(where, account, [payload(1, city="Oslo"), payload(2, "remove")])
+    DropFile().perform_batch(where, account, [payload(1, city="Oslo"), payload(2, "remove")])
     assert [f.stat().st_mtime_ns for f in (tmp_path / "crm" / "daily").iterdir()] == [before]
 
 
 def test_another_batch_never_overwrites_a_file(tmp_path: Path) -> None:
     account = Account(id=1, settings={})
     for batch in ("b1", "b2"):
-        AppendRows().perform_batch(outside(tmp_path, batch=batch), account, [payload(1)])
+        DropFile().perform_batch(outside(tmp_path, batch=batch), account, [payload(1)])
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -93,14 +94,14 @@ def test_another_batch_never_overwrites_a_file(tmp_path: Path) -> None:
     "folder", ["..", "../x", "a/../../x", "/etc", "a//b", ".", ".hidden", "a/.ssh", "a\\..\\b", "a\0b", "~root", "a/"]
 )
 def test_a_folder_that_leads_elsewhere_is_refused_when_it_is_entered(folder: str) -> None:
-    assert check({"folder": folder}, {})
+    assert place_problems({"folder": folder})
 
 
 @pytest.mark.parametrize("folder", ["../x", "/tmp", "a/../../../x"])
 def test_and_again_when_it_is_written_to(tmp_path: Path, folder: str) -> None:
     base = tmp_path / "base"
     with pytest.raises(Misconfigured):
-        AppendRows().perform_batch(outside(base), Account(id=1, settings={"folder": folder}), [payload(1)])
+        DropFile().perform_batch(outside(base), Account(id=1, settings={"folder": folder}), [payload(1)])
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -110,7 +111,7 @@ def test_a_link_that_leads_out_of_the_base_is_refused(tmp_path: Path) -> None:
     elsewhere.mkdir()
     (base / "crm").symlink_to(elsewhere)
     with pytest.raises(Misconfigured):
-        AppendRows().perform_batch(outside(base), Account(id=1, settings={"folder": "crm/x"}), [payload(1)])
+        DropFile().perform_batch(outside(base), Account(id=1, settings={"folder": "crm/x"}), [payload(1)])
     assert list(elsewhere.iterdir()) == []
 
 
@@ -123,7 +124,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_half_done(tmp_path: Path) 
 
 @pytest.mark.parametrize("prefix", ["a/b", "..", "a b", "x" * 61, "a\n"])
 def test_a_prefix_is_a_plain_word(prefix: str) -> None:
-    assert check({"prefix": prefix}, {})
+    assert place_problems({"prefix": prefix})
 
 
 def test_the_test_of_an_account_writes_and_takes_away(tmp_path: Path) -> None:

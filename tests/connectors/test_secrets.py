@@ -104,7 +104,7 @@ def test_a_lost_secret_key_pauses_the_destination_with_what_to_do(
         ("webhook", {"url": "https://user:pass@x.example/"}, {}, "user name"),
         ("webhook", {"url": "https://x.example", "colour": "red"}, {}, "no such setting"),
         ("webhook", {"url": "https://x.example"}, {"secret": "short"}, "base64"),
-        ("filedrop", {"folder": "../x"}, {}, "below the drop folder"),
+        ("filedrop", {"folder": "../x"}, {}, "relative folders"),
         ("filedrop", {"format": "xlsx"}, {}, "one of csv, ndjson"),
         ("carrier-pigeon", {}, {}, "Choose from"),
     ],

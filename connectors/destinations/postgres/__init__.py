@@ -1,0 +1,1 @@
+"""Rows of a table in a PostgreSQL database."""

@@ -1,0 +1,1 @@
+"""Files of rows in an S3-compatible bucket."""

@@ -1,0 +1,1 @@
+"""Files of rows on an SFTP server."""
