@@ -35,15 +35,16 @@ def settings_form(kind: KindView, posted: Mapping[str, Any] | None) -> SettingsF
 
 
 def _field(spec: Field) -> forms.Field:
-    required = spec.required and not spec.secret
     shared: dict[str, Any] = {
         "label": spec.label,
-        "required": required,
+        "required": spec.required,
         "help_text": spec.help,
         "initial": spec.default,
     }
     if spec.secret:
-        widget = forms.PasswordInput(attrs={"autocomplete": "off"})
+        # A key in PEM has several lines, which a password field would join.
+        lines = forms.Textarea(attrs={"rows": 4, "autocomplete": "off", "spellcheck": "false"})
+        widget = lines if spec.type == "text" else forms.PasswordInput(attrs={"autocomplete": "off"})
         return forms.CharField(**{**shared, "initial": ""}, widget=widget, max_length=4000)
     if spec.type == "choice":
         return forms.ChoiceField(**shared, choices=spec.choices)

@@ -31,7 +31,7 @@ def schedule_list(request: PageRequest) -> HttpResponse:
     """Every task of the clock, and whether the clock goes."""
     return render(
         request, "jobs/schedules_table.html" if request.htmx else "jobs/schedules.html", rows=schedules.schedules(),
-        clock=vitals.examine([vitals.check_beat], now=request.now)[0], tabs=job_tabs(request),
+        clock=vitals.examine([vitals.check_beat], now=request.now)[0], tabs=job_tabs(request), now=request.now,
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def schedule_page(request: PageRequest, schedule: str) -> HttpResponse:
             toast(request, told)
             return go(request, reverse("web:schedule", args=[schedule]))
     return render(
-        request, "jobs/schedule.html", status=422 if form.errors else 200, schedule=found, form=form,
+        request, "jobs/schedule.html", status=422 if form.errors else 200, schedule=found, form=form, now=request.now,
     )  # fmt: skip
 
 
