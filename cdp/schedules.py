@@ -45,6 +45,9 @@ PLANNED: dict[str, Planned] = {
         "deliver_syncs", "deliveries", 10, "Syncs", "Plans what segments changed, and sends and retries what is due.",
         vital=True, least=1, most=300,
     ),
+    "write-exports": Planned(
+        "write_exports", "default", 10, "Exports", "Writes the files that somebody asked for.", vital=True, most=300,
+    ),
     "refresh-segments": Planned(
         "refresh_segments", "default", 3600, "Check segments",
         "Holds every segment against its rule in SQL and corrects what differs.", least=60,

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from cdp import nudge
 from cdp.environment import PROJECT_FOLDER
-from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS
+from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS, WRITE_EXPORTS
 from cdp.pipeline import run
 from cdp.vitals import BEAT_KEY
 from common import clock, pg
@@ -64,6 +64,15 @@ def deliver_syncs() -> None:
     )
 
 
+@shared_task(name=WRITE_EXPORTS, queue="default")
+def write_exports() -> None:
+    """Write the exports that somebody asked for."""
+    from connectors import services
+
+    nudge.taken(WRITE_EXPORTS)
+    services.write_exports(now=clock.now())
+
+
 @shared_task(name="cdp.tasks.link_profiles", queue="linkage")
 def link_profiles() -> None:
     """Find the same people among profiles that changed. The only task that loads pandas."""
@@ -110,6 +119,7 @@ def keep_house() -> None:
             conn, now=now, dedup_days=settings.DEDUPLICATION_DAYS, retention_days=settings.EVENT_RETENTION_DAYS
         )
     connectors.keep_house(now=now)
+    connectors.expire_exports(now=now)
 
 
 @shared_task(name="cdp.tasks.beat_heartbeat", queue="default")

@@ -9,6 +9,7 @@ PERSONAL = frozenset(
         "user_id", "loyalty_id", "crm_id", "push_token", "username",
     }
 )  # fmt: skip
+_EMAIL_LIKE = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
 _SQUASH = re.compile(r"[^a-z0-9]+")
 _PERSONAL_SQUASHED = frozenset(_SQUASH.sub("", name) for name in PERSONAL)
 
@@ -30,3 +31,8 @@ def mask(field: str, value: object) -> str:
     if digits >= 6:
         return f"{text[:2]}•••••{text[-2:]}"
     return f"{text[:1]}•••"
+
+
+def without_emails(text: str) -> str:
+    """Text with every e-mail address in it masked."""
+    return _EMAIL_LIKE.sub(lambda found: mask("email", found[0]), text)

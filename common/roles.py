@@ -29,6 +29,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "see": _ALL,
     "unmask": _STEWARDS,
     "edit_segments": _MARKETERS,
+    "export": _MARKETERS | _STEWARDS,
     "steward_identity": _STEWARDS,
     "publish_policy": _ADMINS,
     "edit_connections": _STEWARDS,

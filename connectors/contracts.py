@@ -3,6 +3,7 @@
 from connectors.destinations.contracts import ActionView, DestinationView, InvalidSettings, KindView, Tested
 from connectors.destinations.kit import Field
 from connectors.destinations.recording import Exchange
+from connectors.exports.contracts import BadColumns, ExportView
 from connectors.sources.contracts import SourceView
 from connectors.syncs.contracts import (
     Counts,
@@ -18,10 +19,12 @@ from connectors.syncs.contracts import (
 
 __all__ = [
     "ActionView",
+    "BadColumns",
     "Counts",
     "DeliveryView",
     "DestinationView",
     "Exchange",
+    "ExportView",
     "Field",
     "InvalidSettings",
     "KindView",

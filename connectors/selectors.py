@@ -1,6 +1,7 @@
 """The door through which others read sources, destinations and syncs."""
 
 from connectors.destinations.selectors import destination, destination_kinds, destinations
+from connectors.exports.selectors import export, export_file, exports
 from connectors.sources.selectors import source, source_names, sources
 from connectors.syncs.auditing import sync_counts
 from connectors.syncs.concealing import conceal_sample, conceal_tried
@@ -25,6 +26,9 @@ __all__ = [
     "destination_kinds",
     "destinations",
     "due_sync_ids",
+    "export",
+    "export_file",
+    "exports",
     "failed_deliveries",
     "pending_deliveries",
     "preview_payload",

@@ -8,6 +8,7 @@ from connectors.destinations.services import (
     test_destination,
     update_destination,
 )
+from connectors.exports.services import expire_exports, note_download, request_export, write_exports
 from connectors.sources.replay import Replayed, replay_quarantined
 from connectors.sources.services import UnknownKind, create_source, rotate_write_key, set_enabled
 from connectors.syncs.contracts import NotPossible
@@ -39,12 +40,15 @@ __all__ = [
     "decline_run",
     "deliver_all_due",
     "deliver_due",
+    "expire_exports",
     "keep_house",
     "note_changed",
     "pause_destination",
+    "note_download",
     "pause_sync",
     "replay_quarantined",
     "resume_destination",
+    "request_export",
     "resume_sync",
     "retry_failed",
     "rotate_secret",
@@ -54,4 +58,5 @@ __all__ = [
     "test_destination",
     "try_sync",
     "update_destination",
+    "write_exports",
 ]

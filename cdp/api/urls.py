@@ -5,7 +5,7 @@ from rest_framework.request import Request
 
 from cdp.api.documents import DocumentationPage, OpenApiDocument
 from cdp.api.problems import Problem
-from cdp.api.views import connectors, events, feed, lists, operations, profiles, segments, stewardship
+from cdp.api.views import connectors, events, exports, feed, lists, operations, profiles, segments, stewardship
 from cdp.api.views.base import ApiView
 
 app_name = "api"
@@ -76,6 +76,9 @@ urlpatterns = [
     path(f"{_SYNC}/runs/<str:run_id>", connectors.Run.as_view()),
     path(f"{_SYNC}/runs/<str:run_id>/deliveries", connectors.RunDeliveries.as_view()),
     path("v1/deliveries", connectors.Deliveries.as_view()),
+    path(f"{_SEGMENT}/exports", exports.SegmentExports.as_view()),
+    path("v1/exports/<str:export_id>", exports.OneExport.as_view()),
+    path("v1/exports/<str:export_id>/file", exports.ExportFile.as_view()),
     path("v1/jobs", operations.Jobs.as_view()),
     path("v1/jobs/<str:job_id>", operations.Job.as_view()),
     path("v1/<path:rest>", Nowhere.as_view()),

@@ -83,6 +83,28 @@ class SourceForm(CalmForm):
     )  # fmt: skip
 
 
+class ExportForm(CalmForm):
+    """A file of the members of a segment."""
+
+    format = forms.ChoiceField(label="Format", choices=[("csv", "CSV"), ("ndjson", "NDJSON"), ("parquet", "Parquet")])
+    columns = forms.CharField(
+        label="Columns", max_length=4000, required=False, initial="identifiers.user_id\nidentifiers.email",
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="One a line: identifiers.KIND, traits.NAME, created_at. The profile id is always there.",
+    )  # fmt: skip
+    personal = forms.BooleanField(label="With personal data as it is", required=False)
+
+    def __init__(self, *args: Any, may_see: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_see:
+            # A disabled field keeps its initial value whatever is posted.
+            self.fields["personal"].disabled = True
+
+    def columns_given(self) -> list[str]:
+        """The lines of the field."""
+        return [line.strip() for line in self.cleaned_data["columns"].splitlines() if line.strip()]
+
+
 class SyncForm(CalmForm):
     """A segment joined to a destination."""
 

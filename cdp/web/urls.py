@@ -6,6 +6,7 @@ from cdp.web.views import (
     activity,
     clusters,
     destinations,
+    exports,
     gate,
     home,
     linkage,
@@ -68,6 +69,8 @@ urlpatterns = [
     path("segments/<int:segment_id>/changes/", segments.changes, name="segment_changes"),
     path("segments/<int:segment_id>/versions/", segments.versions, name="segment_versions"),
     path("segments/<int:segment_id>/syncs/", segments.syncs, name="segment_syncs"),
+    path("segments/<int:segment_id>/exports/", exports.segment_exports, name="segment_exports"),
+    path("segments/exports/<int:export_id>/", exports.export_file, name="export_file"),
     path("segments/<int:segment_id>/steer/", segments.steer_segment, name="steer_segment"),
     # -- sources
     path("sources/", sources.source_list, name="sources"),

@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from common.masking import mask
+from common.masking import mask, without_emails
 from connectors.destinations.recording import Exchange
 from connectors.syncs.contracts import Sample, Tried
 
-_EMAIL_LIKE = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
 # A shorter value (a house number, "M") would be replaced inside of other words; it is masked where it stands alone.
 _SHORTEST = 4
 _MASK = "•••"
@@ -71,4 +70,4 @@ def _text(text: str, known: dict[str, str]) -> str:
             text = text.replace(form, hidden)
         else:
             text = re.sub(rf"(?<!\w){re.escape(form)}(?!\w)", hidden.replace("\\", r"\\"), text)
-    return _EMAIL_LIKE.sub(lambda found: mask("email", found[0]), text)
+    return without_emails(text)

@@ -50,6 +50,7 @@ class Shop:
     quarantined: int
     model: int
     linkage_run: int
+    export: int
 
 
 def _calls() -> list[dict[str, Any]]:
@@ -137,6 +138,10 @@ def shop(transactional_db: None) -> Shop:
         now=now,
     )
     connectors.deliver_due(sync_id=sync.id, now=clock.now())
+    export = connectors.request_export(
+        segment_id=segment.id, file_format="csv", personal=True, by="admin@example.org", now=now
+    )
+    connectors.write_exports(now=now)
     anna, ana = _profile("anna@example.org"), _profile("ana.berg@example.net")
     a, b = sorted(Identifier.objects.get(value=v).pk for v in ("anna@example.org", "ana.berg@example.net"))
     parts = [
@@ -154,7 +159,7 @@ def shop(transactional_db: None) -> Shop:
         source=source.id, anna=anna, ana=ana, segment=segment.id, destination=destination.id, sync=sync.id,
         run=synced.runs(sync_id=sync.id)[0].id, pair=pair.pk, job=job, token=token.pk, viewer=people["viewer"].pk,
         quarantined=log.quarantined()[0].id, model=trained_model([anna, ana], now=now),
-        linkage_run=applied_run([anna, ana], now=now),
+        linkage_run=applied_run([anna, ana], now=now), export=export.id,
     )  # fmt: skip
 
 

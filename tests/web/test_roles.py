@@ -52,6 +52,8 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "segment_changes": ("see", None),
     "segment_versions": ("see", None),
     "segment_syncs": ("see", None),
+    "segment_exports": ("see", "export"),
+    "export_file": ("export", None),
     "steer_segment": (None, "edit_segments"),
     "sources": ("see", None),
     "new_source": ("edit_connections", "edit_connections"),
@@ -97,6 +99,7 @@ def address(name: str, shop: Shop) -> str:
         "destination_id": shop.destination, "sync_id": shop.sync, "run_id": shop.run, "job_id": shop.job,
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
         "slug": "regulars", "schedule": "refresh-segments", "version": shop.model, "linkage_run_id": shop.linkage_run,
+        "export_id": shop.export,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
     wanted = pattern.pattern.converters

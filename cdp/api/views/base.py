@@ -53,7 +53,8 @@ class ApiView(APIView):
         verdict = getattr(request, "rate_limit", None)
         for name, value in verdict.headers().items() if verdict else ():
             response.headers[name] = value
-        if request.method in {"GET", "HEAD"} and response.status_code == 200:
+        # A file that is streamed has no tag: it is never the same request twice.
+        if request.method in {"GET", "HEAD"} and response.status_code == 200 and not response.streaming:
             response.add_post_render_callback(_conditional(request))
         return response
 

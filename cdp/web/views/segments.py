@@ -23,7 +23,7 @@ SIZES_BACK = timedelta(days=90)
 SMALL = 10
 _TABS = (
     ("Overview", "web:segment"), ("Members", "web:segment_members"), ("Changes", "web:segment_changes"),
-    ("Versions", "web:segment_versions"), ("Syncs", "web:segment_syncs"),
+    ("Versions", "web:segment_versions"), ("Syncs", "web:segment_syncs"), ("Exports", "web:segment_exports"),
 )  # fmt: skip
 
 

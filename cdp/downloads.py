@@ -1,0 +1,21 @@
+"""Files that are given out as downloads."""
+
+from django.http import StreamingHttpResponse
+
+from connectors import selectors
+from connectors.contracts import ExportView
+
+_TYPES = {
+    "csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet",
+}  # fmt: skip
+
+
+def export_answer(export: ExportView) -> StreamingHttpResponse:
+    """The file of an export, a part at a time."""
+    return StreamingHttpResponse(
+        selectors.export_file(export.id), content_type=_TYPES[export.file_format],
+        headers={
+            "Content-Disposition": f'attachment; filename="{export.file_name}"',
+            "Content-Length": str(export.size), "Cache-Control": "private, no-store",
+        },
+    )  # fmt: skip
