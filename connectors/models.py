@@ -1,8 +1,9 @@
 """All tables of this app; each concern keeps its own."""
 
 from connectors.destinations.models import Destination
-from connectors.exports.models import Export, ExportPart
+from connectors.exports.models import Export
 from connectors.sources.models import Source
+from connectors.storage.models import FilePart, StoredFile
 from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched
 
-__all__ = ["Delivery", "Destination", "Export", "ExportPart", "Run", "Sent", "Source", "Sync", "Touched"]
+__all__ = ["Delivery", "Destination", "Export", "FilePart", "Run", "Sent", "Source", "StoredFile", "Sync", "Touched"]

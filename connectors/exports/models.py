@@ -1,10 +1,12 @@
-"""What was asked for, and the file in parts."""
+"""What was asked for."""
 
 from django.db import models
 
+from connectors.storage.models import StoredFile
+
 
 class Export(models.Model):
-    """One export. Its file is in the database, so that every web process can give it out, and is gone a week later."""
+    """One export; its file is gone a week later."""
 
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
@@ -26,6 +28,7 @@ class Export(models.Model):
     personal = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
     job_id = models.BigIntegerField()
+    file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     # The version of the ledger at which the members were read; None before.
     at_seq = models.BigIntegerField(null=True)
     rows = models.IntegerField(null=True)
@@ -42,17 +45,3 @@ class Export(models.Model):
 
     def __str__(self) -> str:
         return f"{self.slug}.{self.file_format}"
-
-
-class ExportPart(models.Model):
-    """A piece of the file; the pieces in order are the file."""
-
-    export = models.ForeignKey(Export, on_delete=models.CASCADE, related_name="parts")
-    number = models.IntegerField()
-    content = models.BinaryField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["export", "number"], name="export_part_unique")]
-
-    def __str__(self) -> str:
-        return f"part {self.number} of {self.export_id}"

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from connectors.exports.contracts import ExportView
-from connectors.exports.models import Export, ExportPart
+from connectors.exports.models import Export
+from connectors.storage.services import read_file
 
 KEPT = timedelta(days=7)
 
@@ -23,10 +24,8 @@ def export(export_id: int) -> ExportView | None:
 
 def export_file(export_id: int) -> Iterator[bytes]:
     """The file, a part at a time."""
-    number = 0
-    while (part := ExportPart.objects.filter(export_id=export_id, number=number).first()) is not None:
-        yield bytes(part.content)
-        number += 1
+    file_id = Export.objects.filter(pk=export_id).values_list("file_id", flat=True).first()
+    return read_file(file_id) if file_id else iter(())
 
 
 def view(row: Export) -> ExportView:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
-from itertools import count
 from typing import Any
 
 import psycopg
@@ -14,9 +13,11 @@ from common import audit, clock, jobs, pg
 from common.models import Job
 from connectors.exports import columns as export_columns
 from connectors.exports.contracts import ExportView
-from connectors.exports.models import Export, ExportPart
+from connectors.exports.models import Export
 from connectors.exports.selectors import KEPT, view
-from connectors.exports.writing import WRITERS, Parts, Writer
+from connectors.exports.writing import WRITERS, Writer
+from connectors.storage.models import StoredFile
+from connectors.storage.services import Parts, appending, delete_files
 from connectors.syncs import people
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 # "expo" in ASCII; one worker at a time writes one export, and a killed one lets go of it.
 _LOCK = 0x6578706F
 _SLICE = 5_000
-_ADD_PART = "insert into connectors_exportpart (export_id, number, content) values (%s, %s, %s)"
 _TELL = "update common_job set done = %s, total = %s, updated_at = now() where id = %s returning cancel_requested"
 
 
@@ -74,13 +74,11 @@ def _lock(aside: psycopg.Connection[Any], export_id: int) -> Iterator[bool]:
 
 
 def _write(row: Export, aside: psycopg.Connection[Any], ticker: clock.Ticker) -> bool:
-    ExportPart.objects.filter(export=row).delete()
-    numbers = count()
-
-    def keep(content: bytes) -> None:
-        aside.execute(_ADD_PART, (row.pk, next(numbers), content))
-
-    out = Parts(keep)
+    if row.file_id:
+        delete_files([row.file_id])
+    row.file = StoredFile.objects.create(name=f"{row.slug}.{row.file_format}", created_at=ticker())
+    row.save(update_fields=["file"])
+    out = Parts(appending(aside, row.file.pk))
     try:
         at_seq, written = _members_into(WRITERS[row.file_format](out, ["profile_id", *row.columns]), row, aside)
         out.close()
@@ -122,8 +120,8 @@ def _members_into(writer: Writer, row: Export, aside: psycopg.Connection[Any]) -
 
 @transaction.atomic
 def _end(row: Export, state: str, *, at: datetime, error: str = "", **figures: int) -> None:
-    if state != Export.State.DONE:
-        ExportPart.objects.filter(export=row).delete()
+    if state != Export.State.DONE and row.file_id:
+        delete_files([row.file_id])
     Export.objects.filter(pk=row.pk).update(state=state, error=error, finished_at=at, **figures)
     written = figures.get("rows")
     if written is not None:
@@ -143,5 +141,7 @@ def note_download(export: ExportView, *, by: str, via: str = "ui") -> None:
 def expire_exports(*, now: datetime) -> int:
     """Delete files that are older than a week; answers how many exports expired."""
     old = Export.objects.filter(state=Export.State.DONE, finished_at__lt=now - KEPT)
-    ExportPart.objects.filter(export__in=old).delete()
-    return old.update(state=Export.State.EXPIRED)
+    files = list(old.exclude(file=None).values_list("file_id", flat=True))
+    expired = old.update(state=Export.State.EXPIRED)
+    delete_files(files)
+    return expired

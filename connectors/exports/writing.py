@@ -3,46 +3,14 @@
 import csv
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.destinations.files.rows import cell
-
-Keep = Callable[[bytes], None]
-PART_BYTES = 1_000_000
-
-
-class Parts(io.RawIOBase):
-    """A file that hands its content on in parts of about a megabyte. `size` is what was written so far."""
-
-    def __init__(self, keep: Keep) -> None:
-        self._keep, self._held, self.size = keep, bytearray(), 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        piece = bytes(memoryview(data))  # type: ignore[arg-type]
-        self._held += piece
-        self.size += len(piece)
-        while len(self._held) >= PART_BYTES:
-            self._hand_on(PART_BYTES)
-        return len(piece)
-
-    def tell(self) -> int:
-        return self.size
-
-    def close(self) -> None:
-        if not self.closed and self._held:
-            self._hand_on(len(self._held))
-        super().close()
-
-    def _hand_on(self, size: int) -> None:
-        self._keep(bytes(self._held[:size]))
-        del self._held[:size]
+from connectors.storage.services import Parts
 
 
 class Writer(ABC):

@@ -23,8 +23,8 @@ from common import jobs
 from common.models import AuditEntry, Job
 from connectors import selectors, services
 from connectors.contracts import BadColumns, ExportView
-from connectors.exports import writing
-from connectors.exports.models import ExportPart
+from connectors.storage import services as storage
+from connectors.storage.models import FilePart
 from tests.connectors.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -122,11 +122,11 @@ def test_columns_that_no_export_has_are_refused(world: World) -> None:
 
 
 def test_a_large_file_is_kept_in_parts_and_read_in_order(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "PART_BYTES", 10_000)
+    monkeypatch.setattr(storage, "PART_BYTES", 10_000)
     world.people(range(100, 6_200))
     world.enter(*range(100, 6_200))
     done = written(world)
-    assert ExportPart.objects.filter(export_id=done.id).count() > 20
+    assert FilePart.objects.count() > 20
     assert [int(row["profile_id"]) for row in lines(done)] == [1, 2, 3, *range(100, 6_200)]
     job = Job.objects.get(pk=done.job_id)
     assert (job.state, job.done, job.total, job.counts) == ("succeeded", 6_103, 6_103, {"rows": 6_103})
@@ -158,11 +158,11 @@ _WORKER = """
 import django, os
 django.setup()
 from django.db import connection
-from connectors.exports import writing
+from connectors.storage import services as storage
 from common import clock
 from connectors import services
 connection.settings_dict["NAME"] = os.environ["EXPORT_DATABASE"]
-writing.PART_BYTES = 2_000
+storage.PART_BYTES = 2_000
 services.write_exports(now=clock.now())
 """
 
@@ -180,9 +180,9 @@ def test_a_worker_that_is_killed_leaves_nothing_half_and_the_next_writes_it_whol
     worker = subprocess.Popen([sys.executable, "-c", _WORKER], cwd=PROJECT_FOLDER, env=environment)
     try:
         end = time.monotonic() + 60
-        while not ExportPart.objects.filter(export_id=asked.id).exists() and time.monotonic() < end:
+        while not FilePart.objects.exists() and time.monotonic() < end:
             time.sleep(0.01)
-        assert ExportPart.objects.filter(export_id=asked.id).exists(), "the worker has begun"
+        assert FilePart.objects.exists(), "the worker has begun"
     finally:
         worker.send_signal(signal.SIGKILL)
         worker.wait()
