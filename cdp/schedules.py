@@ -45,6 +45,10 @@ PLANNED: dict[str, Planned] = {
         "deliver_syncs", "deliveries", 10, "Syncs", "Plans what segments changed, and sends and retries what is due.",
         vital=True, least=1, most=300,
     ),
+    "run-imports": Planned(
+        "run_imports", "default", 10, "Imports", "Checks and takes in the files that somebody uploaded.", vital=True,
+        most=300,
+    ),
     "write-exports": Planned(
         "write_exports", "default", 10, "Exports", "Writes the files that somebody asked for.", vital=True, most=300,
     ),

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from cdp import nudge
 from cdp.environment import PROJECT_FOLDER
-from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS, WRITE_EXPORTS
+from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS, RUN_IMPORTS, WRITE_EXPORTS
 from cdp.pipeline import run
 from cdp.vitals import BEAT_KEY
 from common import clock, pg
@@ -71,6 +71,15 @@ def write_exports() -> None:
 
     nudge.taken(WRITE_EXPORTS)
     services.write_exports(now=clock.now())
+
+
+@shared_task(name=RUN_IMPORTS, queue="default")
+def run_imports() -> None:
+    """Check or take in the files that somebody asked for."""
+    from connectors import services
+
+    nudge.taken(RUN_IMPORTS)
+    services.run_imports(now=clock.now(), after=nudge.of(APPLY_INBOX))
 
 
 @shared_task(name="cdp.tasks.link_profiles", queue="linkage")

@@ -178,6 +178,13 @@ def connect(*, autocommit: bool = False) -> psycopg.Connection[tuple[Any, ...]]:
     )
 
 
+def try_lock(conn: psycopg.Connection[Any], space: int, number: int) -> bool:
+    """Take an advisory lock of the session, or find that somebody has it. It goes with the session: a killed worker's
+    is free."""
+    found = conn.execute("select pg_try_advisory_lock(%s, %s)", (space, number)).fetchone()
+    return bool(found and found[0])
+
+
 def raw() -> psycopg.Connection[tuple[Any, ...]]:
     """The psycopg connection under Django's default one, for services called inside `transaction.atomic()`."""
     django_connection.ensure_connection()

@@ -4,6 +4,7 @@ from connectors.destinations.contracts import ActionView, DestinationView, Inval
 from connectors.destinations.kit import Field
 from connectors.destinations.recording import Exchange
 from connectors.exports.contracts import BadColumns, ExportView
+from connectors.imports.contracts import BadMapping, ImportView, UnreadableFile
 from connectors.sources.contracts import SourceView
 from connectors.syncs.contracts import (
     Counts,
@@ -20,12 +21,14 @@ from connectors.syncs.contracts import (
 __all__ = [
     "ActionView",
     "BadColumns",
+    "BadMapping",
     "Counts",
     "DeliveryView",
     "DestinationView",
     "Exchange",
     "ExportView",
     "Field",
+    "ImportView",
     "InvalidSettings",
     "KindView",
     "RunView",
@@ -36,5 +39,6 @@ __all__ = [
     "SyncView",
     "Tested",
     "Tried",
+    "UnreadableFile",
     "Worked",
 ]

@@ -2,8 +2,21 @@
 
 from connectors.destinations.models import Destination
 from connectors.exports.models import Export
+from connectors.imports.models import Import
 from connectors.sources.models import Source
 from connectors.storage.models import FilePart, StoredFile
 from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched
 
-__all__ = ["Delivery", "Destination", "Export", "FilePart", "Run", "Sent", "Source", "StoredFile", "Sync", "Touched"]
+__all__ = [
+    "Delivery",
+    "Destination",
+    "Export",
+    "FilePart",
+    "Import",
+    "Run",
+    "Sent",
+    "Source",
+    "StoredFile",
+    "Sync",
+    "Touched",
+]

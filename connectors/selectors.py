@@ -2,6 +2,7 @@
 
 from connectors.destinations.selectors import destination, destination_kinds, destinations
 from connectors.exports.selectors import export, export_file, exports
+from connectors.imports.selectors import import_problems, imports, one_import
 from connectors.sources.selectors import source, source_names, sources
 from connectors.syncs.auditing import sync_counts
 from connectors.syncs.concealing import conceal_sample, conceal_tried
@@ -30,6 +31,9 @@ __all__ = [
     "export_file",
     "exports",
     "failed_deliveries",
+    "import_problems",
+    "imports",
+    "one_import",
     "pending_deliveries",
     "preview_payload",
     "run",

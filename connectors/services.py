@@ -9,6 +9,16 @@ from connectors.destinations.services import (
     update_destination,
 )
 from connectors.exports.services import expire_exports, note_download, request_export, write_exports
+from connectors.imports.services import (
+    NotNow,
+    change_layout,
+    check_file,
+    request_run,
+    run_imports,
+    sample_rows,
+    suggested_mapping,
+    take_file,
+)
 from connectors.sources.replay import Replayed, replay_quarantined
 from connectors.sources.services import UnknownKind, create_source, rotate_write_key, set_enabled
 from connectors.syncs.contracts import NotPossible
@@ -29,11 +39,14 @@ from connectors.syncs.services import (
 from connectors.syncs.trying import try_sync
 
 __all__ = [
+    "NotNow",
     "NotPossible",
     "Replayed",
     "UnknownKind",
     "approve_run",
+    "change_layout",
     "change_mapping",
+    "check_file",
     "create_destination",
     "create_source",
     "create_sync",
@@ -43,18 +56,23 @@ __all__ = [
     "expire_exports",
     "keep_house",
     "note_changed",
-    "pause_destination",
     "note_download",
+    "pause_destination",
     "pause_sync",
     "replay_quarantined",
-    "resume_destination",
     "request_export",
+    "request_run",
+    "resume_destination",
     "resume_sync",
     "retry_failed",
     "rotate_secret",
     "rotate_write_key",
+    "run_imports",
     "run_now",
+    "sample_rows",
     "set_enabled",
+    "suggested_mapping",
+    "take_file",
     "test_destination",
     "try_sync",
     "update_destination",

@@ -83,6 +83,14 @@ class SourceForm(CalmForm):
     )  # fmt: skip
 
 
+class ImportFileForm(CalmForm):
+    """A file to take in."""
+
+    file = forms.FileField(
+        label="File", help_text="CSV, TSV, NDJSON, XLSX or Parquet; also packed (gz, xz, bz2, zip). Any size."
+    )
+
+
 class ExportForm(CalmForm):
     """A file of the members of a segment."""
 

@@ -1,8 +1,8 @@
 """Asking for an export, and writing those that were asked for."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -60,17 +60,12 @@ def write_exports(*, now: datetime) -> int:
     """Write every export that waits, or that a process which died has left; answers how many files are ready."""
     done, ticker = 0, clock.Ticker(now)
     for export_id in Export.objects.filter(state=Export.State.WAITING).order_by("pk").values_list("pk", flat=True):
-        with closing(pg.connect(autocommit=True)) as aside, _lock(aside, export_id) as mine:
+        with closing(pg.connect(autocommit=True)) as aside:
+            mine = pg.try_lock(aside, _LOCK, export_id)
             row = Export.objects.filter(pk=export_id, state=Export.State.WAITING).first() if mine else None
             if row is not None:
                 done += _write(row, aside, ticker)
     return done
-
-
-@contextmanager
-def _lock(aside: psycopg.Connection[Any], export_id: int) -> Iterator[bool]:
-    found = aside.execute("select pg_try_advisory_lock(%s, %s)", (_LOCK, export_id)).fetchone()
-    yield bool(found and found[0])
 
 
 def _write(row: Export, aside: psycopg.Connection[Any], ticker: clock.Ticker) -> bool:

@@ -5,55 +5,88 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('connectors', '0004_run_tests_and_tries'),
+        ("connectors", "0004_run_tests_and_tries"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='StoredFile',
+            name="StoredFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('size', models.BigIntegerField(null=True)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=255)),
+                ("size", models.BigIntegerField(null=True)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='FilePart',
+            name="FilePart",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.IntegerField()),
-                ('content', models.BinaryField()),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='connectors.storedfile')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.IntegerField()),
+                ("content", models.BinaryField()),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="parts", to="connectors.storedfile"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('file', 'number'), name='file_part_unique')],
+                "constraints": [models.UniqueConstraint(fields=("file", "number"), name="file_part_unique")],
             },
         ),
         migrations.CreateModel(
-            name='Export',
+            name="Export",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('segment_id', models.IntegerField(db_index=True)),
-                ('slug', models.CharField(max_length=80)),
-                ('file_format', models.CharField(choices=[('csv', 'CSV'), ('ndjson', 'NDJSON (JSON lines)'), ('parquet', 'Parquet')], max_length=8)),
-                ('columns', models.JSONField()),
-                ('personal', models.BooleanField(default=False)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('expired', 'Expired')], default='waiting', max_length=16)),
-                ('job_id', models.BigIntegerField()),
-                ('at_seq', models.BigIntegerField(null=True)),
-                ('rows', models.IntegerField(null=True)),
-                ('size', models.BigIntegerField(null=True)),
-                ('error', models.TextField(blank=True)),
-                ('requested_by', models.CharField(max_length=254)),
-                ('created_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('file', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='connectors.storedfile')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("segment_id", models.IntegerField(db_index=True)),
+                ("slug", models.CharField(max_length=80)),
+                (
+                    "file_format",
+                    models.CharField(
+                        choices=[("csv", "CSV"), ("ndjson", "NDJSON (JSON lines)"), ("parquet", "Parquet")],
+                        max_length=8,
+                    ),
+                ),
+                ("columns", models.JSONField()),
+                ("personal", models.BooleanField(default=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                            ("expired", "Expired"),
+                        ],
+                        default="waiting",
+                        max_length=16,
+                    ),
+                ),
+                ("job_id", models.BigIntegerField()),
+                ("at_seq", models.BigIntegerField(null=True)),
+                ("rows", models.IntegerField(null=True)),
+                ("size", models.BigIntegerField(null=True)),
+                ("error", models.TextField(blank=True)),
+                ("requested_by", models.CharField(max_length=254)),
+                ("created_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "file",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="connectors.storedfile",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['id'], name='export_waiting')],
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "waiting")), fields=["id"], name="export_waiting")
+                ],
             },
         ),
     ]

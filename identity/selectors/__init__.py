@@ -1,6 +1,7 @@
 """The reading door of identity. Answers are contracts, never rows."""
 
 from identity.linkage.services import linkage_backlog
+from identity.selectors.columns import column_roles
 from identity.selectors.explaining import links_of, why
 from identity.selectors.linkage import linkage_comparisons, linkage_model, linkage_models, linkage_run, linkage_runs
 from identity.selectors.policies import counts, policy, policy_versions
@@ -17,6 +18,7 @@ from identity.selectors.profiles import (
 from identity.selectors.stewardship import decisions, review_pair, review_pairs_between, review_queue
 
 __all__ = [
+    "column_roles",
     "counts",
     "current_ids",
     "decisions",

@@ -51,6 +51,7 @@ class Shop:
     model: int
     linkage_run: int
     export: int
+    file: int
 
 
 def _calls() -> list[dict[str, Any]]:
@@ -142,6 +143,12 @@ def shop(transactional_db: None) -> Shop:
         segment_id=segment.id, file_format="csv", personal=True, by="admin@example.org", now=now
     )
     connectors.write_exports(now=now)
+    file = connectors.take_file(
+        source_id=source.id, name="till.csv", chunks=[b"Customer ID,E-Mail\n1,anna@example.org\n2\n"],
+        by="admin@example.org", now=now,
+    )  # fmt: skip
+    connectors.request_run(import_id=file.id, mapping=dict(file.mapping), dry=True, by="admin@example.org", now=now)
+    connectors.run_imports(now=now)
     anna, ana = _profile("anna@example.org"), _profile("ana.berg@example.net")
     a, b = sorted(Identifier.objects.get(value=v).pk for v in ("anna@example.org", "ana.berg@example.net"))
     parts = [
@@ -159,7 +166,7 @@ def shop(transactional_db: None) -> Shop:
         source=source.id, anna=anna, ana=ana, segment=segment.id, destination=destination.id, sync=sync.id,
         run=synced.runs(sync_id=sync.id)[0].id, pair=pair.pk, job=job, token=token.pk, viewer=people["viewer"].pk,
         quarantined=log.quarantined()[0].id, model=trained_model([anna, ana], now=now),
-        linkage_run=applied_run([anna, ana], now=now), export=export.id,
+        linkage_run=applied_run([anna, ana], now=now), export=export.id, file=file.id,
     )  # fmt: skip
 
 

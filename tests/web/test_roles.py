@@ -58,6 +58,9 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "sources": ("see", None),
     "new_source": ("edit_connections", "edit_connections"),
     "source": ("see", None),
+    "source_imports": ("see", "edit_connections"),
+    "import": ("see", "edit_connections"),
+    "import_problems": ("edit_connections", None),
     "source_live": ("see", None),
     "switch_source": (None, "edit_connections"),
     "rotate_key": (None, "edit_connections"),
@@ -99,7 +102,7 @@ def address(name: str, shop: Shop) -> str:
         "destination_id": shop.destination, "sync_id": shop.sync, "run_id": shop.run, "job_id": shop.job,
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
         "slug": "regulars", "schedule": "refresh-segments", "version": shop.model, "linkage_run_id": shop.linkage_run,
-        "export_id": shop.export,
+        "export_id": shop.export, "import_id": shop.file,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
     wanted = pattern.pattern.converters

@@ -50,11 +50,13 @@ def new_source(request: PageRequest) -> HttpResponse:
     return render(request, "sources/new.html", status=422 if form.is_bound else 200, form=form)
 
 
-def _open(request: PageRequest, source_id: int, here: str) -> dict[str, Any] | HttpResponse:
+def open_source(request: PageRequest, source_id: int, here: str) -> dict[str, Any] | HttpResponse:
+    """What every tab of a source needs."""
     found = sources.source(source_id)
     if found is None:
         return not_found(request, "source", reverse("web:sources"))
     links = [("Setup", reverse("web:source", args=[source_id])), ("Live", reverse("web:source_live", args=[source_id]))]
+    links.append(("Files", reverse("web:source_imports", args=[source_id])))
     links.append(("Quarantine", f"{reverse('web:quarantine')}?source={source_id}"))
     return {"source": found, "tabs": tabs(links, reverse(here, args=[source_id]))}
 
@@ -62,7 +64,7 @@ def _open(request: PageRequest, source_id: int, here: str) -> dict[str, Any] | H
 @page("see")
 def source_page(request: PageRequest, source_id: int) -> HttpResponse:
     """Write key, snippets, and the hours of the last two days."""
-    context = _open(request, source_id, "web:source")
+    context = open_source(request, source_id, "web:source")
     if isinstance(context, HttpResponse):
         return context
     source: SourceView = context["source"]
@@ -77,7 +79,7 @@ def source_page(request: PageRequest, source_id: int) -> HttpResponse:
 @page("see")
 def live(request: PageRequest, source_id: int) -> HttpResponse:
     """What came in just now; the list asks again every two seconds until it is paused."""
-    context = _open(request, source_id, "web:source_live")
+    context = open_source(request, source_id, "web:source_live")
     if isinstance(context, HttpResponse):
         return context
     name = request.GET.get("name", "").strip().lower()

@@ -1,0 +1,88 @@
+"""The form of a file's mapping: a line for each column. To and from the JSON that is kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from identity.contracts import IDENTIFIER_KINDS
+
+# How a column is read: (value of the select, label, what it is in the mapping).
+READINGS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("text", "text", {"kind": "text"}),
+    ("number.", "number, 1,234.5", {"kind": "number", "decimal": "."}),
+    ("number,", "number, 1.234,5", {"kind": "number", "decimal": ","}),
+    ("dateymd", "date, 2026-11-30", {"kind": "date", "order": "ymd"}),
+    ("datedmy", "date, 30.11.2026", {"kind": "date", "order": "dmy"}),
+    ("datemdy", "date, 11/30/2026", {"kind": "date", "order": "mdy"}),
+    ("boolean", "yes or no", {"kind": "boolean"}),
+)
+PLACES = (
+    *(f"identifiers.{kind}" for kind in IDENTIFIER_KINDS if kind != "previous_id"), "timestamp", "event",
+    *(f"traits.{name}" for name in (
+        "first_name", "last_name", "name", "birth_date", "gender", "street", "city", "postcode", "country", "plan",
+    )), "properties.revenue", "properties.price", "properties.quantity", "properties.product_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One column of the file as it stands in the form."""
+
+    index: int
+    name: str
+    example: str
+    to: str
+    reading: str
+    least: str
+    most: str
+
+
+def lines(header: Sequence[str], examples: Sequence[str], mapping: Mapping[str, Any]) -> list[Line]:
+    """All columns of the file, those that go nowhere with an empty place."""
+    by_name = {one["name"]: one for one in mapping.get("columns") or ()}
+    found = []
+    for index, (name, example) in enumerate(zip(header, examples, strict=True)):
+        one = by_name.get(name, {})
+        found.append(Line(
+            index, name, example, one.get("to", ""), _reading(one), _text(one.get("least")), _text(one.get("most")),
+        ))  # fmt: skip
+    return found
+
+
+def _reading(one: Mapping[str, Any]) -> str:
+    kind = one.get("kind", "text")
+    if kind == "number":
+        return f"number{one.get('decimal', '.')}"
+    return f"date{one.get('order', 'ymd')}" if kind == "date" else str(kind)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def mapping_given(posted: Mapping[str, str], header: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The mapping that the form says, and what in it cannot be read."""
+    problems: list[str] = []
+    columns = []
+    readings = {key: what for key, _, what in READINGS}
+    for index, name in enumerate(header):
+        to = posted.get(f"c-{index}-to", "").strip()
+        if to:
+            bounds = {end: _number(posted.get(f"c-{index}-{end}", ""), name, problems) for end in ("least", "most")}
+            reading = readings.get(posted.get(f"c-{index}-as", ""), readings["text"])
+            columns.append({"name": name, "to": to, **reading, **{k: v for k, v in bounds.items() if v is not None}})
+    case = {name: posted.get(f"case-{name}", "").strip() for name in ("column", "starts_with", "event")}
+    return {
+        "rows": posted.get("rows", ""), "event": posted.get("event", "").strip(), "columns": columns,
+        "cases": [case] if case["starts_with"] else [],
+    }, problems  # fmt: skip
+
+
+def _number(text: str, name: str, problems: list[str]) -> float | None:
+    if not text.strip():
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        problems.append(f"{name}: {text} is no number.")
+        return None

@@ -1,0 +1,177 @@
+"""Values decided by the column, rows as items, and suggestions that need little mending."""
+
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.imports.contracts import BadMapping
+from connectors.imports.mapping import RowMapper, read_mapping
+from connectors.imports.suggesting import suggest
+from connectors.imports.values import CannotRead, boolean, moment, number
+from identity import selectors as identity
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "value"),
+    [
+        ("1", ".", 1), ("1,234.5", ".", 1234.5), ("1.234,5", ",", 1234.5), ("-0,5", ",", -0.5), ("€ 12", ".", 12),
+        ("12 %", ".", 12), ("(3.5)", ".", -3.5), ("1 234", ",", 1234), ("2e3", ".", 2000.0), (".5", ".", 0.5),
+        ("\u22127", ".", -7),
+    ],
+)  # fmt: skip
+def test_numbers_are_read_by_the_mark_of_their_column(text: str, decimal: str, value: float) -> None:
+    assert number(text, decimal=decimal) == value
+
+
+@pytest.mark.parametrize("text", ["", "-", "1,5,5", "abc", "1.2.3", "€", "12a", "1e999"])
+def test_what_is_no_number_is_not_guessed(text: str) -> None:
+    with pytest.raises(CannotRead):
+        number(text, decimal=".")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_any_number_comes_back_from_its_text(value: float) -> None:
+    assert number(repr(value), decimal=".") == value
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "iso"),
+    [
+        ("03/04/2026", "dmy", "2026-04-03"), ("03/04/2026", "mdy", "2026-03-04"), ("3.4.26", "dmy", "2026-04-03"),
+        ("2026-04-03", "dmy", "2026-04-03"), ("2026/4/3", "ymd", "2026-04-03"), ("1.2.99", "dmy", "1999-02-01"),
+        ("03.04.2026 17:05", "dmy", "2026-04-03T17:05:00+00:00"),
+        ("2026-04-03T17:05:06+02:00", "ymd", "2026-04-03T17:05:06+02:00"),
+        ("2026-04-03 17:05:06", "ymd", "2026-04-03T17:05:06+00:00"),
+    ],
+)  # fmt: skip
+def test_dates_are_read_by_the_order_of_their_column(text: str, order: str, iso: str) -> None:
+    assert moment(None, text, order=order) == iso
+
+
+@given(st.dates(min_value=date(1970, 1, 1), max_value=date(2069, 12, 31)), st.sampled_from(["ymd", "dmy", "mdy"]))
+def test_any_date_comes_back_whatever_its_order(day: date, order: str) -> None:
+    parts = {"y": f"{day.year:04d}", "m": f"{day.month:02d}", "d": f"{day.day:02d}"}
+    assert moment(None, "/".join(parts[one] for one in order), order=order) == day.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("text", "order"), [("31/02/2026", "dmy"), ("13/13/2026", "mdy"), ("soon", "ymd"), ("", "ymd")]
+)
+def test_dates_that_are_not_are_refused(text: str, order: str) -> None:
+    with pytest.raises(CannotRead):
+        moment(None, text, order=order)
+
+
+def test_yes_and_no_in_some_languages() -> None:
+    assert [boolean(one) for one in ("Yes", "ja", "1", "NEIN", "f", "0")] == [True, True, True, False, False, False]
+    with pytest.raises(CannotRead):
+        boolean("maybe")
+
+
+HEADER = ["id", "mail", "when", "amount", "kind", "card"]
+MAPPING: dict[str, Any] = {
+    "rows": "track", "event": "Order Completed",
+    "columns": [
+        {"name": "id", "to": "identifiers.user_id"}, {"name": "mail", "to": "identifiers.email"},
+        {"name": "when", "to": "timestamp", "kind": "date", "order": "dmy"},
+        {"name": "amount", "to": "properties.revenue", "kind": "number", "decimal": ",", "least": 0},
+        {"name": "card", "to": "identifiers.till_card"},
+    ],
+    "cases": [{"column": "kind", "starts_with": "C", "event": "Order Cancelled"}],
+}  # fmt: skip
+
+
+def mapped(*row: Any, mapping: dict[str, Any] = MAPPING) -> tuple[dict[str, Any] | None, list[tuple[str, str, bool]]]:
+    item, _, problems = RowMapper(read_mapping(mapping, HEADER), HEADER)(1, row)
+    told = [(one.column, one.reason, one.refused) for one in problems]
+    return (orjson.loads(item) if item else None), told
+
+
+def test_a_row_becomes_an_item() -> None:
+    item, told = mapped(" 7 ", "ana@example.com", "3.4.2026 10:00", "12,50", "S1", "K-9")
+    assert item is not None
+    assert item.pop("messageId").startswith("row-")
+    assert item == {
+        "type": "track",
+        "event": "Order Completed",
+        "userId": "7",
+        "timestamp": "2026-04-03T10:00:00+00:00",
+        "properties": {"revenue": 12.5},
+        "context": {
+            "traits": {"email": "ana@example.com"},
+            "externalIds": [{"id": "K-9", "type": "till_card", "collection": "users", "encoding": "none"}],
+        },
+    }
+    assert told == []
+    assert mapped("7", "", "3.4.2026", "1", "C5", "")[0]["event"] == "Order Cancelled"  # type: ignore[index]
+
+
+def test_what_cannot_be_read_is_kept_and_told_but_a_time_must_be_one() -> None:
+    item, told = mapped("7", "", "3.4.2026", "much", "", "")
+    assert item is not None
+    assert item["properties"] == {"revenue": "much"}
+    assert told == [("amount", "not a number", False)]
+    assert mapped("7", "", "3.4.2026", "-2", "", "")[1] == [("amount", "below the range", False)]
+    assert mapped("7", "", "someday", "1", "", "") == (None, [("when", "not a date", True)])
+    assert mapped("7", "x")[0] is None
+    assert mapped("7\ud8ff", "", "", "", "", "")[0] is None
+    assert mapped("7\0", "", "", "", "", "")[0] is None
+
+
+def test_the_same_row_has_the_same_id_and_another_row_another() -> None:
+    ids = [mapped(*row)[0]["messageId"] for row in (  # type: ignore[index]
+        ("7", "", "3.4.2026", "1", "", ""), ("7", "", "03.04.2026", "1,0", "", ""), ("7", "", "3.4.2026", "2", "", ""),
+    )]  # fmt: skip
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"rows": "x"}, "rows:"), ({"event": ""}, "event:"), ({"columns": []}, "who it is"),
+        ({"columns": [{"name": "none", "to": "timestamp"}]}, "no such column"),
+        ({"columns": [{"name": "id", "to": "secret"}]}, "is no place"),
+        ({"columns": [{"name": "id", "to": "timestamp"}, {"name": "mail", "to": "timestamp"}]}, "two columns"),
+        ({"rows": "identify"}, "belong to events"), ({"cases": [{"column": "x"}]}, "no case"),
+        ({"columns": [{"name": "id", "too": 1}]}, "no column"),
+    ],
+)  # fmt: skip
+def test_a_mapping_that_cannot_work_is_told(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadMapping, match=told):
+        read_mapping({**MAPPING, **change}, HEADER)
+
+
+def test_a_file_of_people_is_mapped_by_itself() -> None:
+    header = ["Customer ID", "E-Mail", "Vorname", "Nachname", "Geburtsdatum", "PLZ", "Tel.", "Newsletter", "Umsatz"]
+    rows = [
+        ["10", "a@example.com", "Ana", "Groß", "13.04.1980", "01099", "+49 351 1234567", "ja", "1.234,50"],
+        ["11", "b@example.com", "Ben", "Ruiz", "02.11.1975", "10115", "+49 30 7654321", "nein", "7,00"],
+    ] * 10  # fmt: skip
+    found = suggest(header, rows, roles_of=identity.column_roles)
+    assert found["rows"] == "identify"
+    places = {one["name"]: one for one in found["columns"]}
+    assert {name: one["to"] for name, one in places.items()} == {
+        "Customer ID": "identifiers.user_id", "E-Mail": "identifiers.email", "Vorname": "traits.first_name",
+        "Nachname": "traits.last_name", "Geburtsdatum": "traits.birth_date", "PLZ": "traits.postcode",
+        "Tel.": "identifiers.phone", "Newsletter": "traits.newsletter", "Umsatz": "traits.umsatz",
+    }  # fmt: skip
+    assert (places["Geburtsdatum"]["kind"], places["Geburtsdatum"]["order"]) == ("date", "dmy")
+    assert places["PLZ"]["kind"] == "text"
+    assert places["Newsletter"]["kind"] == "boolean"
+    assert (places["Umsatz"]["kind"], places["Umsatz"]["decimal"]) == ("number", ",")
+    read_mapping(found, header)
+
+
+def test_a_file_of_sales_is_mapped_by_itself() -> None:
+    header = ["Invoice", "StockCode", "Quantity", "InvoiceDate", "Price", "Customer ID"]
+    rows = [["489434", "85048", "12", datetime.fromisoformat("2009-12-01T07:45:00"), "6.95", "13085"]] * 5
+    found = suggest(header, rows, roles_of=identity.column_roles)
+    assert (found["rows"], found["event"]) == ("track", "Order Completed")
+    assert {one["name"]: one["to"] for one in found["columns"]} == {
+        "Invoice": "properties.invoice", "StockCode": "properties.stock_code", "Quantity": "properties.quantity",
+        "InvoiceDate": "timestamp", "Price": "properties.price", "Customer ID": "identifiers.user_id",
+    }  # fmt: skip
