@@ -82,95 +82,110 @@ class RowMapper:
 
     def __init__(self, mapping: FileMapping, header: Sequence[str]) -> None:
         self._mapping, self._width = mapping, len(header)
-        place = {name: index for index, name in enumerate(header)}
-        self._columns = [(place[one.name], one) for one in mapping.columns]
-        self._cases = [(place[one.column], one) for one in mapping.cases]
+        index = {name: place for place, name in enumerate(header)}
+        # What is the same for all rows is found out once: where in the row, in which part of the item, by which name.
+        self._cells = [(index[one.name], one, *_place(one.to), _is_plain(one)) for one in mapping.columns]
+        self._cases = [(index[one.column], one) for one in mapping.cases]
         self.blank: dict[str, int] = {one.name: 0 for one in mapping.columns}
         self.cases: dict[str, int] = {one.event: 0 for one in mapping.cases}
 
     def __call__(self, row_number: int, row: Sequence[Any]) -> Judged:
         """(item or None when the row is refused, its event, what is to be said of it)."""
-        problems: list[Problem] = []
         if len(row) != self._width:
             told = f"{len(row)} instead of {self._width}"
             return None, "", [Problem(row_number, "", told, "not as many cells as the header has", refused=True)]
-        item: dict[str, Any] = {"type": self._mapping.rows}
+        parts: tuple[dict[str, Any], ...] = ({"type": self._mapping.rows}, {}, {}, {})
         if self._mapping.rows == "track":
-            item["event"] = self._mapping.event
-        fine = True
-        for index, column in self._columns:
-            text = as_text(row[index])
-            if not text:
-                self.blank[column.name] += 1
-            elif fine:
-                fine = _fill(item, row_number, column, row[index], text, problems)
-        event = next((one.event for index, one in self._cases if as_text(row[index]).startswith(one.starts_with)), "")
+            parts[_ROOT]["event"] = self._mapping.event
+        problems = self._fill(parts, row_number, row)
+        event = next((one.event for place, one in self._cases if as_text(row[place]).startswith(one.starts_with)), "")
         if event:
-            item["event"] = event
+            parts[_ROOT]["event"] = event
             self.cases[event] += 1
-        if not fine:
-            return None, "", problems
+        if any(one.refused for one in problems):
+            return None, "", [one for one in problems if one.refused]
+        item = _assembled(*parts)
         return _with_id(item), str(item.get("event") or item["type"]), problems
 
+    def _fill(self, parts: tuple[dict[str, Any], ...], row_number: int, row: Sequence[Any]) -> list[Problem]:
+        """Put each cell into its part of the item; what is to be said of them."""
+        problems = []
+        for place, column, part, key, plain in self._cells:
+            value = row[place]
+            text = value.strip() if isinstance(value, str) else as_text(value)
+            if not text:
+                self.blank[column.name] += 1
+            elif plain and text.isascii() and "\0" not in text:
+                parts[part][key] = text
+            else:
+                parts[part][key], reason, refused = _read(value, text, column)
+                if reason:
+                    problems.append(_problem(row_number, column, text, reason, refused=refused))
+        return problems
 
-def _fill(
-    item: dict[str, Any], row_number: int, column: Column, value: Any, text: str, problems: list[Problem]
-) -> bool:  # fmt: skip
-    """Put one cell where it belongs and note what is to be said of it; False when the row cannot come in."""
+
+_ROOT, _PROPERTIES, _TRAITS, _EXTERNAL = range(4)
+
+
+def _place(to: str) -> tuple[int, str]:
+    """The part of the item, and the name in it."""
+    group, _, name = to.partition(".")
+    if group != "identifiers":
+        part = {"properties": _PROPERTIES, "traits": _TRAITS}.get(group, _ROOT)
+        return part, name or group
+    root = {"user_id": "userId", "anonymous_id": "anonymousId"}.get(name)
+    if root:
+        return _ROOT, root
+    return (_TRAITS, name) if name in _IN_TRAITS else (_EXTERNAL, name)
+
+
+def _is_plain(column: Column) -> bool:
+    """Whether cells are taken as they are."""
+    return column.kind == "text" and column.to != "timestamp"
+
+
+def _assembled(
+    root: dict[str, Any], properties: dict[str, Any], traits: dict[str, Any], external: dict[str, Any]
+) -> dict[str, Any]:  # fmt: skip
+    """The call. Identify says of whom it is by its traits, others by those of the context."""
+    context: dict[str, Any] = {}
+    if properties:
+        root["properties"] = properties
+    if traits:
+        (root if root["type"] == "identify" else context)["traits"] = traits
+    if external:
+        context["externalIds"] = [
+            {"id": str(value), "type": kind, "collection": "users", "encoding": "none"}
+            for kind, value in external.items()
+        ]
+    return {**root, "context": context} if context else root
+
+
+def _read(value: Any, text: str, column: Column) -> tuple[Any, str, bool]:
+    """The cell as its column's kind, why it is pointed at ("" when it is fine), and whether the row cannot come in.
+
+    What cannot be read stays text; but a row without its time would be told as if it had happened now.
+    """
     if _is_broken(text):
-        problems.append(_problem(row_number, column, text, "not in the file's encoding", refused=True))
-        return False
-    read, reason = _read(value, text, column)
-    # A row without its time would be told as if it had happened now.
-    refused = bool(reason) and column.to == "timestamp"
-    if reason:
-        problems.append(_problem(row_number, column, text, reason, refused=refused))
-    if not refused:
-        _put(item, column.to, read)
-    return not refused
-
-
-def _read(value: Any, text: str, column: Column) -> tuple[Any, str]:
-    """The cell as its column's kind, and why it is pointed at ("" when it is fine). What cannot be read stays text."""
+        return text, "not in the file's encoding", True
+    if column.to.startswith("identifiers."):
+        return text, "", False
     try:
         if column.kind == "number":
             found = value if isinstance(value, int | float) and not isinstance(value, bool) else None
-            read = found if found is not None else number(text, decimal=column.decimal)
-            low, high = column.least is not None and read < column.least, column.most is not None and read > column.most
-            return read, "below the range" if low else "above the range" if high else ""
+            read = number(text, decimal=column.decimal) if found is None else found
+            return read, _out_of_range(read, column), False
         if column.kind == "date" or column.to == "timestamp":
-            return moment(value, text, order=column.order), ""
-        if column.kind == "boolean":
-            return boolean(text), ""
+            return moment(value, text, order=column.order), "", False
+        return (boolean(text) if column.kind == "boolean" else text), "", False
     except CannotRead as error:
-        return text, str(error)
-    return text, ""
+        return text, str(error), column.to == "timestamp"
 
 
-def _put(item: dict[str, Any], to: str, value: Any) -> None:
-    group, _, name = to.partition(".")
-    if group in ("timestamp", "event"):
-        item[group] = value
-    elif group == "properties":
-        item.setdefault("properties", {})[name] = value
-    elif group == "traits":
-        _traits(item)[name] = value
-    elif name == "user_id":
-        item["userId"] = str(value)
-    elif name == "anonymous_id":
-        item["anonymousId"] = str(value)
-    elif name in _IN_TRAITS:
-        _traits(item)[name] = str(value)
-    else:
-        external = item.setdefault("context", {}).setdefault("externalIds", [])
-        external.append({"id": str(value), "type": name, "collection": "users", "encoding": "none"})
-
-
-def _traits(item: dict[str, Any]) -> dict[str, Any]:
-    """Where a call says of whom it is: identify by its traits, others by those of the context."""
-    holder = item if item["type"] == "identify" else item.setdefault("context", {})
-    found: dict[str, Any] = holder.setdefault("traits", {})
-    return found
+def _out_of_range(value: float, column: Column) -> str:
+    if column.least is not None and value < column.least:
+        return "below the range"
+    return "above the range" if column.most is not None and value > column.most else ""
 
 
 def _with_id(item: dict[str, Any]) -> bytes:

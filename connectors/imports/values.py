@@ -19,6 +19,8 @@ class CannotRead(ValueError):
 
 def number(text: str, *, decimal: str) -> int | float:
     """Raises CannotRead. Currency signs and a trailing percent sign are passed over."""
+    if text.isascii() and text.isdigit() and len(text) < 16:
+        return int(text)
     plain = text.strip().strip("€$£¥%").strip().replace("\u2212", "-")
     if plain.startswith("(") and plain.endswith(")"):
         plain = f"-{plain[1:-1]}"
