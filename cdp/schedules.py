@@ -45,6 +45,9 @@ PLANNED: dict[str, Planned] = {
         "deliver_syncs", "deliveries", 10, "Syncs", "Plans what segments changed, and sends and retries what is due.",
         vital=True, least=1, most=300,
     ),
+    "read-streams": Planned(
+        "read_streams", "default", 5, "Streams", "Reads what waits in the topics of stream sources.", least=1, most=300,
+    ),
     "run-imports": Planned(
         "run_imports", "default", 10, "Imports", "Checks and takes in the files that somebody uploaded.", vital=True,
         most=300,

@@ -82,6 +82,14 @@ def run_imports() -> None:
     services.run_imports(now=clock.now(), after=nudge.of(APPLY_INBOX))
 
 
+@shared_task(name="cdp.tasks.read_streams", queue="default")
+def read_streams() -> None:
+    """A turn for every stream: what waits in its topic goes to the inbox."""
+    from connectors import services
+
+    services.read_streams(now=clock.now(), after=nudge.of(APPLY_INBOX))
+
+
 @shared_task(name="cdp.tasks.link_profiles", queue="linkage")
 def link_profiles() -> None:
     """Find the same people among profiles that changed. The only task that loads pandas."""

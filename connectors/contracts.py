@@ -6,6 +6,7 @@ from connectors.destinations.recording import Exchange
 from connectors.exports.contracts import BadColumns, ExportView
 from connectors.imports.contracts import BadMapping, ImportView, UnreadableFile
 from connectors.sources.contracts import SourceView
+from connectors.streams.contracts import STREAM_KIND, StreamView
 from connectors.syncs.contracts import (
     Counts,
     DeliveryView,
@@ -19,6 +20,7 @@ from connectors.syncs.contracts import (
 )
 
 __all__ = [
+    "STREAM_KIND",
     "ActionView",
     "BadColumns",
     "BadMapping",
@@ -34,6 +36,7 @@ __all__ = [
     "RunView",
     "Sample",
     "SourceView",
+    "StreamView",
     "SyncCounts",
     "SyncNumbers",
     "SyncView",

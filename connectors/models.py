@@ -5,6 +5,7 @@ from connectors.exports.models import Export
 from connectors.imports.models import Import
 from connectors.sources.models import Source
 from connectors.storage.models import FilePart, StoredFile
+from connectors.streams.models import Stream, StreamOffset
 from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Sent",
     "Source",
     "StoredFile",
+    "Stream",
+    "StreamOffset",
     "Sync",
     "Touched",
 ]

@@ -4,6 +4,7 @@ from connectors.destinations.selectors import destination, destination_kinds, de
 from connectors.exports.selectors import export, export_file, exports
 from connectors.imports.selectors import import_problems, imports, one_import
 from connectors.sources.selectors import source, source_names, sources
+from connectors.streams.selectors import stream
 from connectors.syncs.auditing import sync_counts
 from connectors.syncs.concealing import conceal_sample, conceal_tried
 from connectors.syncs.numbers import sync_numbers
@@ -43,6 +44,7 @@ __all__ = [
     "source",
     "source_names",
     "sources",
+    "stream",
     "sync",
     "sync_counts",
     "sync_numbers",

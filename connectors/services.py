@@ -21,6 +21,7 @@ from connectors.imports.services import (
 )
 from connectors.sources.replay import Replayed, replay_quarantined
 from connectors.sources.services import UnknownKind, create_source, rotate_write_key, set_enabled
+from connectors.streams.services import keep_stream, read_streams, switch_stream
 from connectors.syncs.contracts import NotPossible
 from connectors.syncs.services import (
     approve_run,
@@ -55,10 +56,12 @@ __all__ = [
     "deliver_due",
     "expire_exports",
     "keep_house",
+    "keep_stream",
     "note_changed",
     "note_download",
     "pause_destination",
     "pause_sync",
+    "read_streams",
     "replay_quarantined",
     "request_export",
     "request_run",
@@ -72,6 +75,7 @@ __all__ = [
     "sample_rows",
     "set_enabled",
     "suggested_mapping",
+    "switch_stream",
     "take_file",
     "test_destination",
     "try_sync",

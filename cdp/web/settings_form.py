@@ -1,12 +1,19 @@
 """The form of a destination's settings, built from what its kind declares."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from django import forms
 
 from cdp.web.forms import CalmForm
-from connectors.contracts import Field, KindView
+from connectors.contracts import Field
+
+
+class Asking(Protocol):
+    """Whatever declares settings: a kind of destination, or of stream."""
+
+    @property
+    def settings(self) -> Mapping[str, Field]: ...
 
 
 class SettingsForm(CalmForm):
@@ -21,9 +28,13 @@ class SettingsForm(CalmForm):
         self.add_error(name if name in self.fields else None, words if name in self.fields else problem)
 
 
-def settings_form(kind: KindView, posted: Mapping[str, Any] | None) -> SettingsForm:
-    """An unbound form, or one bound to what was posted."""
-    form = SettingsForm(posted)
+def settings_form(
+    kind: Asking, posted: Mapping[str, Any] | None, *, initial: Mapping[str, Any] | None = None, named: bool = True
+) -> SettingsForm:  # fmt: skip
+    """An unbound form, or one bound to what was posted; without a name when that is not asked for."""
+    form = SettingsForm(posted, initial={f"s-{key}": value for key, value in (initial or {}).items()})
+    if not named:
+        del form.fields["name"]
     for key, spec in kind.settings.items():
         form.fields[f"s-{key}"] = _field(spec)
     # Classes and error states are given when a form is made: these fields came later.
@@ -58,13 +69,13 @@ def _field(spec: Field) -> forms.Field:
     return forms.CharField(**shared, max_length=4000, widget=widget_of.get(spec.type, forms.TextInput()))
 
 
-def settings_given(kind: KindView, cleaned: Mapping[str, Any]) -> dict[str, Any]:
+def settings_given(kind: Asking, cleaned: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are not secret and were filled in."""
     open_ones = {key: cleaned.get(f"s-{key}") for key, spec in kind.settings.items() if not spec.secret}
     return {key: value for key, value in open_ones.items() if value not in (None, "")}
 
 
-def secrets_given(kind: KindView, cleaned: Mapping[str, Any]) -> dict[str, str]:
+def secrets_given(kind: Asking, cleaned: Mapping[str, Any]) -> dict[str, str]:
     """The secrets that were filled in."""
     hidden = {key: cleaned.get(f"s-{key}") for key, spec in kind.settings.items() if spec.secret}
     return {key: str(value) for key, value in hidden.items() if value}

@@ -21,6 +21,7 @@ from cdp.web.views import (
     settings,
     sources,
     stewardship,
+    streams,
     sync_checks,
     syncs,
 )
@@ -77,6 +78,7 @@ urlpatterns = [
     path("sources/", sources.source_list, name="sources"),
     path("sources/new/", sources.new_source, name="new_source"),
     path("sources/<int:source_id>/", sources.source_page, name="source"),
+    path("sources/<int:source_id>/stream/", streams.source_stream, name="source_stream"),
     path("sources/<int:source_id>/files/", imports.source_imports, name="source_imports"),
     path("sources/files/<int:import_id>/", imports.import_page, name="import"),
     path("sources/files/<int:import_id>/problems/", imports.import_problems, name="import_problems"),

@@ -13,21 +13,13 @@ import orjson
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from common import clock
-from connectors.destinations.errors import DeliveryError, InvalidCredentials, InvalidPayload, Misconfigured, Temporary
+from connectors.destinations.errors import Misconfigured, Temporary
 from connectors.destinations.kit import Account, Action, Delivered, Destination, Field, Outside, Payload, Verdict
 from connectors.destinations.mapping import path
+from connectors.kafka import SETTINGS, client_config, meaning
 
 _TEST_SECONDS = 4.0
 _TYPES = {"add": "segment.member_added", "update": "profile.updated", "remove": "segment.member_removed"}
-_NO_ACCESS = (
-    KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-)  # fmt: skip
-_WRONG = (
-    KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_EXCEPTION,
-    KafkaError._UNKNOWN_PARTITION,
-)  # fmt: skip
-_TOO_LARGE = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.INVALID_MSG_SIZE)
 
 
 class ProduceMessages(Action):
@@ -77,55 +69,19 @@ def _produce(producer: Producer, payload: Payload, told: Callable[[Any, Any], No
 
 
 def _note(verdicts: dict[str, Verdict], payload_id: str, error: KafkaError | None, _: Any) -> None:
-    verdicts[payload_id] = Delivered() if error is None else _meaning(error)
-
-
-def _meaning(error: KafkaError) -> DeliveryError:
-    code, word = error.code(), f"kafka_{error.name().strip('_').lower()}"
-    if code in _NO_ACCESS:
-        return InvalidCredentials(f"Kafka refuses the user: {error.name()}.", code=word)
-    if code in _WRONG:
-        return Misconfigured(f"Kafka does not take the topic: {error.name()}.", code=word)
-    if code in _TOO_LARGE:
-        return InvalidPayload(f"Kafka does not take this message: {error.name()}.", code=word)
-    return Temporary(f"Kafka did not take it: {error.name()}.", code=word)
+    verdicts[payload_id] = Delivered() if error is None else meaning(error)
 
 
 def _producer(outside: Outside, account: Account, *, seconds: float) -> Producer:
-    settings = account.settings
-    protocol = str(settings.get("protocol") or "SASL_SSL")
-    config: dict[str, Any] = {
-        "bootstrap.servers": _checked_servers(outside, str(settings["servers"]), plain="SSL" not in protocol),
-        "security.protocol": protocol,
-        "client.id": "cdp",
-        "enable.idempotence": True,
-        "acks": "all",
-        "linger.ms": 5,
-        "compression.type": "zstd",
+    config = client_config(outside, account.settings, account.secrets, seconds=seconds)
+    config |= {
+        "enable.idempotence": True, "acks": "all", "linger.ms": 5, "compression.type": "zstd",
         "message.timeout.ms": int(seconds * 1000),
-        "socket.timeout.ms": int(seconds * 1000),
-        "log_level": 0,
-    }
-    if "SASL" in protocol:
-        config |= {
-            "sasl.mechanism": settings.get("mechanism") or "SCRAM-SHA-512",
-            "sasl.username": settings.get("user", ""),
-            "sasl.password": account.secrets.get("password", ""),
-        }
+    }  # fmt: skip
     try:
         return Producer(config)
     except (KafkaException, ValueError) as error:
         raise Misconfigured("The settings cannot be used by Kafka's client.", code="kafka_config") from error
-
-
-def _checked_servers(outside: Outside, servers: str, *, plain: bool) -> str:
-    """The bootstrap servers; each must be one that may be called. (Whom they advertise is Kafka's own affair.)"""
-    for server in servers.split(","):
-        host, _, port = server.strip().rpartition(":")
-        if not host or not port.isdigit():
-            raise Misconfigured("Name the servers as host:port, with commas between.", code="kafka_servers")
-        outside.addresses(host.strip("[]"), int(port), plain=plain)
-    return servers
 
 
 def test(outside: Outside, account: Account) -> str:
@@ -135,7 +91,7 @@ def test(outside: Outside, account: Account) -> str:
     try:
         found = producer.list_topics(timeout=_TEST_SECONDS)
     except KafkaException as error:
-        raise _meaning(error.args[0]) from error
+        raise meaning(error.args[0]) from error
     return f"{len(found.brokers)} brokers answered within {time.monotonic() - started:.1f} s."
 
 
@@ -143,21 +99,7 @@ kafka = Destination(
     slug="kafka",
     label="Kafka topic",
     description="A message for each change, keyed by the person.",
-    settings={
-        "servers": Field(label="Bootstrap servers", required=True, help="host:port, with commas between."),
-        "protocol": Field(
-            label="Protocol", type="choice", default="SASL_SSL",
-            choices=(("SASL_SSL", "TLS, with a user"), ("SSL", "TLS"), ("SASL_PLAINTEXT", "User, no TLS"),
-                     ("PLAINTEXT", "Neither")),
-            help="Without TLS only hosts that the operator has listed are called.",
-        ),
-        "mechanism": Field(
-            label="Mechanism", type="choice", default="SCRAM-SHA-512",
-            choices=(("SCRAM-SHA-512", "SCRAM-SHA-512"), ("SCRAM-SHA-256", "SCRAM-SHA-256"), ("PLAIN", "PLAIN")),
-        ),
-        "user": Field(label="User", default=""),
-        "password": Field(label="Password", secret=True),
-    },
+    settings=SETTINGS,
     actions={ProduceMessages.slug: ProduceMessages()},
     test=test,
     api_version="Kafka 2.1 or newer",

@@ -1,0 +1,1 @@
+"""Streams: items out of Kafka topics, their offsets committed with them."""

@@ -1,0 +1,102 @@
+"""Setting streams up, and reading them."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from common import audit, clock, crypto, pg
+from common.http import AllowList, Http
+from common.outside import outside_settings
+from connectors.destinations.contracts import InvalidSettings
+from connectors.destinations.errors import DeliveryError
+from connectors.destinations.kit import Outside, setting_problems
+from connectors.sources.selectors import source
+from connectors.streams.contracts import STREAM_KIND, Read, StreamView
+from connectors.streams.models import Stream, StreamOffset
+from connectors.streams.reading import Reader
+from connectors.streams.selectors import view
+
+# "stre" in ASCII; one worker at a time reads one stream.
+_LOCK = 0x73747265
+TURN_SECONDS = 20.0
+
+
+@transaction.atomic
+def keep_stream(
+    *, source_id: int, settings: Mapping[str, Any], secrets: Mapping[str, str], by: str, now: datetime
+) -> StreamView:  # fmt: skip
+    """Set up or change the stream of a source; an empty secret leaves the one there is. Raises InvalidSettings.
+
+    Another topic or other servers are read from their beginning: their offsets are others.
+    """
+    row = Stream.objects.select_for_update().filter(source_id=source_id).first()
+    hidden = {**(reveal(row) if row else {}), **{key: value for key, value in secrets.items() if value}}
+    problems = setting_problems(STREAM_KIND.settings, settings, hidden)
+    if problems:
+        raise InvalidSettings(problems)
+    place = ("servers", "topic")
+    if row and [row.settings.get(one) for one in place] != [settings.get(one) for one in place]:
+        StreamOffset.objects.filter(stream=row).delete()
+    row = row or Stream(source_id=source_id, created_by=by, created_at=now)
+    row.settings, row.secrets, row.problem = dict(settings), crypto.encrypt(json.dumps(hidden)) if hidden else "", ""
+    row.save()
+    audit.record(
+        actor=by, action="stream.kept", object_type="source", object_id=source_id, at=now,
+        summary=f"Set up the topic {settings.get('topic')}", after=dict(settings),
+    )  # fmt: skip
+    return view(row)
+
+
+@transaction.atomic
+def switch_stream(*, source_id: int, enabled: bool, by: str) -> StreamView:
+    """Read it, or stop; what comes meanwhile waits in the topic for as long as the broker keeps it."""
+    row = Stream.objects.select_for_update().get(source_id=source_id)
+    row.enabled, row.problem = enabled, ""
+    row.save(update_fields=["enabled", "problem"])
+    verb = "resumed" if enabled else "paused"
+    audit.record(
+        actor=by, action=f"stream.{verb}", object_type="source", object_id=source_id, summary=f"The stream was {verb}"
+    )
+    return view(row)
+
+
+def read_streams(
+    *, now: datetime, after: Callable[[], None] = lambda: None, seconds: float = TURN_SECONDS
+) -> dict[int, Read]:  # fmt: skip
+    """A turn for every stream that nobody else reads just now; answers what came, by source.
+
+    `after` is called whenever items are durable in the inbox. A stream that cannot be read says why in its row, and is
+    tried again by the next turn.
+    """
+    found = {}
+    for row in Stream.objects.filter(enabled=True).order_by("pk"):
+        kept_out = source(row.source_id)
+        if kept_out is None or not kept_out.enabled:
+            continue
+        with closing(pg.connect(autocommit=True)) as conn:
+            if pg.try_lock(conn, _LOCK, row.pk):
+                found[row.source_id] = _turn(row, conn, clock.Ticker(now), seconds=seconds, after=after)
+    return found
+
+
+def _turn(row: Stream, conn: Any, ticker: clock.Ticker, *, seconds: float, after: Callable[[], None]) -> Read:
+    permitted = outside_settings()
+    try:
+        with Http(allow=AllowList.of(permitted.allow)) as http:
+            outside = Outside(http=http, drop_folder=permitted.drop_folder, now=ticker())
+            read = Reader(row, reveal(row), outside, ticker).turn(conn, seconds=seconds, after=after)
+    except (DeliveryError, crypto.CannotDecrypt) as error:
+        Stream.objects.filter(pk=row.pk).update(problem=str(error))
+        return Read()
+    Stream.objects.filter(pk=row.pk).update(problem="", last_read_at=ticker())
+    return read
+
+
+def reveal(row: Stream) -> dict[str, str]:
+    """The secrets in clear."""
+    found: dict[str, str] = json.loads(crypto.decrypt(row.secrets)) if row.secrets else {}
+    return found

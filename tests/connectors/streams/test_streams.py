@@ -1,0 +1,229 @@
+"""Topics read with librdkafka's own mock cluster as the broker: each message once, whatever dies."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+from django.db import connection
+
+from cdp.environment import PROJECT_FOLDER
+from cdp.pipeline.run import Applier
+from common import clock, pg
+from connectors import selectors, services
+from connectors.contracts import InvalidSettings, StreamView
+from connectors.streams.messages import Message, read_messages
+from connectors.streams.models import Stream
+from events import selectors as log
+from events import services as events
+from identity import selectors as identity
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[str]:
+    owner = Producer({"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": 1, "log_level": 0})
+    (broker,) = owner.list_topics(timeout=10).brokers.values()
+    yield f"{broker.host}:{broker.port}"
+    del owner
+
+
+@pytest.fixture
+def source(transactional_db: None, settings: Any) -> int:
+    settings.OUTBOUND_ALLOW = ["127.0.0.1"]
+    with pg.connect(autocommit=True) as conn:
+        events.ensure_inbox(conn, now=clock.now())
+    return services.create_source(name="Orders", kind="stream", by="ann").id
+
+
+def setup(source: int, servers: str, topic: str, **more: Any) -> StreamView:
+    wanted = {"servers": servers, "protocol": "PLAINTEXT", "topic": topic, **more}
+    return services.keep_stream(source_id=source, settings=wanted, secrets={}, by="ann", now=clock.now())
+
+
+def send(servers: str, topic: str, *values: Any) -> None:
+    producer = Producer({"bootstrap.servers": servers, "log_level": 0})
+    for number, value in enumerate(values):
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        producer.produce(topic, value=data, key=str(number))
+    assert producer.flush(20) == 0
+
+
+def call(number: int, **more: Any) -> dict[str, Any]:
+    return {"type": "track", "event": "Order Completed", "userId": f"u-{number}", **more}
+
+
+def read(seconds: float = 15.0) -> Any:
+    return services.read_streams(now=clock.now(), seconds=seconds)
+
+
+def apply() -> None:
+    applier = Applier()
+    while applier.apply_batch(now=clock.now()).taken:
+        pass
+    applier.close()
+
+
+def inbox() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("select coalesce(sum(events), 0) from events_inbox")
+        return int(cursor.fetchone()[0])
+
+
+def stream(source: int) -> StreamView:
+    found = selectors.stream(source)
+    assert found is not None
+    return found
+
+
+def test_messages_become_profiles_and_are_read_once(source: int, servers: str) -> None:
+    setup(source, servers, "once")
+    send(servers, "once", *(call(n) for n in range(300)), {"batch": [call(300), call(301)]})
+    assert read()[source].accepted == 302
+    assert read()[source].messages == 0
+    send(servers, "once", call(302))
+    assert read()[source].accepted == 1
+    apply()
+    assert identity.find_profile("user_id", "u-301") is not None
+    assert sum(row[2] for row in log.tallies(since=clock.now() - timedelta(hours=2))) == 303
+    found = stream(source)
+    assert (found.lag, found.problem, len(found.partitions)) == (0, "", 4)
+    assert sum(one.next_offset for one in found.partitions) == 302
+
+
+def test_what_is_no_call_goes_to_the_quarantine_and_the_others_come_in(source: int, servers: str) -> None:
+    setup(source, servers, "odd")
+    send(servers, "odd", call(1), b"{not json", [1], {"type": "track", "event": "X"}, b"", call(2))
+    turn = read()[source]
+    assert (turn.accepted, turn.refused) == (2, 4)
+    assert {one.reason for one in log.quarantined()} == {"invalid_json", "wrong_type", "no_identity"}
+
+
+def test_a_call_gets_its_place_as_its_id_and_the_brokers_time() -> None:
+    at = 1_780_000_000_000
+    items = read_messages([
+        Message("t", 3, 7, at, b'{"type":"track","event":"E","userId":"1"}'),
+        Message("t", 3, 8, at, b'{"batch":[{"type":"track","event":"E","userId":"1"},'
+                               b'{"type":"track","event":"E","userId":"1","messageId":"m","timestamp":"2020-01-01"}]}'),
+    ])  # fmt: skip
+    first, second, third = (json.loads(one) for one in items.accepted)
+    assert (first["messageId"], first["timestamp"]) == ("t-3-7", "2026-05-28T20:26:40.000Z")
+    assert second["messageId"] == "t-3-8-0"
+    assert (third["messageId"], third["timestamp"]) == ("m", "2020-01-01")
+
+
+def test_reading_can_begin_with_what_comes_from_now_on(source: int, servers: str) -> None:
+    send(servers, "late", *(call(n) for n in range(20)))
+    setup(source, servers, "late", start="latest")
+    assert read()[source].accepted == 0
+    send(servers, "late", call(99))
+    assert read()[source].accepted == 1
+
+
+def test_a_paused_stream_is_not_read_and_goes_on_where_it_stood(source: int, servers: str) -> None:
+    setup(source, servers, "pause")
+    send(servers, "pause", call(1))
+    assert read()[source].accepted == 1
+    services.switch_stream(source_id=source, enabled=False, by="ann")
+    send(servers, "pause", call(2))
+    assert read() == {}
+    services.switch_stream(source_id=source, enabled=True, by="ann")
+    assert read()[source].accepted == 1
+
+
+def test_another_topic_begins_at_its_own_beginning(source: int, servers: str) -> None:
+    setup(source, servers, "old")
+    send(servers, "old", *(call(n) for n in range(5)))
+    assert read()[source].accepted == 5
+    send(servers, "new", call(1), call(2))
+    setup(source, servers, "new")
+    assert read()[source].accepted == 2
+
+
+def test_a_broker_that_cannot_be_reached_is_told_and_tried_again(
+    source: int, servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.streams.reading._SECONDS", 1.0)
+    setup(source, "127.0.0.1:1", "gone")
+    assert read()[source].messages == 0
+    assert "Kafka did not do it" in stream(source).problem
+    setup(source, "10.0.0.1:9092", "gone")
+    read()
+    assert "refused" in stream(source).problem
+    setup(source, servers, "gone")
+    send(servers, "gone", call(1))
+    assert read()[source].accepted == 1
+    assert stream(source).problem == ""
+
+
+def test_settings_are_checked_and_a_password_is_kept_and_hidden(source: int, servers: str) -> None:
+    with pytest.raises(InvalidSettings, match="topic"):
+        services.keep_stream(source_id=source, settings={"servers": "a:1"}, secrets={}, by="ann", now=clock.now())
+    wanted = {"servers": servers, "topic": "t", "user": "cdp"}
+    services.keep_stream(source_id=source, settings=wanted, secrets={"password": "hunter2"}, by="ann", now=clock.now())
+    services.keep_stream(source_id=source, settings=wanted, secrets={}, by="ann", now=clock.now())
+    assert stream(source).secrets_set == ("password",)
+    assert "hunter2" not in str(Stream.objects.values())
+
+
+def test_one_worker_reads_a_stream_at_a_time(source: int, servers: str) -> None:
+    kept = setup(source, servers, "turn")
+    send(servers, "turn", call(1))
+    with pg.connect(autocommit=True) as other:
+        assert pg.try_lock(other, 0x73747265, kept.id)
+        assert read() == {}
+    _wait(lambda: source in read())
+    assert inbox() == 1
+
+
+_WORKER = """
+import django, os, time
+django.setup()
+from django.conf import settings
+from django.db import connection
+connection.settings_dict["NAME"] = os.environ["STREAM_DATABASE"]
+settings.OUTBOUND_ALLOW = ["127.0.0.1"]
+from common import clock
+from connectors import services
+from connectors.streams import reading
+reading._AT_ONCE = 50
+services.read_streams(now=clock.now(), after=lambda: time.sleep(0.02))
+"""
+
+
+@pytest.mark.processes
+def test_a_reader_that_is_killed_loses_no_message_and_repeats_none(source: int, servers: str) -> None:
+    setup(source, servers, "kill")
+    send(servers, "kill", *(call(n) for n in range(3_000)))
+    environment = {
+        **os.environ, "DJANGO_SETTINGS_MODULE": "cdp.settings", "STREAM_DATABASE": connection.settings_dict["NAME"],
+    }  # fmt: skip
+    for _ in range(3):
+        before = inbox()
+        worker = subprocess.Popen([sys.executable, "-c", _WORKER], cwd=PROJECT_FOLDER, env=environment)
+        try:
+            _wait(lambda before=before: inbox() > before)  # type: ignore[misc]
+        finally:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+    assert 0 < inbox() < 3_000
+    _wait(lambda: source in read(30))
+    _wait(lambda: inbox() == 3_000)
+    assert read()[source].messages == 0
+    apply()
+    assert sum(row[2] for row in log.tallies(since=clock.now() - timedelta(hours=2))) == 3_000
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.02)
