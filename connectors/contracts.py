@@ -3,6 +3,7 @@
 from connectors.destinations.contracts import ActionView, DestinationView, InvalidSettings, KindView, Tested
 from connectors.destinations.kit import Field
 from connectors.destinations.recording import Exchange
+from connectors.email.providers import PROVIDERS as EMAIL_PROVIDERS
 from connectors.exports.contracts import BadColumns, ExportView
 from connectors.imports.contracts import BadMapping, ImportView, UnreadableFile
 from connectors.sources.contracts import SourceView
@@ -20,6 +21,7 @@ from connectors.syncs.contracts import (
 )
 
 __all__ = [
+    "EMAIL_PROVIDERS",
     "STREAM_KIND",
     "ActionView",
     "BadColumns",

@@ -1,6 +1,7 @@
 """All tables of this app; each concern keeps its own."""
 
 from connectors.destinations.models import Destination
+from connectors.email.models import EmailHook
 from connectors.exports.models import Export
 from connectors.imports.models import Import
 from connectors.sources.models import Source
@@ -11,6 +12,7 @@ from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched
 __all__ = [
     "Delivery",
     "Destination",
+    "EmailHook",
     "Export",
     "FilePart",
     "Import",

@@ -1,6 +1,7 @@
 """The door through which others read sources, destinations and syncs."""
 
 from connectors.destinations.selectors import destination, destination_kinds, destinations
+from connectors.email.services import email_hook
 from connectors.exports.selectors import export, export_file, exports
 from connectors.imports.selectors import import_problems, imports, one_import
 from connectors.sources.selectors import source, source_names, sources
@@ -28,6 +29,7 @@ __all__ = [
     "destination_kinds",
     "destinations",
     "due_sync_ids",
+    "email_hook",
     "export",
     "export_file",
     "exports",

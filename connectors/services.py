@@ -8,6 +8,7 @@ from connectors.destinations.services import (
     test_destination,
     update_destination,
 )
+from connectors.email.services import Unreadable, Unsigned, keep_email_hook, take_email_call
 from connectors.exports.services import expire_exports, note_download, request_export, write_exports
 from connectors.imports.services import (
     NotNow,
@@ -44,6 +45,8 @@ __all__ = [
     "NotPossible",
     "Replayed",
     "UnknownKind",
+    "Unreadable",
+    "Unsigned",
     "approve_run",
     "change_layout",
     "change_mapping",
@@ -55,6 +58,7 @@ __all__ = [
     "deliver_all_due",
     "deliver_due",
     "expire_exports",
+    "keep_email_hook",
     "keep_house",
     "keep_stream",
     "note_changed",
@@ -76,6 +80,7 @@ __all__ = [
     "set_enabled",
     "suggested_mapping",
     "switch_stream",
+    "take_email_call",
     "take_file",
     "test_destination",
     "try_sync",

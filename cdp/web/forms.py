@@ -91,6 +91,20 @@ class ImportFileForm(CalmForm):
     )
 
 
+class EmailHookForm(CalmForm):
+    """The e-mail provider of a source."""
+
+    provider = forms.ChoiceField(label="Provider")
+    secret = forms.CharField(
+        label="Key", required=False, max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, providers: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["provider"].choices = providers  # type: ignore[attr-defined]
+
+
 class ExportForm(CalmForm):
     """A file of the members of a segment."""
 

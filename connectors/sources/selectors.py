@@ -23,6 +23,12 @@ def source(source_id: int) -> SourceView | None:
     return view(row) if row else None
 
 
+def source_by_key(write_key: str) -> SourceView | None:
+    """The source with this write key, or None."""
+    row = Source.objects.filter(write_key=write_key).first()
+    return view(row) if row else None
+
+
 def source_names() -> dict[int, str]:
     """The name of each source, for pages that show where a thing came from."""
     return dict(Source.objects.values_list("id", "name"))

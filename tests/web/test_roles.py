@@ -61,6 +61,7 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "source_imports": ("see", "edit_connections"),
     "import": ("see", "edit_connections"),
     "import_problems": ("edit_connections", None),
+    "source_email": ("see", "edit_connections"),
     "source_stream": ("see", "edit_connections"),
     "source_live": ("see", None),
     "switch_source": (None, "edit_connections"),

@@ -56,7 +56,11 @@ def open_source(request: PageRequest, source_id: int, here: str) -> dict[str, An
     if found is None:
         return not_found(request, "source", reverse("web:sources"))
     links = [("Setup", reverse("web:source", args=[source_id])), ("Live", reverse("web:source_live", args=[source_id]))]
-    links.append(("Stream", reverse("web:source_stream", args=[source_id])))
+    # The ways in that fit the source; files fit every one.
+    if found.kind == "stream" or sources.stream(source_id):
+        links.append(("Stream", reverse("web:source_stream", args=[source_id])))
+    if found.kind == "email" or sources.email_hook(source_id):
+        links.append(("Provider", reverse("web:source_email", args=[source_id])))
     links.append(("Files", reverse("web:source_imports", args=[source_id])))
     links.append(("Quarantine", f"{reverse('web:quarantine')}?source={source_id}"))
     return {"source": found, "tabs": tabs(links, reverse(here, args=[source_id]))}

@@ -1,0 +1,1 @@
+"""E-mail providers: what became of messages, told by their webhooks."""
