@@ -7,7 +7,7 @@ from connectors.imports.models import Import
 from connectors.sources.models import Source
 from connectors.storage.models import FilePart, StoredFile
 from connectors.streams.models import Stream, StreamOffset
-from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched
+from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched, Unreached
 
 __all__ = [
     "Delivery",
@@ -24,4 +24,5 @@ __all__ = [
     "StreamOffset",
     "Sync",
     "Touched",
+    "Unreached",
 ]

@@ -26,6 +26,7 @@ from connectors.streams.services import keep_stream, read_streams, switch_stream
 from connectors.syncs.contracts import NotPossible
 from connectors.syncs.services import (
     approve_run,
+    change_consent,
     change_mapping,
     create_sync,
     decline_run,
@@ -48,6 +49,7 @@ __all__ = [
     "Unreadable",
     "Unsigned",
     "approve_run",
+    "change_consent",
     "change_layout",
     "change_mapping",
     "check_file",

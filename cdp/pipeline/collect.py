@@ -23,6 +23,7 @@ _FROM_TRAITS = {
 }
 _MARKS = (b'"traits"', b'"externalIds"', b'"device"')
 _EXTERNAL_KIND = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
+_NOT_WORD = re.compile(r"[^a-z0-9]+")
 _SIGNED = 1 << 63
 _MAX_TRAITS = 200
 _encode = msgspec.json.Encoder().encode
@@ -117,8 +118,9 @@ def _collect_one(gathered: _Collector, item: Item, context: bytes, at_us: int, s
         carrier = places[0]
     else:
         carrier = _carry(gathered, places, at_us)
-    if item.type == "identify" and traits:
-        _claim(gathered, carrier, traits, source_id, at_us, message_id)
+    said = {**(traits or {} if item.type == "identify" else {}), **_consents(context)}
+    if said:
+        _claim(gathered, carrier, said, source_id, at_us, message_id)
     return carrier
 
 
@@ -174,6 +176,22 @@ def _from_context(
             places.append(gathered.position(kind, entry.get("id"), at_us))
     traits = context.get("traits")
     return traits if isinstance(traits, dict) and item.type != "group" else {}
+
+
+def _consents(context: bytes) -> dict[str, Any]:
+    """What the person chose, as traits: `consent_advertising: false`. Every event may tell it, not identify alone.
+
+    `context.consent.categoryPreferences` as Segment's libraries send it
+    (https://segment.com/docs/privacy/consent-management/consent-in-segment-connections/).
+    """
+    if b'"categoryPreferences"' not in context:
+        return {}
+    consent = _object(context).get("consent")
+    chosen = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+    if not isinstance(chosen, dict):
+        return {}
+    named = ((_NOT_WORD.sub("_", name.strip().lower()).strip("_"), value) for name, value in chosen.items())
+    return {f"consent_{name}"[:200]: value for name, value in named if name and isinstance(value, bool)}
 
 
 def _claim(

@@ -141,6 +141,11 @@ class SyncForm(CalmForm):
         ],
     )  # fmt: skip
 
+    consent = forms.CharField(
+        label="Only with consent to", max_length=64, required=False,
+        help_text="A purpose, such as advertising: people whose trait consent_advertising is true.",
+    )  # fmt: skip
+
     def __init__(self, *args: Any, segments: Any, actions: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["segment"].choices = [(str(one.id), one.name) for one in segments]  # type: ignore[attr-defined]

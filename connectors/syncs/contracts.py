@@ -53,6 +53,7 @@ class SyncView:
     created_by: str
     created_at: datetime
     waiting_run_id: int | None
+    consent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

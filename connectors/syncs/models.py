@@ -20,6 +20,8 @@ class Sync(models.Model):
     mapping = models.JSONField(default=dict)
     # "profile": one row a person; else one row for each identifier of this kind.
     identifier_kind = models.CharField(max_length=64, default="profile")
+    # The purpose for which somebody must have consented to be sent (trait `consent_PURPOSE`); empty asks for none.
+    consent = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     state_reason = models.TextField(blank=True)
     # Everything in the ledger up to here has become deliveries.
@@ -187,6 +189,20 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Unreached(models.Model):
+    """A member who gives the sync no row (no identifier, no consent): looked at again when anything of them changes."""
+
+    id = models.BigAutoField(primary_key=True)
+    sync = models.ForeignKey(Sync, on_delete=models.CASCADE, related_name="+")
+    profile_id = models.BigIntegerField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sync", "profile_id"], name="unreached_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.profile_id} of sync {self.sync_id}"
 
 
 class Touched(models.Model):

@@ -103,6 +103,11 @@ def _sent_profiles(sync_id: int) -> people.Int64s:
     return np.sort(sql.int8s(sql.SENT_PROFILES, {"sync": sync_id}))
 
 
+def _unreached_among(sync_id: int, profile_ids: Sequence[int]) -> set[int]:
+    found = sql.rows(sql.UNREACHED_AMONG, {"sync": sync_id, "profiles": pg.int8s(profile_ids)})
+    return {row[0] for row in found}
+
+
 def _sent_among(sync_id: int, ids: people.Int64s | list[int]) -> set[int]:
     return {row[0] for row in sql.rows(sql.SENT_AMONG, {"sync": sync_id, "profiles": pg.int8s(ids)})}
 
@@ -142,7 +147,7 @@ def _planned(run: Run, *, now: datetime) -> None:
 
 
 def _plan_touched(*, sync_id: int, now: datetime) -> int:
-    """Compare again the people of whom something was sent and who changed since."""
+    """Compare again the people of whom something was sent, or could not be sent so far, and who changed since."""
     if not Touched.objects.filter(sync_id=sync_id).exists():
         return 0
     sync = Sync.objects.get(pk=sync_id)
@@ -151,7 +156,8 @@ def _plan_touched(*, sync_id: int, now: datetime) -> int:
     planned = 0
     with transaction.atomic():
         ids = [row[0] for row in sql.rows(sql.TAKE_TOUCHED, {"sync": sync_id, "limit": SLICE})]
-        there = _sent_among(sync_id, ids)
+        # Members without a row are among those who are told of: now they may give one.
+        there = _sent_among(sync_id, ids) | _unreached_among(sync_id, ids)
         known = people.read_people(ids)
         # Only those who still stand: whoever was taken in by another profile leaves by the ledger.
         wanted = {i: i in there for i in ids if i in known and known[i].id == i}
@@ -166,7 +172,7 @@ def _plan_touched(*, sync_id: int, now: datetime) -> int:
 
 
 def _differs(sync: Sync, wanted: Mapping[int, bool]) -> bool:
-    rendered, looked_at = _render(sync, wanted)
+    rendered, looked_at, _ = _render(sync, wanted)
     found = diff(wanted=rendered.targets, sent=sent_of(sync.pk, looked_at, rendered.targets), looked_at=looked_at)
     return bool(found.changes or found.moved)
 
@@ -175,21 +181,31 @@ def _differs(sync: Sync, wanted: Mapping[int, bool]) -> bool:
 def plan_slice(*, sync_id: int, run_id: int, wanted: Mapping[int, bool], cursor: int | None, now: datetime) -> int:
     """Turn wishes (profile → in or out) into deliveries; the cursor moves in the same transaction."""
     sync = Sync.objects.select_for_update().get(pk=sync_id)
-    rendered, looked_at = _render(sync, wanted)
+    rendered, looked_at, staying = _render(sync, wanted)
     found = diff(wanted=rendered.targets, sent=sent_of(sync_id, looked_at, rendered.targets), looked_at=looked_at)
     write_deliveries(sync_id, run_id, found.changes, now=now)
     write_sent(sync_id, [c for c in found.changes if c.operation != "remove"], found.moved, now=now)
     removing = [change.identifier_hash for change in found.changes if change.operation == "remove"]
     if removing:
         sql.run(sql.MARK_REMOVING, {"sync": sync_id, "targets": pg.texts(removing), "now": now})
+    _note_unreached(sync_id, rendered, looked_at, staying)
     _count_planned(run_id, found.changes, rendered)
     if cursor is not None:
         Sync.objects.filter(pk=sync_id).update(cursor_seq=cursor)
     return len(found.changes)
 
 
-def _render(sync: Sync, wanted: Mapping[int, bool]) -> tuple[Rendered, set[int]]:
-    """What is wanted of these people, and whom that decides about.
+def _note_unreached(sync_id: int, rendered: Rendered, looked_at: set[int], staying: set[int]) -> None:
+    """Remember members who give no row, so that they are looked at again as soon as anything of them changes."""
+    unreached = staying - {target.profile_id for target in rendered.targets}
+    reached = looked_at - unreached
+    sql.run(sql.NOTE_UNREACHED, {
+        "sync": sync_id, "unreached": pg.int8s(sorted(unreached)), "reached": pg.int8s(sorted(reached)),
+    })  # fmt: skip
+
+
+def _render(sync: Sync, wanted: Mapping[int, bool]) -> tuple[Rendered, set[int], set[int]]:
+    """What is wanted of these people, whom that decides about, and who of them are members.
 
     Somebody who left because another profile took them in hands their identifiers over: that profile is looked at too,
     though the ledger has nothing new to say of it.
@@ -200,7 +216,8 @@ def _render(sync: Sync, wanted: Mapping[int, bool]) -> tuple[Rendered, set[int]]
     members = people.members_among(segment=recipe.segment, profile_ids=takers)
     staying = [known[i] for i, is_in in wanted.items() if is_in and i in known and known[i].id == i]
     staying += [person for person in takers.values() if person.id in members]
-    return render_people(staying, recipe), set(wanted) | {person.id for person in staying}
+    ids = {person.id for person in staying}
+    return render_people(staying, recipe), set(wanted) | ids, ids
 
 
 def recipe_of(sync: Sync) -> Recipe:
@@ -211,6 +228,7 @@ def recipe_of(sync: Sync) -> Recipe:
         action=DESTINATIONS[sync.destination.kind].actions[sync.action],
         mapping=sync.mapping,
         segment=people.segment_facts(sync.segment_id),
+        consent=sync.consent,
     )
 
 

@@ -15,7 +15,13 @@ _LOOKED_AT = 50
 
 
 def preview_payload(
-    *, destination_id: int, action: str, mapping: Mapping[str, Any], segment_id: int, identifier_kind: str
+    *,
+    destination_id: int,
+    action: str,
+    mapping: Mapping[str, Any],
+    segment_id: int,
+    identifier_kind: str,
+    consent: str = "",
 ) -> Sample:
     """The fields of the first of some members for whom the mapping gives any, and why others give none.
 
@@ -27,7 +33,7 @@ def preview_payload(
     if problems:
         raise InvalidSettings(problems)
     kind = identifier_kind or chosen.identifier_kind
-    recipe = Recipe(0, kind, chosen, mapping, people.segment_facts(segment_id))
+    recipe = Recipe(0, kind, chosen, mapping, people.segment_facts(segment_id), consent)
     members = people.first_members(segment_id=segment_id, limit=_LOOKED_AT)
     known = people.read_people(members)
     rendered = render_people(known.values(), recipe)

@@ -32,6 +32,7 @@ class Recipe:
     action: Action
     mapping: Mapping[str, Any]
     segment: Mapping[str, Any]
+    consent: str = ""
 
 
 @dataclass(slots=True)
@@ -43,9 +44,13 @@ class Rendered:
 
 
 def render_people(people: Iterable[Person], recipe: Recipe) -> Rendered:
-    """The targets of all people. Somebody without the identifier or a required field is skipped with the reason."""
+    """The targets of all people. Somebody without consent, the identifier or a required field is skipped with the
+    reason."""
     rendered = Rendered()
     for person in people:
+        if recipe.consent and person.traits.get(f"consent_{recipe.consent}") is not True:
+            rendered.skipped[f"no consent: {recipe.consent}"] += 1
+            continue
         values = targets_of(person, recipe.identifier_kind)
         if not values:
             rendered.skipped[f"no {recipe.identifier_kind}"] += 1

@@ -62,6 +62,7 @@ def _views(rows: Sequence[Sync]) -> list[SyncView]:
             destination_kind=row.destination.kind,
             action=row.action,
             mapping=row.mapping,
+            consent=row.consent,
             identifier_kind=row.identifier_kind,
             state=row.state,
             state_reason=row.state_reason,

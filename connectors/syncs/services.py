@@ -1,6 +1,7 @@
 """Making and steering syncs, and the turns in which they work. Every change by a person is audited."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from connectors.syncs.models import Delivery, Run, Sent, Sync
 from connectors.syncs.selectors import due_sync_ids, sync, view
 from connectors.syncs.turn import turn
 
+_PURPOSE = re.compile(r"[a-z0-9_]{1,64}")
 _MAX_BATCHES = 200
 KEEP_DELIVERED = timedelta(days=30)
 
@@ -36,6 +38,7 @@ def create_sync(
     action: str = "",
     mapping: Mapping[str, Any] | None = None,
     identifier_kind: str = "",
+    consent: str = "",
     name: str = "",
     by: str,
     via: str = "ui",
@@ -43,6 +46,7 @@ def create_sync(
 ) -> SyncView:
     """Join a segment to a destination. Its first run sends all members.
 
+    `consent`: the purpose for which people must have consented; whoever withdraws is taken off.
     `identifier_kind`: "profile" sends one row a person, else one row for each identifier of the kind; left empty, what
     the action suggests.
     Raises InvalidSettings with everything that is wrong.
@@ -67,6 +71,7 @@ def create_sync(
         action=slug,
         mapping=filled,
         identifier_kind=identifier_kind or chosen.identifier_kind,
+        consent=_purpose(consent),
         created_by=by,
         created_at=now or clock.now(),
     )
@@ -102,6 +107,27 @@ def change_mapping(*, sync_id: int, mapping: Mapping[str, Any], by: str, via: st
     row.save(update_fields=["mapping", "resync_wanted"])
     _record(row, "changed", f"Changed the mapping of “{row.name}”", by=by, via=via, before=before, after=dict(mapping))
     return view(sync_id)
+
+
+@transaction.atomic
+def change_consent(*, sync_id: int, consent: str, by: str, via: str = "ui") -> SyncView:
+    """Ask for another consent, or none; the next run compares everybody. Raises InvalidSettings."""
+    row = Sync.objects.select_for_update().get(pk=sync_id)
+    before = row.consent
+    row.consent, row.resync_wanted = _purpose(consent), True
+    row.save(update_fields=["consent", "resync_wanted"])
+    _record(
+        row, "consent_changed", f"Changed the consent that “{row.name}” asks for", by=by, via=via,
+        before={"consent": before}, after={"consent": row.consent},
+    )  # fmt: skip
+    return view(sync_id)
+
+
+def _purpose(text: str) -> str:
+    purpose = text.strip().lower()
+    if purpose and not _PURPOSE.fullmatch(purpose):
+        raise InvalidSettings(["consent: Use small letters, digits and _, such as advertising."])
+    return purpose
 
 
 def pause_sync(*, sync_id: int, by: str, reason: str = "", via: str = "ui") -> SyncView:

@@ -193,8 +193,20 @@ where sync_id = %(sync)s and present and profile_id = any(%(profiles)s)
 
 NOTE_TOUCHED = """
 insert into connectors_touched (sync_id, profile_id, noted_at)
-select distinct sync_id, profile_id, %(now)s::timestamptz from connectors_sent where profile_id = any(%(profiles)s)
+select sync_id, profile_id, %(now)s::timestamptz from (
+    select sync_id, profile_id from connectors_sent where profile_id = any(%(profiles)s)
+    union select sync_id, profile_id from connectors_unreached where profile_id = any(%(profiles)s)) t
 on conflict (sync_id, profile_id) do nothing
+"""
+
+NOTE_UNREACHED = """
+with reached as (delete from connectors_unreached where sync_id = %(sync)s and profile_id = any(%(reached)s))
+insert into connectors_unreached (sync_id, profile_id) select %(sync)s, unnest(%(unreached)s::bigint[])
+on conflict (sync_id, profile_id) do nothing
+"""
+
+UNREACHED_AMONG = """
+select profile_id from connectors_unreached where sync_id = %(sync)s and profile_id = any(%(profiles)s)
 """
 
 TAKE_TOUCHED = """

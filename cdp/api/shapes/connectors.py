@@ -49,6 +49,7 @@ class SyncShape(Shape):
     action = serializers.CharField()
     mapping = Anything()
     identifier_kind = serializers.CharField()
+    consent = serializers.CharField(allow_blank=True, help_text="The purpose that people must have consented to.")
     state = serializers.CharField()
     state_reason = serializers.CharField(allow_blank=True)
     cursor_seq = serializers.IntegerField()
@@ -77,6 +78,10 @@ class SyncIn(Shape):
     identifier_kind = serializers.CharField(
         max_length=64, required=False, help_text="`profile` for one row a person, or a kind of identifier."
     )
+    consent = serializers.CharField(
+        max_length=64, required=False, allow_blank=True,
+        help_text="Only people who consented to this purpose are sent (trait `consent_PURPOSE`).",
+    )  # fmt: skip
 
 
 class CountsShape(Shape):

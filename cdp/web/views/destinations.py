@@ -132,6 +132,14 @@ def steer_sync(request: PageRequest, sync_id: int) -> HttpResponse:
     elif wanted == "run":
         connector_services.run_now(sync_id=sync_id, by=by)
         toast(request, "A full comparison starts with the next turn.")
+    elif wanted == "consent":
+        try:
+            kept = connector_services.change_consent(sync_id=sync_id, consent=request.POST.get("consent", ""), by=by)
+            toast(
+                request, f"Only people who consented to {kept.consent}." if kept.consent else "No consent is asked for."
+            )
+        except InvalidSettings as wrong:
+            toast(request, " ".join(wrong.problems), bad=True)
     elif wanted == "retry":
         chosen = [int(text) for text in request.POST.getlist("row") if text.isdecimal()]
         count = connector_services.retry_failed(sync_id=sync_id, by=by, delivery_ids=chosen or None, now=request.now)

@@ -32,6 +32,7 @@ class Wished:
     mapping: dict[str, Any]
     segment_id: int
     identifier_kind: str
+    consent: str = ""
 
 
 @page("edit_connections", post="edit_connections")
@@ -54,7 +55,7 @@ def new_sync(request: PageRequest, destination_id: int) -> HttpResponse:
     answer: HttpResponse | Sample | None = None
     if posted is not None and form.is_valid() and (mapping := _given(action, fields)) is not None:
         kept = form.cleaned_data
-        wished = Wished(found, action, mapping, int(kept["segment"]), kept["identifier_kind"])
+        wished = Wished(found, action, mapping, int(kept["segment"]), kept["identifier_kind"], kept["consent"])
         answer = _answer(request, wished, form, lambda: _create(request, wished, kept["name"], mapped=fields.is_bound))
     if isinstance(answer, HttpResponse):
         return answer
@@ -69,7 +70,8 @@ def new_sync(request: PageRequest, destination_id: int) -> HttpResponse:
 def _create(request: PageRequest, wished: Wished, name: str, *, mapped: bool) -> HttpResponse:
     made = connector_services.create_sync(
         segment_id=wished.segment_id, destination_id=wished.destination.id, action=wished.action.slug, name=name,
-        mapping=wished.mapping if mapped else None, identifier_kind=wished.identifier_kind, by=actor(request),
+        mapping=wished.mapping if mapped else None, identifier_kind=wished.identifier_kind,
+        consent=wished.consent, by=actor(request),
         now=request.now,
     )  # fmt: skip
     toast(request, "The sync is on. Its first run sends all members.")
@@ -89,7 +91,7 @@ def edit_mapping(request: PageRequest, sync_id: int) -> HttpResponse:
     fields = mapping_form(action, posted, sync.mapping)
     answer: HttpResponse | Sample | None = None
     if posted is not None and (mapping := _given(action, fields)) is not None:
-        wished = Wished(found, action, mapping, sync.segment_id, sync.identifier_kind)
+        wished = Wished(found, action, mapping, sync.segment_id, sync.identifier_kind, sync.consent)
         answer = _answer(request, wished, fields, lambda: _remap(request, wished, sync_id))
     if isinstance(answer, HttpResponse):
         return answer
@@ -154,7 +156,7 @@ def _given(action: ActionView, fields: MappingForm) -> dict[str, Any] | None:
 def _sample(request: PageRequest, wished: Wished) -> Sample:
     sample = connectors.preview_payload(
         destination_id=wished.destination.id, action=wished.action.slug, mapping=wished.mapping,
-        segment_id=wished.segment_id, identifier_kind=wished.identifier_kind,
+        segment_id=wished.segment_id, identifier_kind=wished.identifier_kind, consent=wished.consent,
     )  # fmt: skip
     return sample if request.sight.is_open else connectors.conceal_sample(sample)
 
