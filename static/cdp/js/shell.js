@@ -17,6 +17,9 @@ const setRail = (open) => {
   if (open) rail?.querySelector("a")?.focus();
 };
 
+// -- tabs that do not all fit: the open one is in sight
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // -- search
 const dialog = document.getElementById("search-dialog");
 const openSearch = () => {
