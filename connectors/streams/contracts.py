@@ -21,7 +21,7 @@ STREAM_KIND = StreamKind({
     "topic": Field(label="Topic", required=True),
     "start": Field(
         label="Begin", type="choice", default="earliest",
-        choices=(("earliest", "with the oldest message there is"), ("latest", "with what comes from now on")),
+        choices=(("earliest", "with the oldest message"), ("latest", "with the next one")),
     ),
 })  # fmt: skip
 

@@ -19,7 +19,7 @@ def operations() -> Iterator[tuple[str, str, str]]:
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             filled = path.replace("{reference}", "1").replace("{slug}", "press")
-            for part in ("source_id", "destination_id", "sync_id", "run_id", "job_id", "decision_id"):
+            for part in ("source_id", "destination_id", "sync_id", "run_id", "job_id", "decision_id", "export_id"):
                 filled = filled.replace("{" + part + "}", "1")
             assert "{" not in filled, filled
             yield method, filled.removeprefix("/api/v1"), operation["x-scope"]
