@@ -48,6 +48,10 @@ PLANNED: dict[str, Planned] = {
     "read-streams": Planned(
         "read_streams", "default", 5, "Streams", "Reads what waits in the topics of stream sources.", least=1, most=300,
     ),
+    "look-at-places": Planned(
+        "look_at_places", "default", 15, "Watched places", "Looks for files in folders, buckets and servers.",
+        least=5, most=3600,
+    ),
     "run-imports": Planned(
         "run_imports", "default", 10, "Imports", "Checks and takes in the files that somebody uploaded.", vital=True,
         most=300,

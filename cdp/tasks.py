@@ -82,6 +82,15 @@ def run_imports() -> None:
     services.run_imports(now=clock.now(), after=nudge.of(APPLY_INBOX))
 
 
+@shared_task(name="cdp.tasks.look_at_places", queue="default")
+def look_at_places() -> None:
+    """Look for files in watched places, and have those that came taken in."""
+    from connectors import services
+
+    if services.look_at_places(now=clock.now()):
+        nudge.wake(RUN_IMPORTS)
+
+
 @shared_task(name="cdp.tasks.read_streams", queue="default")
 def read_streams() -> None:
     """A turn for every stream: what waits in its topic goes to the inbox."""

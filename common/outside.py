@@ -8,18 +8,21 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class OutsideSettings:
-    """Hosts and networks that may be called although they are private, and where files may be dropped."""
+    """Hosts and networks that may be called although they are private, and where files are dropped and looked for."""
 
     allow: tuple[str, ...]
     drop_folder: Path
+    watch_folder: Path
     redis_url: str
 
 
 def outside_settings() -> OutsideSettings:
-    """The operator's choice: CDP_OUTBOUND_ALLOW (hosts, `*.suffix`, addresses, CIDRs) and CDP_DROP_FOLDER."""
+    """The operator's choice: CDP_OUTBOUND_ALLOW (hosts, `*.suffix`, addresses, CIDRs), CDP_DROP_FOLDER and
+    CDP_WATCH_FOLDER."""
     folder = getattr(settings, "DROP_FOLDER", None) or Path(settings.DATA_FOLDER) / "drops"
     return OutsideSettings(
         allow=tuple(getattr(settings, "OUTBOUND_ALLOW", ())),
         drop_folder=Path(folder),
+        watch_folder=Path(getattr(settings, "WATCH_FOLDER", None) or Path(settings.DATA_FOLDER) / "watched"),
         redis_url=str(getattr(settings, "REDIS_URL", "")),
     )

@@ -19,10 +19,12 @@ from connectors.syncs.contracts import (
     Tried,
     Worked,
 )
+from connectors.watching.places import PLACES as WATCHED_PLACES
 
 __all__ = [
     "EMAIL_PROVIDERS",
     "STREAM_KIND",
+    "WATCHED_PLACES",
     "ActionView",
     "BadColumns",
     "BadMapping",

@@ -8,6 +8,7 @@ from connectors.sources.models import Source
 from connectors.storage.models import FilePart, StoredFile
 from connectors.streams.models import Stream, StreamOffset
 from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched, Unreached
+from connectors.watching.models import Watch, WatchedFile
 
 __all__ = [
     "Delivery",
@@ -25,4 +26,6 @@ __all__ = [
     "Sync",
     "Touched",
     "Unreached",
+    "Watch",
+    "WatchedFile",
 ]

@@ -21,6 +21,7 @@ from connectors.syncs.selectors import (
     sync,
     syncs,
 )
+from connectors.watching.services import watch
 
 __all__ = [
     "conceal_sample",
@@ -51,4 +52,5 @@ __all__ = [
     "sync_counts",
     "sync_numbers",
     "syncs",
+    "watch",
 ]

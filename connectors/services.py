@@ -40,6 +40,7 @@ from connectors.syncs.services import (
     run_now,
 )
 from connectors.syncs.trying import try_sync
+from connectors.watching.services import keep_watch, look_at_places, switch_watch
 
 __all__ = [
     "NotNow",
@@ -63,6 +64,8 @@ __all__ = [
     "keep_email_hook",
     "keep_house",
     "keep_stream",
+    "keep_watch",
+    "look_at_places",
     "note_changed",
     "note_download",
     "pause_destination",
@@ -82,6 +85,7 @@ __all__ = [
     "set_enabled",
     "suggested_mapping",
     "switch_stream",
+    "switch_watch",
     "take_email_call",
     "take_file",
     "test_destination",

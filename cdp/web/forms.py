@@ -91,6 +91,12 @@ class ImportFileForm(CalmForm):
     )
 
 
+class WatchForm(CalmForm):
+    """How often a place is looked at."""
+
+    every_minutes = forms.IntegerField(label="Every so many minutes", min_value=1, max_value=7 * 24 * 60)
+
+
 class EmailHookForm(CalmForm):
     """The e-mail provider of a source."""
 

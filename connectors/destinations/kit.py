@@ -64,6 +64,8 @@ class Outside:
     run_id: int = 0
     # The sync's mapping: its constants, and for files the columns which this batch happens not to fill.
     mapping: Mapping[str, Any] = field(default_factory=dict)
+    # Where sources look for files; destinations have no business there.
+    watch_folder: Path = Path("/nonexistent")
 
     def addresses(self, host: str, port: int, *, plain: bool) -> list[str]:
         """Where a protocol other than HTTP may connect to; `plain` when nothing encrypts it. Raises DeliveryError."""

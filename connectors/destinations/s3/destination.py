@@ -39,7 +39,7 @@ def _ask(outside: Outside, account: Account, operation: str, method: str, name: 
     folder = str(account.settings.get("folder", "")).strip("/")
     target = {"Bucket": account.settings["bucket"], "Key": f"{folder}/{name}" if folder else name}
     try:
-        url = _client(account).generate_presigned_url(operation, target, _VALID_SECONDS, method)
+        url = client(account).generate_presigned_url(operation, target, _VALID_SECONDS, method)
     except (BotoCoreError, ValueError) as error:
         raise Misconfigured(
             "The account cannot be used: check region, endpoint and bucket.", code="bad_account"
@@ -60,7 +60,8 @@ def refusal(reply: Reply) -> DeliveryError:
     return reply.problem("The bucket", code)
 
 
-def _client(account: Account) -> Any:
+def client(account: Account) -> Any:
+    """boto3's client of the account, to sign with; it makes no call itself."""
     settings = account.settings
     return _made(
         str(settings.get("region") or "us-east-1"), str(settings.get("endpoint") or ""),

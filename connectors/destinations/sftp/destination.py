@@ -24,7 +24,7 @@ class UploadFile(WriteRows):
     calls_per_second = 5.0
 
     def put(self, outside: Outside, account: Account, name: str, content: bytes) -> None:
-        with _connected(outside, account) as sftp:
+        with connected(outside, account) as sftp:
             folder, _, last = f"{account.settings.get('folder', '')}/{name}".strip("/").rpartition("/")
             _make_folders(sftp, folder)
             start = f"{folder}/" if folder else ""
@@ -53,7 +53,7 @@ def _make_folders(sftp: paramiko.SFTPClient, folder: str) -> None:
 
 
 @contextmanager
-def _connected(outside: Outside, account: Account) -> Iterator[paramiko.SFTPClient]:
+def connected(outside: Outside, account: Account) -> Iterator[paramiko.SFTPClient]:
     """A session with the server whose key has the account's fingerprint. Raises DeliveryError."""
     settings = account.settings
     host, port = str(settings["host"]), int(settings.get("port") or 22)
@@ -109,7 +109,7 @@ def private_key(text: str) -> paramiko.PKey:
 
 def test(outside: Outside, account: Account) -> str:
     """Write a small file and take it away again."""
-    with _connected(outside, account) as sftp:
+    with connected(outside, account) as sftp:
         folder = str(account.settings.get("folder", ""))
         _make_folders(sftp, folder)
         probe = f"{folder}/.cdp-test" if folder else ".cdp-test"

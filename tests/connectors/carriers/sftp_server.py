@@ -45,11 +45,24 @@ class _Files(paramiko.SFTPServerInterface):
 
     def open(self, path: str, flags: int, attr: Any) -> Any:
         handle = paramiko.SFTPHandle(flags)
+        mode = "wb" if flags & (os.O_WRONLY | os.O_RDWR) else "rb"
         try:
-            handle.writefile = os.fdopen(os.open(self._real(path), flags, 0o640), "wb")  # type: ignore[attr-defined]
+            file = os.fdopen(os.open(self._real(path), flags, 0o640), mode)
+            handle.readfile = handle.writefile = file  # type: ignore[attr-defined]
         except OSError as error:
             return paramiko.SFTPServer.convert_errno(error.errno or 0)
         return handle
+
+    def list_folder(self, path: str) -> Any:
+        try:
+            found = []
+            for entry in sorted(self._real(path).iterdir()):
+                told = paramiko.SFTPAttributes.from_stat(entry.stat())
+                told.filename = entry.name
+                found.append(told)
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno or 0)
+        return found
 
     def stat(self, path: str) -> Any:
         try:

@@ -1,0 +1,1 @@
+"""Watched places: files that others put into a folder, a bucket or a server come in by themselves."""
