@@ -78,6 +78,9 @@ PLANNED: dict[str, Planned] = {
         "plan_linkage_training", "default", 3600, "Plan training",
         "Asks for a new linkage model when the live one is old or the base has changed.", least=60,
     ),
+    "remind-of-reviews": Planned(
+        "remind_of_reviews", "default", 3600, "Reminders", "Mails owners of segments whose review is due.", least=600,
+    ),
     "keep-house": Planned(
         "keep_house", "default", 300, "Housekeeping", "Makes partitions to come and trims what is past its time.",
         vital=True, most=1800,

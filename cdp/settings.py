@@ -181,6 +181,17 @@ DROP_FOLDER = envstr("CDP_DROP_FOLDER", str(DATA_FOLDER / "drops"))  # file dest
 WATCH_FOLDER = envstr("CDP_WATCH_FOLDER", str(DATA_FOLDER / "watched"))  # sources look for files below it
 LINKAGE_MEMORY = envstr("CDP_LINKAGE_MEMORY", "1GB")  # of a run over the whole base, before it spills to disk
 LINKAGE_SWITCH_ON = envstr("CDP_LINKAGE_SWITCH_ON", "person")  # or `policy`: a precise new model goes live by itself
+
+# -- mail of the product itself, such as reminders; without a host none is sent
+EMAIL_HOST = envstr("CDP_EMAIL_HOST")
+EMAIL_PORT = envint("CDP_EMAIL_PORT", 587)
+EMAIL_HOST_USER = envstr("CDP_EMAIL_USER")
+EMAIL_HOST_PASSWORD = envsecret("CDP_EMAIL_PASSWORD")
+EMAIL_USE_TLS = envbool("CDP_EMAIL_TLS", True)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = envstr("CDP_EMAIL_FROM", "Customer data <noreply@localhost>")
+PUBLIC_URL = envstr("CDP_PUBLIC_URL").rstrip("/")  # where people reach the pages, for links in mail
+
 METRICS_TOKEN = envsecret("CDP_METRICS_TOKEN")
 
 LOGGING = {

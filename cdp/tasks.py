@@ -133,6 +133,14 @@ def audit_consistency() -> None:
     consistency.audit_and_keep(now=clock.now(), by="beat")
 
 
+@shared_task(name="cdp.tasks.remind_of_reviews", queue="default")
+def remind_of_reviews() -> None:
+    """Mail owners of segments whose review is due."""
+    from cdp import reminders
+
+    reminders.remind_of_reviews(now=clock.now())
+
+
 @shared_task(name="cdp.tasks.keep_house", queue="default")
 def keep_house() -> None:
     """Make partitions to come, drop finished ones, trim what is past its time."""

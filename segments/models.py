@@ -13,6 +13,8 @@ class Segment(models.Model):
     description = models.TextField(blank=True, default="")
     owner = models.CharField(max_length=200, blank=True, default="")
     review_on = models.DateField(null=True, blank=True)
+    # When its owner was last reminded of the review that is due.
+    reminded_on = models.DateField(null=True, blank=True)
     rule = models.JSONField()
     version = models.IntegerField(default=1)
     created_by = models.CharField(max_length=200, blank=True, default="")

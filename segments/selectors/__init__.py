@@ -12,6 +12,7 @@ from segments.selectors.governing import (
     findings_of,
     overlaps,
     reviews_due,
+    reviews_to_remind,
     used_by,
     volatility,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "parse_rule",
     "read_rule",
     "reviews_due",
+    "reviews_to_remind",
     "rule_schema",
     "segment",
     "segment_counts",

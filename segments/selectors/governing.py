@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import psycopg
+from django.db.models import F, Q
 
 from common import pg
 from segments.contracts import Difference, Finding, SegmentView
@@ -15,10 +16,12 @@ from segments.models import Segment, SizeHour
 from segments.parsing import parse_rule
 from segments.rules import Node
 from segments.selectors.catalogue import segments
+from segments.views import segment_view
 
 SAME = 0.95
 QUIET = timedelta(days=90)
 MOVES_IN = timedelta(days=30)
+REMIND_AGAIN = timedelta(days=7)
 _PAGE = 50_000
 
 # Who came and went on the whole: of several changes of one person the first and the last tell.
@@ -153,3 +156,10 @@ def _moved_since(segment_id: int, moment: datetime) -> bool:
 def reviews_due(today: date) -> int:
     """How many live segments wait for their review."""
     return Segment.objects.filter(archived_at=None, review_on__lte=today).count()
+
+
+def reviews_to_remind(today: date) -> list[SegmentView]:
+    """Live segments whose review is due and whose owner was not reminded of it, or last a week ago."""
+    due = Segment.objects.filter(archived_at=None, review_on__lte=today).exclude(owner="")
+    fresh = Q(reminded_on=None) | Q(reminded_on__lt=F("review_on")) | Q(reminded_on__lte=today - REMIND_AGAIN)
+    return [segment_view(row) for row in due.filter(fresh).order_by("owner", "name")]

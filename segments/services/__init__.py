@@ -13,6 +13,7 @@ from segments.services.publishing import (
     change_details,
     change_rule,
     create_segment,
+    note_reminded,
     restore_version,
 )
 from segments.services.refreshing import refresh, refresh_all
@@ -30,6 +31,7 @@ __all__ = [
     "create_segment",
     "delete_list",
     "follow",
+    "note_reminded",
     "parse_rule",
     "prepared",
     "preview",

@@ -116,6 +116,11 @@ def change_details(*, segment_id: int, now: datetime, **details: Any) -> Segment
     return segment_view(Segment.objects.get(pk=segment_id))
 
 
+def note_reminded(*, segment_ids: Sequence[int], today: date) -> None:
+    """Their owners were reminded of the reviews that are due."""
+    Segment.objects.filter(pk__in=segment_ids).update(reminded_on=today)
+
+
 def archive(*, segment_id: int, by: str, now: datetime) -> SegmentView:
     """End a segment: everybody leaves it, its ledger and versions stay. Safe to repeat.
 
