@@ -1,6 +1,6 @@
 """The hot-path door: a batch of evidence in, who is who out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -225,10 +225,15 @@ def _remember(standing: dict[int, Standing], *groups: Iterable[regroup.Member]) 
                 )
 
 
-def _latest_claims(batch: _Batch, claims: Iterable[ClaimIn]) -> dict[tuple[int, str, int], tuple[int, int, bytes]]:
+# (identifier, key, source), and (time, tiebreak, value) of what was said.
+_Slot = tuple[int, str, int]
+_Told = tuple[int, int, bytes]
+
+
+def _latest_claims(batch: _Batch, claims: Iterable[ClaimIn]) -> dict[_Slot, _Told]:
     """The latest claim by (identifier, key, source); what says nothing is left out."""
     ids = batch.ids
-    latest: dict[tuple[int, str, int], tuple[int, int, bytes]] = {}
+    latest: dict[_Slot, _Told] = {}
     for place, source_id, trait, value, at_us, tiebreak in claims:
         if says_nothing(value) or b"\\u0000" in value:
             continue  # PostgreSQL's jsonb cannot hold U+0000
@@ -240,26 +245,44 @@ def _latest_claims(batch: _Batch, claims: Iterable[ClaimIn]) -> dict[tuple[int, 
 
 
 def _store_claims(batch: _Batch, claims: Sequence[ClaimIn]) -> set[int]:
-    """Store the claims; answers the profiles whose traits they may change."""
+    """Store the claims; answers the profiles whose traits they may change.
+
+    Of identifiers that are new in this batch nothing can have been claimed before: theirs are appended without looking.
+    """
     latest = _latest_claims(batch, claims)
-    if not latest:
-        return set()
+    fresh = {slot: claim for slot, claim in latest.items() if slot[0] in batch.newborn}
+    known = {slot: claim for slot, claim in latest.items() if slot[0] not in batch.newborn} if fresh else latest
+    if fresh:
+        batch.cursor.execute(statements.APPEND_CLAIMS, _columns(fresh))
+    standing = batch.memory.standing
+    return {standing[slot[0]].profile for slot in fresh} | (_renew_claims(batch, known) if known else set())
+
+
+def _renew_claims(batch: _Batch, latest: Mapping[_Slot, _Told]) -> set[int]:
+    """Store claims where others may stand; only a later one replaces an earlier one."""
     policy, standing = batch.policy, batch.memory.standing
-    names = Names()
     special = [key for key, rule in policy.trait_rules.items() if rule.rule != "latest"]
     rows = batch.cursor.execute(
         statements.UPSERT_CLAIMS,
         {
-            "ids": pg.int8s([slot[0] for slot in latest]),
-            "keys": pg.int4s([names[slot[1]] for slot in latest]),
-            "names": names.packed(),
-            "sources": pg.int4s([slot[2] for slot in latest]),
-            "values": pg.jsonbs([claim[2] for claim in latest.values()]),
-            "at": pg.timestamps([claim[0] for claim in latest.values()]),
-            "ties": pg.int8s([claim[1] for claim in latest.values()]),
+            **_columns(latest),
             "profiles": pg.int8s([standing[slot[0]].profile for slot in latest]),
             "every": policy.trait_default.rule != "latest",
             "special": pg.texts(special),
         },
     ).fetchall()
     return {profile for (profile,) in rows}
+
+
+def _columns(latest: Mapping[_Slot, _Told]) -> dict[str, Any]:
+    """The claims as packed columns."""
+    names = Names()
+    return {
+        "ids": pg.int8s([slot[0] for slot in latest]),
+        "keys": pg.int4s([names[slot[1]] for slot in latest]),
+        "names": names.packed(),
+        "sources": pg.int4s([slot[2] for slot in latest]),
+        "values": pg.jsonbs([claim[2] for claim in latest.values()]),
+        "at": pg.timestamps([claim[0] for claim in latest.values()]),
+        "ties": pg.int8s([claim[1] for claim in latest.values()]),
+    }

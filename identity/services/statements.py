@@ -87,6 +87,13 @@ on conflict (a, b) do update set reason = excluded.reason, detail = excluded.det
 
 # Answers the profiles whose traits may have changed. Under the rule `latest` a claim that repeats the present trait
 # cannot change it: either it becomes the latest, with the same value, or a later one stays. That skips most claims.
+APPEND_CLAIMS = """
+insert into identity_claim (identifier_id, key, source_id, value, observed_at, tiebreak)
+select c.identifier_id, (%(names)s)[c.key], c.source_id, c.value, c.observed_at, c.tiebreak
+from unnest(%(ids)s, %(keys)s, %(sources)s, %(values)s, %(at)s, %(ties)s)
+    as c (identifier_id, key, source_id, value, observed_at, tiebreak)
+"""
+
 UPSERT_CLAIMS = """
 with incoming as materialized (
     select c.identifier_id, (%(names)s)[c.key] as key, c.source_id, c.value, c.observed_at, c.tiebreak, c.profile_id

@@ -36,6 +36,6 @@ def source_email(request: PageRequest, source_id: int) -> HttpResponse:
     address = reverse("email_hook", args=[context["source"].write_key])
     return render(
         request, "sources/email.html", **context, form=form, hook=found, status=422 if form.errors else 200,
-        address=f"{request.scheme}://{request.get_host()}{address}",
+        hook_address=f"{request.scheme}://{request.get_host()}{address}",
         signing=[one for one in EMAIL_PROVIDERS.values() if one.key],
     )  # fmt: skip
