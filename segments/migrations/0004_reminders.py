@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('segments', '0003_more_conditions'),
+        ("segments", "0003_more_conditions"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='segment',
-            name='reminded_on',
+            model_name="segment",
+            name="reminded_on",
             field=models.DateField(blank=True, null=True),
         ),
     ]
