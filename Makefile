@@ -1,7 +1,7 @@
 # `make` alone prints this help. Everything here works on a fresh machine with Python >= 3.11 (with venv), make and git.
 PYTHON ?= python3
 VENV := .venv/bin
-CHECKED := manage.py cdp common identity events segments connectors tests $(wildcard benchmarks)
+CHECKED := manage.py cdp common identity events quality segments connectors privacy tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
 .PHONY: help run install install-dev test check test-fast bench format lock clean

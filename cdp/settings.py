@@ -59,8 +59,10 @@ INSTALLED_APPS = [
     "common",
     "identity",
     "events",
+    "quality",
     "segments",
     "connectors",
+    "privacy",
     "cdp",
     "cdp.api",
 ]

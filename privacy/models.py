@@ -1,0 +1,1 @@
+"""All tables of this app; each concern keeps its own."""
