@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from connectors.destinations.errors import Misconfigured
-from connectors.destinations.kit import Field, Payload
+from connectors.destinations.kit import Field, ListingAction, Payload
 from connectors.destinations.mapping import path
 
 FIELDS = {
@@ -46,6 +46,19 @@ class Shape:
         given = payload.fields.get("columns") or {}
         others = {} if payload.operation == "remove" else {name: given.get(name) for name in self.others}
         return {name: payload.fields["key"].get(name) for name in self.key} | others
+
+
+class KeepTable(ListingAction):
+    """Members of the segment are rows of a table; each database says how a batch is written and read back."""
+
+    slug = "table"
+    label = "Keep a table"
+    description = "One row for each member, changed when they change and deleted when they leave."
+    fields = FIELDS
+    batch_size = 5_000
+
+    def member(self, fields: Mapping[str, Any]) -> str:
+        return named(list(fields["key"].values()))
 
 
 def named(values: Sequence[Any]) -> str:

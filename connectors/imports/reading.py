@@ -59,6 +59,7 @@ def _told() -> Iterator[None]:
         InvalidFileException,
     ) as error:
         raise UnreadableFile(f"The file breaks off or is damaged: {error}.") from error
+    # zipfile and openpyxl raise these for a member that is missing, an unknown way of packing, and a password.
     except (KeyError, ElementTree.ParseError, NotImplementedError, RuntimeError) as error:
         raise UnreadableFile("The archive or spreadsheet is damaged, or locked by a password.") from error
 

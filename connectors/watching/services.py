@@ -145,17 +145,28 @@ def _take(row: Watch, outside: Outside, account: Account, found: Found, *, now: 
             now=now,
         )  # fmt: skip
         import_id = draft.id
-        mapping = imports.known_mapping(draft.id)
-        if mapping is None:
-            problem = _NO_MAPPING
-        else:
-            imports.request_run(import_id=draft.id, mapping=mapping, dry=False, by=by, now=now)
-    except (UnreadableFile, BadMapping) as wrong:
+    except UnreadableFile as wrong:
         problem = str(wrong)
-    WatchedFile.objects.create(
-        watch=row, name=found.name[:500], mark=found.mark[:200], import_id=import_id, problem=problem, at=now
-    )
+    # The run and the note that the file was seen are kept together: a worker killed between them would take it twice.
+    with transaction.atomic():
+        if import_id is not None:
+            problem = _start(import_id, by=by, now=now)
+        WatchedFile.objects.create(
+            watch=row, name=found.name[:500], mark=found.mark[:200], import_id=import_id, problem=problem, at=now
+        )
     return import_id is not None
+
+
+def _start(import_id: int, *, by: str, now: datetime) -> str:
+    """Have the rows taken in; answers what keeps them out."""
+    mapping = imports.known_mapping(import_id)
+    if mapping is None:
+        return _NO_MAPPING
+    try:
+        imports.request_run(import_id=import_id, mapping=mapping, dry=False, by=by, now=now)
+    except BadMapping as wrong:
+        return str(wrong)
+    return ""
 
 
 def _reveal(row: Watch) -> dict[str, str]:

@@ -61,7 +61,16 @@ class Visitor:
         if self.page.evaluate("typeof axe === 'undefined'"):
             self.page.evaluate(AXE)
         options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
-        found: dict[str, Any] = self.page.evaluate(f"axe.run(document, {options})")
+        # Not awaited in the page: a promise that the browser forgets would hold the test for ever.
+        self.page.evaluate(f"window.axeFound = null; void axe.run(document, {options}).then(it => axeFound = it)")
+        for _ in range(1200):
+            if found := self.page.evaluate("axeFound"):
+                return self._told(found)
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"axe did not come to an end within a minute on {self.page.url}")
+
+    @staticmethod
+    def _told(found: dict[str, Any]) -> list[str]:
         return [
             f"{one['id']}: {[node['target'] for node in one['nodes'][:3]]} {one['nodes'][0]['failureSummary'][:200]}"
             for one in found["violations"]

@@ -45,7 +45,9 @@ def _look(visitor: Visitor, where: str) -> list[str]:
     for theme, width in VARIANTS:
         visitor.page.set_viewport_size({"width": width, "height": 800})
         visitor.page.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
-        visitor.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 60)))")
+        visitor.page.evaluate(
+            "new Promise(done => { requestAnimationFrame(() => setTimeout(done, 60)); setTimeout(done, 2000) })"
+        )
         sideways = ["scrolls sideways"] if visitor.scrolls_sideways() else []
         found += [f"{where} {theme} {width}: {one}" for one in visitor.barriers() + sideways]
     return found + [f"{where}: {one}" for one in visitor.wrong]

@@ -4,7 +4,7 @@ The table is made when it is not there (text columns); one of your own is used w
 columns are unique together. Each batch is one transaction of two statements, and writing it again changes nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,6 @@ from connectors.destinations.kit import (
     Delivered,
     Destination,
     Field,
-    ListingAction,
     Outside,
     Payload,
     Verdict,
@@ -31,14 +30,9 @@ _PAGE = 10_000
 _STATEMENT_MS = 25_000
 
 
-class KeepTable(ListingAction):
-    """Members of the segment are rows of a table."""
+class KeepTable(tables.KeepTable):
+    """Members of the segment are rows of a PostgreSQL table."""
 
-    slug = "table"
-    label = "Keep a table"
-    description = "One row for each member, changed when they change and deleted when they leave."
-    fields = tables.FIELDS
-    batch_size = 5_000
     calls_per_second = 20.0
 
     def perform_batch(self, outside: Outside, account: Account, payloads: Sequence[Payload]) -> list[Verdict]:
@@ -62,9 +56,6 @@ class KeepTable(ListingAction):
                 cursor.itersize = _PAGE
                 for row in cursor.execute(wanted):
                     yield tables.named(row)
-
-    def member(self, fields: Mapping[str, Any]) -> str:
-        return tables.named(list(fields["key"].values()))
 
 
 def _json(shape: Shape, payloads: Sequence[Payload]) -> str:

@@ -21,7 +21,6 @@ from connectors.destinations.kit import (
     Delivered,
     Destination,
     Field,
-    ListingAction,
     Outside,
     Payload,
     Verdict,
@@ -37,14 +36,9 @@ _NO_ACCESS = (250001, 390100, 390101, 390144, 390318, 390422)
 _SQL_WRONG = ("42", "02", "3D", "3F")
 
 
-class KeepTable(ListingAction):
-    """Members of the segment are rows of a table."""
+class KeepTable(tables.KeepTable):
+    """Members of the segment are rows of a Snowflake table."""
 
-    slug = "table"
-    label = "Keep a table"
-    description = "One row for each member, changed when they change and deleted when they leave."
-    fields = tables.FIELDS
-    batch_size = 5_000
     # Each batch wakes a warehouse up that is paid by the second.
     calls_per_second = 2.0
 
@@ -68,9 +62,6 @@ class KeepTable(ListingAction):
             cursor.execute(f"select {_names(shape.key)} from {_table(shape)}")
             while rows := cursor.fetchmany(_PAGE):
                 yield from (tables.named(row) for row in rows)
-
-    def member(self, fields: Mapping[str, Any]) -> str:
-        return tables.named(list(fields["key"].values()))
 
 
 def _quoted(name: str) -> str:
