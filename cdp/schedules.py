@@ -56,6 +56,10 @@ PLANNED: dict[str, Planned] = {
         "run_imports", "default", 10, "Imports", "Checks and takes in the files that somebody uploaded.", vital=True,
         most=300,
     ),
+    "run-publications": Planned(
+        "run_publications", "default", 10, "Publications", "Publishes rules whose past takes a while to count.",
+        vital=True, most=300,
+    ),
     "write-exports": Planned(
         "write_exports", "default", 10, "Exports", "Writes the files that somebody asked for.", vital=True, most=300,
     ),

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from cdp import nudge
 from cdp.environment import PROJECT_FOLDER
-from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS, RUN_IMPORTS, WRITE_EXPORTS
+from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS, RUN_IMPORTS, RUN_PUBLICATIONS, WRITE_EXPORTS
 from cdp.pipeline import run
 from cdp.vitals import BEAT_KEY
 from common import clock, pg
@@ -50,6 +50,16 @@ def refresh_segments() -> None:
     from segments import services
 
     services.refresh_all(now=clock.now())
+
+
+@shared_task(name=RUN_PUBLICATIONS, queue="default")
+def run_publications() -> None:
+    """Publish the rules whose past takes longer to count than a request should."""
+    from segments import services
+
+    nudge.taken(RUN_PUBLICATIONS)
+    if services.run_publications(now=clock.now()):
+        nudge.wake(DELIVER_SYNCS)
 
 
 @shared_task(name=DELIVER_SYNCS, queue="deliveries")

@@ -1,9 +1,21 @@
 """Long work that shows how far it is: the same row drives the progress bar, the API and the tests."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
-from common import clock
+import psycopg
+
+from common import clock, pg
 from common.models import Job
+
+# How often a statement that runs long is asked whether it should stop.
+_LOOK_SECONDS = 0.25
+
+
+class Cancelled(Exception):  # noqa: N818 - it is no error
+    """Somebody asked the job to stop."""
 
 
 def start(kind: str, title: str, *, total: int | None = None, by: str = "") -> int:
@@ -38,3 +50,36 @@ def cancel(job_id: int) -> None:
 def cancelled(job_id: int) -> bool:
     """Whether somebody asked this job to stop."""
     return Job.objects.filter(pk=job_id, cancel_requested=True).exists()
+
+
+def go_on(job_id: int) -> None:
+    """Raises `Cancelled` when somebody asked this job to stop."""
+    if cancelled(job_id):
+        raise Cancelled
+
+
+@contextmanager
+def stoppable(job_id: int, conn: psycopg.Connection[Any]) -> Iterator[None]:
+    """Inside the block a statement of `conn` ends when the job is asked to stop, however long it would run.
+
+    Raises `Cancelled` then; `conn` can be used again.
+    """
+    ended = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(job_id, conn, ended), daemon=True)
+    watcher.start()
+    try:
+        yield
+    except psycopg.errors.QueryCanceled as stopped:
+        raise Cancelled from stopped
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _watch(job_id: int, conn: psycopg.Connection[Any], ended: threading.Event) -> None:
+    with closing(pg.connect(autocommit=True)) as own:
+        while not ended.wait(_LOOK_SECONDS):
+            row = own.execute("select cancel_requested from common_job where id = %s", [job_id]).fetchone()
+            if row and row[0]:
+                # Again at the next look: between two statements there is nothing to cancel.
+                conn.cancel_safe()

@@ -25,6 +25,7 @@ __all__ = [
     "Node",
     "Preview",
     "Problem",
+    "PublicationView",
     "RuleError",
     "SegmentCounts",
     "SegmentView",
@@ -45,6 +46,23 @@ class Activity:
     names: Sequence[str] = ()
     at_us: npt.NDArray[np.int64] | Sequence[int] = ()
     properties: Sequence[bytes | str | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationView:
+    """A rule that a worker publishes: `waiting`, `done`, `failed` or `cancelled`; `segment_id` is set when done,
+    and from the start when it is a new version."""
+
+    id: int
+    segment_id: int | None
+    slug: str
+    name: str
+    state: str
+    error: str
+    job_id: int
+    requested_by: str
+    requested_at: datetime
+    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

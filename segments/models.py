@@ -46,6 +46,39 @@ class SegmentVersion(models.Model):
         return f"{self.segment_id} v{self.version}"
 
 
+class Publication(models.Model):
+    """A rule that is being published by a job, because counting its past takes longer than a request should."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    segment = models.ForeignKey(Segment, null=True, on_delete=models.PROTECT, related_name="+")
+    # The version that the person had before him; another one by now means that somebody else was faster.
+    based_on = models.IntegerField(default=0)
+    slug = models.SlugField(max_length=80)
+    rule = models.JSONField()
+    details = models.JSONField(default=dict)
+    note = models.TextField(blank=True, default="")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
+    error = models.TextField(blank=True, default="")
+    job_id = models.BigIntegerField()
+    requested_by = models.CharField(max_length=200)
+    via = models.CharField(max_length=8, default="ui")
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], name="segments_publication_waiting", condition=models.Q(state="waiting"))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slug} {self.state}"
+
+
 class Measure(models.Model):
     """A counter shared by all segments that read it. Ids are never used twice: entries name them."""
 

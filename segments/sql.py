@@ -92,6 +92,12 @@ LIVE_SEGMENTS = "select id, slug, version, rule from segments_segment where arch
 
 MEASURES = 'select id, event, "where", sum_property, kind, minutes, hours, filling from segments_measure order by id'
 
+# By the planner's statistics: good enough to tell seconds from minutes.
+ABOUT_LOGGED = """
+select coalesce(sum(greatest(c.reltuples, 0)), 0)
+from pg_partition_tree('events_event') t join pg_class c on c.oid = t.relid
+where t.isleaf
+"""
 DUE_PROFILES = """
 select array_send(array_agg(profile_id)) from (
     select profile_id from segments_membership where due_at <= %(now)s order by due_at limit %(limit)s

@@ -1,7 +1,7 @@
 """From rows to contracts."""
 
-from segments.contracts import SegmentView, VersionView
-from segments.models import Segment, SegmentVersion, Size
+from segments.contracts import PublicationView, SegmentView, VersionView
+from segments.models import Publication, Segment, SegmentVersion, Size
 from segments.parsing import parse_rule
 from segments.source import write
 from segments.wording import describe
@@ -44,4 +44,20 @@ def version_view(row: SegmentVersion) -> VersionView:
         by=row.by,
         note=row.note,
         at=row.at,
+    )
+
+
+def publication_view(row: Publication) -> PublicationView:
+    """A publication as other apps see it."""
+    return PublicationView(
+        id=row.pk,
+        segment_id=row.segment_id,
+        slug=row.slug,
+        name=str(row.details.get("name") or row.slug),
+        state=row.state,
+        error=row.error,
+        job_id=row.job_id,
+        requested_by=row.requested_by,
+        requested_at=row.requested_at,
+        finished_at=row.finished_at,
     )

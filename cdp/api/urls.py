@@ -48,6 +48,7 @@ urlpatterns = [
     path("v1/segments", segments.Segments.as_view()),
     path("v1/segments/preview", segments.SegmentPreview.as_view()),
     path("v1/segments/overlaps", segments.SegmentOverlaps.as_view()),
+    path("v1/publications/<str:publication_id>", segments.Publication.as_view()),
     path("v1/segments/findings", segments.SegmentFindings.as_view()),
     path(_SEGMENT, segments.Segment.as_view()),
     path(f"{_SEGMENT}/difference", segments.SegmentDifference.as_view()),

@@ -14,6 +14,7 @@ from cdp.web.views import (
     linkage,
     lists,
     profiles,
+    publications,
     quarantine,
     rule_editor,
     schedules,
@@ -75,6 +76,8 @@ urlpatterns = [
     path("segments/<int:segment_id>/syncs/", segments.syncs, name="segment_syncs"),
     path("segments/<int:segment_id>/exports/", exports.segment_exports, name="segment_exports"),
     path("segments/exports/<int:export_id>/", exports.export_file, name="export_file"),
+    path("segments/publications/<int:publication_id>/", publications.publication, name="publication"),
+    path("segments/publications/<int:publication_id>/stop/", publications.stop_publication, name="stop_publication"),
     path("segments/<int:segment_id>/steer/", segments.steer_segment, name="steer_segment"),
     # -- sources
     path("sources/", sources.source_list, name="sources"),

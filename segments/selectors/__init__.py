@@ -18,6 +18,7 @@ from segments.selectors.governing import (
 )
 from segments.selectors.ledger import changes, due_count, head_seq, latest_changes, members, memberships, size
 from segments.selectors.lists import list_entries, list_readers, static_list, static_lists
+from segments.selectors.publications import publication, publications_waiting
 from segments.source import write as write_rule
 from segments.wording import describe
 
@@ -37,6 +38,8 @@ __all__ = [
     "memberships",
     "overlaps",
     "parse_rule",
+    "publication",
+    "publications_waiting",
     "read_rule",
     "reviews_due",
     "reviews_to_remind",

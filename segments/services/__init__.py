@@ -6,6 +6,7 @@ from segments.services.lists import change_list, create_list, delete_list
 from segments.services.memory import Memory
 from segments.services.preparing import prepared
 from segments.services.previewing import PreviewTooSlow, preview
+from segments.services.publications import SegmentChanged, request_publication, run_publications, takes_long
 from segments.services.publishing import (
     SegmentInUse,
     SlugTaken,
@@ -21,6 +22,7 @@ from segments.services.refreshing import refresh, refresh_all
 __all__ = [
     "Memory",
     "PreviewTooSlow",
+    "SegmentChanged",
     "SegmentInUse",
     "SlugTaken",
     "archive",
@@ -37,6 +39,9 @@ __all__ = [
     "preview",
     "refresh",
     "refresh_all",
+    "request_publication",
     "restore_version",
     "run_due",
+    "run_publications",
+    "takes_long",
 ]

@@ -5,14 +5,14 @@ they began, aside, and merged in slices. Only then a segment is published that r
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
 import psycopg
 from django.db import connection, transaction
 
-from common import pg, turns
+from common import jobs, pg, turns
 from segments import sql
 from segments.measures import Horizon, MeasureKey
 from segments.models import Measure
@@ -29,34 +29,50 @@ Reserved = list[tuple[int, MeasureKey, Horizon]]
 
 
 @contextmanager
-def prepared(rule: Any, *, now: datetime) -> Iterator[None]:
+def prepared(rule: Any, *, now: datetime, job_id: int | None = None) -> Iterator[None]:
     """Inside the block everything that the rule reads itself is counted; what is not read in the end is forgotten.
 
     Inside a transaction nothing is prepared: the counters are then filled by the publishing itself, under the turn. If
     the process dies, the next one that prepares a rule clears up. One rule is prepared at a time: whoever prepares a
-    second one inside the block, and not inside a transaction, would wait for himself.
+    second one inside the block, and not inside a transaction, would wait for himself. With a job its progress is kept,
+    and `jobs.Cancelled` is raised soon after somebody asked it to stop.
     """
     node = rule if isinstance(rule, Node) else parse_rule(rule)
     if connection.in_atomic_block:
         yield
         return
     with closing(pg.connect(autocommit=True)) as aside:
-        aside.execute("select pg_advisory_lock(%s)", [_LOCK])
+        with _stoppable(job_id, aside):
+            aside.execute("select pg_advisory_lock(%s)", [_LOCK])
         _clear()
         try:
-            _count(aside, node, now)
+            _count(aside, node, now, job_id)
             yield
         finally:
             _clear()
 
 
-def _count(aside: psycopg.Connection[Any], rule: Node, now: datetime) -> None:
+def _stoppable(job_id: int | None, aside: psycopg.Connection[Any]) -> AbstractContextManager[None]:
+    return nullcontext() if job_id is None else jobs.stoppable(job_id, aside)
+
+
+def _count(aside: psycopg.Connection[Any], rule: Node, now: datetime, job_id: int | None) -> None:
+    def note(done: int, stage: str) -> None:
+        if job_id is not None:
+            jobs.go_on(job_id)
+            # The last step is the publishing itself.
+            jobs.progress(job_id, done, total=len(reserved) + 2, stage=stage)
+
     with ExitStack() as snapshot:
         reserved = _reserve(aside, snapshot, rule)
-        for measure_id, key, horizon in reserved:
-            counters.count_past(aside, measure_id, key, horizon, now=now, into=sql.STAGE)
-    while reserved and _merge():
-        pass
+        for done, (measure_id, key, horizon) in enumerate(reserved):
+            note(done, f"counting the past of {key.event}")
+            with _stoppable(job_id, aside):
+                counters.count_past(aside, measure_id, key, horizon, now=now, into=sql.STAGE)
+    while reserved:
+        note(len(reserved), "putting the past in place")
+        if not _merge():
+            break
 
 
 def _reserve(aside: psycopg.Connection[Any], snapshot: ExitStack, rule: Node) -> Reserved:

@@ -52,9 +52,7 @@ def create_segment(
     Raises `RuleError` (every problem with its place) or `SlugTaken`.
     """
     node = rule if isinstance(rule, Node) else parse_rule(rule)
-    slug = slug or re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
-    if not SLUG.fullmatch(slug) or len(slug) > 80:
-        raise RuleError(Problem("/slug", "Use up to 80 small letters, digits and single hyphens."))
+    slug = slug_of(slug, name)
     try:
         with prepared(node, now=now), transaction.atomic():
             conn = take_turn()
@@ -75,8 +73,26 @@ def create_segment(
             _add_version(segment, [], by=by, note="", now=now)
             _publish(conn, segment, node, now)
     except IntegrityError as error:
-        raise SlugTaken(f"A segment with the slug {slug} exists already. Choose another slug.") from error
+        raise _taken(slug) from error
     return segment_view(segment)
+
+
+def slug_of(slug: str, name: str) -> str:
+    """The slug, or one made of the name. Raises `RuleError` when it is none."""
+    slug = slug or re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80]
+    if not SLUG.fullmatch(slug) or len(slug) > 80:
+        raise RuleError(Problem("/slug", "Use up to 80 small letters, digits and single hyphens."))
+    return slug
+
+
+def expect_free(slug: str) -> None:
+    """Raises `SlugTaken` when a segment has this slug."""
+    if Segment.objects.filter(slug=slug).exists():
+        raise _taken(slug)
+
+
+def _taken(slug: str) -> SlugTaken:
+    return SlugTaken(f"A segment with the slug {slug} exists already. Choose another slug.")
 
 
 def change_rule(*, segment_id: int, rule: Any, by: str, now: datetime, note: str = "") -> SegmentView:

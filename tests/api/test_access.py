@@ -1,5 +1,6 @@
 """Every route with every scope, and what comes without a token."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,8 +20,7 @@ def operations() -> Iterator[tuple[str, str, str]]:
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             filled = path.replace("{reference}", "1").replace("{slug}", "press")
-            for part in ("source_id", "destination_id", "sync_id", "run_id", "job_id", "decision_id", "export_id"):
-                filled = filled.replace("{" + part + "}", "1")
+            filled = re.sub(r"\{\w+_id\}", "1", filled)
             assert "{" not in filled, filled
             yield method, filled.removeprefix("/api/v1"), operation["x-scope"]
 

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
+from common import clock
+from segments import services as segment_services
 from tests.api.conftest import Api, World
 
 PRO = {"trait": "plan", "is": "eq", "value": "pro"}
@@ -206,3 +208,26 @@ def test_a_segment_that_a_channel_follows_is_used(marketer: Api, api: Callable[.
     assert {one["code"] for one in marketer.get("/segments/findings").json()["data"]} == {"unused"}
     assert api("sync:ack").post(f"/segments/{made['id']}/changes/ack", {"seq": 0}).status_code == 200
     assert marketer.get("/segments/findings").json()["data"] == []
+
+
+def test_publishing_can_be_left_to_a_worker(marketer: Api) -> None:
+    asked = marketer.post("/segments", {"name": "Paying", "rule": PRO}, Prefer="respond-async")
+    assert asked.status_code == 202
+    address = asked.headers["Location"].removeprefix("/api/v1")
+    assert marketer.get(address).json() == asked.json()
+    assert marketer.get("/segments/paying").status_code == 404
+    segment_services.run_publications(now=clock.now())
+    done = marketer.get(address).json()
+    made = marketer.get(f"/segments/{done['segment_id']}")
+    assert (done["state"], made.json()["size"], made.json()["slug"]) == ("done", 2, "paying")
+    change = {"rule": FREE, "name": "Others"}
+    next_one = marketer.patch("/segments/paying", change, If_Match=made.headers["ETag"], Prefer="respond-async")
+    assert next_one.status_code == 202
+    stopped = marketer.delete(next_one.headers["Location"].removeprefix("/api/v1"))
+    assert stopped.status_code == 202
+    segment_services.run_publications(now=clock.now())
+    assert marketer.get(f"/publications/{stopped.json()['id']}").json()["state"] == "cancelled"
+    assert marketer.get("/segments/paying").json()["name"] == "Paying"
+    assert marketer.get("/publications/0").status_code == 404
+    circle = marketer.post("/segments", {"name": "Own", "rule": {"segment": "own"}}, Prefer="respond-async")
+    assert circle.status_code == 422

@@ -1,10 +1,8 @@
 """A rule's past is counted while events go on being applied, and nothing is counted twice or not at all."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 
-import psycopg
 import pytest
 from django.db import transaction
 
@@ -23,13 +21,8 @@ RULE = read(
 
 
 @pytest.fixture
-def world(transactional_db: None) -> Iterator[World]:
-    made = World()
-    made.person(1)
-    made.person(2)
-    yield made
-    with psycopg.Cursor(made.conn) as cursor:
-        cursor.execute("drop table events_event_of_all_times")
+def world(lasting: World) -> World:
+    return lasting
 
 
 def past(world: World) -> None:

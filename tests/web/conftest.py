@@ -52,6 +52,7 @@ class Shop:
     linkage_run: int
     export: int
     file: int
+    publication: int
 
 
 def _calls() -> list[dict[str, Any]]:
@@ -127,6 +128,10 @@ def shop(transactional_db: None) -> Shop:
     _send(source.id, _calls())
     rule = {"all": [{"event": "Order Completed", "count": {"is": "gte", "value": 1}}]}
     segment = segments.create_segment(name="Buyers", rule=rule, by="admin@example.org", now=now)
+    waiting = segments.request_publication(
+        rule={"event": "Product Viewed", "count": {"is": "gte", "value": 3}}, by="admin@example.org", now=now,
+        details={"name": "Lookers"},
+    )  # fmt: skip
     segments.create_list(slug="regulars", name="Regulars", by="admin@example.org", now=now)
     destination = connectors.create_destination(
         kind="filedrop", name="Mail house", settings={"folder": "mail"}, by="admin@example.org", now=now
@@ -167,6 +172,7 @@ def shop(transactional_db: None) -> Shop:
         run=synced.runs(sync_id=sync.id)[0].id, pair=pair.pk, job=job, token=token.pk, viewer=people["viewer"].pk,
         quarantined=log.quarantined()[0].id, model=trained_model([anna, ana], now=now),
         linkage_run=applied_run([anna, ana], now=now), export=export.id, file=file.id,
+        publication=waiting.id,
     )  # fmt: skip
 
 

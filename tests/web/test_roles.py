@@ -46,6 +46,8 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "static_list": ("see", "edit_segments"),
     "new_segment": ("edit_segments", "edit_segments"),
     "preview_segment": (None, "edit_segments"),
+    "publication": ("see", None),
+    "stop_publication": (None, "edit_segments"),
     "segment": ("see", None),
     "edit_segment": ("edit_segments", "edit_segments"),
     "segment_members": ("see", None),
@@ -106,6 +108,7 @@ def address(name: str, shop: Shop) -> str:
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
         "slug": "regulars", "schedule": "refresh-segments", "version": shop.model, "linkage_run_id": shop.linkage_run,
         "export_id": shop.export, "import_id": shop.file,
+        "publication_id": shop.publication,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
     wanted = pattern.pattern.converters

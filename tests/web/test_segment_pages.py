@@ -1,6 +1,7 @@
 """Pages of segments: text conditions, previews, versions brought back, health, static lists."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -116,3 +117,26 @@ def test_people_are_put_on_a_list_by_a_file_and_taken_off_by_hand(marketer: Clie
     assert marketer.post(page, {"do": "add", "kind": "email", "text": " "}).status_code == 422
     latin = SimpleUploadedFile("latin.csv", "zoë@example.com".encode("latin-1"))
     assert "not UTF-8" in text_of(marketer.post(page, {"do": "add", "kind": "email", "file": latin}))
+
+
+def test_a_rule_that_takes_long_is_published_by_a_worker_and_can_be_stopped(
+    marketer: Client, shop: Shop, settings: Any
+) -> None:
+    settings.PUBLISH_AT_ONCE_EVENTS = -1
+    posted = rule_form('count("Checkout Started" in last 3 days) = 0', owner="bo")
+    answer = marketer.post(reverse("web:new_segment"), posted)
+    assert answer.status_code == 302
+    assert segments.segment("written") is None
+    assert "counted first" in text_of(marketer.get(answer["Location"]))
+    assert "Written is being published" in text_of(marketer.get(reverse("web:segments")))
+    services.run_publications(now=clock.now())
+    assert "published" in text_of(marketer.get(answer["Location"]))
+    made = segments.segment("written")
+    assert made is not None
+    assert (made.owner, made.size > 0) == ("bo", True)
+    changed = rule_form('count("Checkout Started" in last 9 days) = 0')
+    answer = marketer.post(reverse("web:edit_segment", args=[made.id]), changed)
+    assert marketer.post(answer["Location"] + "stop/").status_code == 302
+    services.run_publications(now=clock.now())
+    assert "Written is as it was" in text_of(marketer.get(answer["Location"]))
+    assert segments.segment("written").version == 1  # type: ignore[union-attr]

@@ -52,6 +52,21 @@ class SegmentShape(Shape):
     refreshed_at = Instant(allow_null=True)
 
 
+class PublicationShape(Shape):
+    """A rule that a worker publishes."""
+
+    id = Id()
+    state = serializers.ChoiceField(choices=["waiting", "done", "failed", "cancelled"])
+    segment_id = Id(allow_null=True)
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    job_id = Id(help_text="The job with its progress.")
+    error = serializers.CharField(allow_blank=True)
+    requested_by = serializers.CharField()
+    requested_at = Instant()
+    finished_at = Instant(allow_null=True)
+
+
 class SegmentIn(Shape):
     """A new segment."""
 

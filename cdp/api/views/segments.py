@@ -25,16 +25,18 @@ from cdp.api.shapes.segments import (
     OverlapShape,
     PreviewIn,
     PreviewShape,
+    PublicationShape,
     RestoreIn,
     SegmentChangeIn,
     SegmentIn,
     SegmentShape,
 )
 from cdp.api.views.base import ApiView, Page, body, shaped
-from common import audit, clock, pg, turns
+from cdp.nudge import RUN_PUBLICATIONS, wake
+from common import audit, clock, jobs, pg, turns
 from connectors import selectors as connectors
 from segments import selectors, services
-from segments.contracts import RuleError, SegmentView
+from segments.contracts import PublicationView, RuleError, SegmentView
 
 
 def expect_segment(reference: str) -> SegmentView:
@@ -79,15 +81,20 @@ class Segments(ApiView):
         return page.answer(rows, shaped(SegmentShape, request), lambda row: [row.id])
 
     @extend_schema(operation_id="createSegment", summary="Create a segment", tags=["segments"],
-                   request=SegmentIn, responses={201: SegmentShape})  # fmt: skip
+                   request=SegmentIn, responses={201: SegmentShape, 202: PublicationShape})  # fmt: skip
     @idempotent
     def post(self, request: Request) -> Response:
-        """Members are found at once; from then on the segment follows the data."""
+        """Members are found at once; from then on the segment follows the data. When counting the past takes long, or
+        with `Prefer: respond-async`, the answer is 202 and a publication that shows how far it is."""
         wanted = body(request, SegmentIn)
         rule = judged(lambda: rule_of(wanted))
         if rule is None:
             raise invalid_field("/rule", "Give the rule: `rule` or `rule_text`.")
         details = {name: value for name, value in wanted.items() if name not in ("rule", "rule_text")}
+        if later(request, rule):
+            return promised(request, judged(lambda: services.request_publication(
+                rule=rule, by=actor(request), now=clock.now(), slug=details.pop("slug", ""), details=details, via="api",
+            )))  # fmt: skip
         made = judged(lambda: services.create_segment(rule=rule, by=actor(request), now=clock.now(), **details))
         note("created", made, by=actor(request))
         response = tagged(expect_segment(str(made.id)), request)
@@ -105,16 +112,65 @@ class Segment(ApiView):
         return tagged(expect_segment(reference), request)
 
     @extend_schema(operation_id="changeSegment", summary="Change a segment", tags=["segments"],
-                   request=SegmentChangeIn, responses=SegmentShape)  # fmt: skip
+                   request=SegmentChangeIn, responses={200: SegmentShape, 202: PublicationShape})  # fmt: skip
     def patch(self, request: Request, reference: str) -> Response:
         """Change its details or its rule. Members who come and go meanwhile do not make `If-Match` stale; a change of
-        the segment itself does."""
+        the segment itself does. A rule whose past takes long to count is published as when a segment is made."""
         wanted = body(request, SegmentChangeIn)
         condition = request.headers.get("If-Match")
         if condition is None:
             raise Problem("precondition-required")
-        segment_id = expect_segment(reference).id
+        segment_id, rule = expect_segment(reference).id, judged(lambda: rule_of(wanted))
+        if rule is not None and later(request, rule):
+            details = {name: value for name, value in wanted.items() if name not in ("rule", "rule_text")}
+            present = expect_unchanged(segment_id, condition)
+            return promised(request, judged(lambda: services.request_publication(
+                rule=rule, by=actor(request), now=clock.now(), segment=present, details=details, via="api",
+            )))  # fmt: skip
         return tagged(judged(lambda: change(segment_id, wanted, condition=condition, by=actor(request))), request)
+
+
+class Publication(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"get": "segments:read", "delete": "segments:write"}
+
+    @extend_schema(operation_id="getPublication", summary="Get a publication", tags=["segments"],
+                   responses=PublicationShape)  # fmt: skip
+    def get(self, request: Request, publication_id: str) -> Response:
+        """A rule that is being published; `segment_id` leads to the segment when it is `done`."""
+        return Response(shaped(PublicationShape, request)(expect_publication(publication_id)))
+
+    @extend_schema(operation_id="stopPublication", summary="Stop a publication", tags=["segments"],
+                   responses={202: PublicationShape})  # fmt: skip
+    def delete(self, request: Request, publication_id: str) -> Response:
+        """Nothing is published then; one that is done stays."""
+        found = expect_publication(publication_id)
+        jobs.cancel(found.job_id)
+        audit.record(
+            actor=actor(request), via="api", action="segment.publication_stop", object_type="publication",
+            object_id=found.id, summary=f"Asked to stop publishing {found.name}",
+        )  # fmt: skip
+        return Response(shaped(PublicationShape, request)(expect_publication(publication_id)), status=202)
+
+
+def expect_publication(text: str) -> PublicationView:
+    """The publication that an address names, or a 404."""
+    number = parsing.row_id(text)
+    found = None if number is None else selectors.publication(number)
+    if found is None:
+        raise Problem("not-found", "No publication has this id.")
+    return found
+
+
+def later(request: Request, rule: Any) -> bool:
+    """Whether a worker publishes the rule: it takes long, or was asked for so (RFC 7240)."""
+    return "respond-async" in request.headers.get("Prefer", "") or bool(judged(lambda: services.takes_long(rule)))
+
+
+def promised(request: Request, asked: PublicationView) -> Response:
+    """202, with where to look."""
+    wake(RUN_PUBLICATIONS)
+    location = f"/api/v1/publications/{asked.id}"
+    return Response(shaped(PublicationShape, request)(asked), status=202, headers={"Location": location})
 
 
 class SegmentPreview(ApiView):
@@ -147,14 +203,20 @@ class SegmentRestore(ApiView):
     scopes: ClassVar[dict[str, str]] = {"post": "segments:write"}
 
     @extend_schema(operation_id="restoreVersion", summary="Bring an earlier rule back", tags=["segments"],
-                   request=RestoreIn, responses=SegmentShape)  # fmt: skip
+                   request=RestoreIn, responses={200: SegmentShape, 202: PublicationShape})  # fmt: skip
     @idempotent
     def post(self, request: Request, reference: str) -> Response:
         """The rule of that version becomes the next version."""
         segment, version = expect_live(reference), body(request, RestoreIn)["version"]
-        if version not in {one.version for one in selectors.versions(segment.id)}:
+        chosen = next((one for one in selectors.versions(segment.id) if one.version == version), None)
+        if chosen is None:
             raise Problem("not-found", f"The segment has no version {version}.")
         by = actor(request)
+        if later(request, chosen.rule):
+            return promised(request, judged(lambda: services.request_publication(
+                rule=chosen.rule, by=by, now=clock.now(), segment=segment, note=f"As it was in version {version}.",
+                via="api",
+            )))  # fmt: skip
         judged(lambda: services.restore_version(segment_id=segment.id, version=version, by=by, now=clock.now()))
         changed = expect_segment(str(segment.id))
         note("restored", changed, by=by, before={"rule": segment.rule})

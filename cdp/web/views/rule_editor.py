@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.text import slugify
 
+from cdp.nudge import RUN_PUBLICATIONS, wake
 from cdp.web import people, suggestions
 from cdp.web.access import page
 from cdp.web.forms import SegmentForm
@@ -53,6 +54,8 @@ def _edit(request: PageRequest, segment: SegmentView | None) -> HttpResponse:
     if problems or not form.is_valid():
         return _show(request, segment, draft, form, problems=problems, status=422)
     try:
+        if (segment is None or rule != segment.rule) and segment_services.takes_long(rule):
+            return _publish_later(request, segment, rule, form.cleaned_data)
         kept = _keep(request, segment, rule, form.cleaned_data)
     except RuleError as wrong:
         # What only the other segments tell: circles, and segments that are no more.
@@ -107,6 +110,18 @@ def _keep(
         before={"rule": segment.rule, "name": segment.name}, after={"rule": rule, "name": kept.name},
     )  # fmt: skip
     return segments.segment(kept.id) or kept
+
+
+def _publish_later(
+    request: PageRequest, segment: SegmentView | None, rule: dict[str, Any], texts: dict[str, Any]
+) -> HttpResponse:
+    """A worker counts the past; the page shows how far it is."""
+    asked = segment_services.request_publication(
+        rule=rule, by=actor(request), now=request.now, segment=segment, note=texts["note"],
+        slug="" if segment else _free_slug(texts["name"]), details={name: texts[name] for name in _DETAILS},
+    )  # fmt: skip
+    wake(RUN_PUBLICATIONS)
+    return go(request, reverse("web:publication", args=[asked.id]))
 
 
 def _free_slug(name: str) -> str:

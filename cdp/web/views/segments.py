@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from cdp import usage
+from cdp.nudge import RUN_PUBLICATIONS, wake
 from cdp.web import people
 from cdp.web.access import action, page
 from cdp.web.charts import segment_sizes
@@ -37,7 +38,10 @@ def segment_list(request: PageRequest) -> HttpResponse:
     used: dict[int, int] = {}
     for sync in connectors.syncs():
         used[sync.segment_id] = used.get(sync.segment_id, 0) + 1
-    return render(request, "segments/list.html", segments=found, used=used, query=query, archived=archived)
+    return render(
+        request, "segments/list.html", segments=found, used=used, query=query, archived=archived,
+        publishing=segments.publications_waiting(),
+    )  # fmt: skip
 
 
 def open_segment(request: PageRequest, segment_id: int, here: str) -> dict[str, Any] | HttpResponse:
@@ -171,9 +175,17 @@ def steer_segment(request: PageRequest, segment_id: int) -> HttpResponse:
 def _restore(request: PageRequest, segment: SegmentView) -> HttpResponse:
     """The rule of an earlier version again, as the next one."""
     version = request.POST.get("version", "")
-    if version not in {str(one.version) for one in segments.versions(segment.id)}:
+    chosen = next((one for one in segments.versions(segment.id) if str(one.version) == version), None)
+    if chosen is None:
         return not_found(request, "version", reverse("web:segment_versions", args=[segment.id]))
     try:
+        if segment_services.takes_long(chosen.rule):
+            asked = segment_services.request_publication(
+                rule=chosen.rule, by=actor(request), now=request.now, segment=segment,
+                note=f"As it was in version {version}.",
+            )  # fmt: skip
+            wake(RUN_PUBLICATIONS)
+            return go(request, reverse("web:publication", args=[asked.id]))
         kept = segment_services.restore_version(
             segment_id=segment.id, version=int(version), by=actor(request), now=request.now
         )
