@@ -29,7 +29,7 @@ from segments.rules import (
 )
 from segments.sequences import sequence_sql
 from segments.sqlvalues import Params, compare, matches, percentile, value_hash
-from segments.values import micros_of_amount
+from segments.values import micros_of_amount, unzoned
 from segments.windows import Window, minute_of, moment_of
 
 # Of nobody's events any time says the same.
@@ -328,7 +328,7 @@ def time_marks(rule: Node, *, now: datetime) -> Statement | None:
 
 
 def _timed(value: object) -> bool:
-    return isinstance(value, Window)
+    return isinstance(unzoned(value)[0], Window)
 
 
 def _timed_events(leaf: Node) -> list[str]:

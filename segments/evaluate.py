@@ -25,7 +25,7 @@ from segments.rules import (
     TraitIs,
 )
 from segments.sequences import starts_of
-from segments.values import compare, instant, matches_at, micros_of_amount, percentile
+from segments.values import Zoned, compare, instant, matches_at, micros_of_amount, percentile, unzoned
 from segments.windows import MINUTE_US, Window, minute_of
 
 
@@ -153,6 +153,6 @@ def _past(window: Window, minute: int, now: datetime) -> bool:
     return minute_of(now) >= int(window.end_of(minute))
 
 
-def limit_minute(text: str) -> int:
+def limit_minute(wanted: str | Zoned) -> int:
     """The minute of a date in a rule about event times, which are known to the minute."""
-    return (instant(text) or 0) // MINUTE_US
+    return (instant(*unzoned(wanted)) or 0) // MINUTE_US

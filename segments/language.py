@@ -182,7 +182,14 @@ class _Reader:
         value = _READERS.get(op, _Reader._value)(self)
         if op == "more_than_ago":
             self._need("ago")
-        return {**subject, "is": op, "value": value}
+        return {**subject, "is": op, "value": value, **self._zone()}
+
+    def _zone(self) -> dict[str, str]:
+        # `in` may also begin the window of the event whose property this is.
+        if [one.value for one in self._tokens[self._at : self._at + 2]] != ["in", "zone"]:
+            return {}
+        self._at += 2
+        return {"zone": self._string()}
 
     def _op(self) -> str:
         for phrase, op in _PHRASES.items():

@@ -33,7 +33,7 @@ from segments.rules import (
     Where,
     leaves,
 )
-from segments.values import LARGEST_NUMBER, Scalar, Wanted, instant, number
+from segments.values import LARGEST_NUMBER, Scalar, Wanted, Zoned, instant, number, zones
 from segments.windows import HOURLY_FROM, LONGEST, Window
 
 SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -122,7 +122,7 @@ def _not(data: Mapping[str, Any], at: str, depth: int) -> Node:
 
 
 def _trait(data: Mapping[str, Any], at: str, _depth: int) -> Node:
-    _only(data, ("trait", "is", "value"), at)
+    _only(data, ("trait", "is", "value", "zone"), at)
     op = _op(data, TRAIT_OPS, at)
     return TraitIs(_name(data, "trait", at), op, _wanted(data, op, at))
 
@@ -139,8 +139,10 @@ def _event(data: Mapping[str, Any], at: str, _depth: int) -> Node:
         raise _wrong(inside, 'Give an object such as {"is": "gte", "value": 1}.')
     where = parse_where(data, at)
     if kind in ("first", "last"):
-        _only(detail, ("is", "value"), inside)
+        _only(detail, ("is", "value", "zone"), inside)
         op = _op(detail, TIME_OPS, inside)
+        if op not in ("before", "after"):
+            _only(detail, ("is", "value"), inside)
         return EventTime(event, kind, op, _wanted(detail, op, inside), where)  # type: ignore[arg-type]
     return _amount(kind, event, detail, inside, _within(data, at), where)
 
@@ -248,7 +250,7 @@ def parse_where(data: Mapping[str, Any], at: str = "", *, ops: tuple[str, ...] =
         place = f"{at}/where/{index}"
         if not isinstance(item, Mapping):
             raise _wrong(place, 'Give an object such as {"property": "category", "is": "eq", "value": "shoes"}.')
-        _only(item, ("property", "is", "value"), place)
+        _only(item, ("property", "is", "value", "zone"), place)
         op = _op(item, ops, place)
         filters.append(PropertyIs(_name(item, "property", place), op, _wanted(item, op, place)))
     return tuple(filters)
@@ -284,7 +286,15 @@ def _name(data: Mapping[str, Any], key: str, at: str) -> str:
 
 
 def _wanted(data: Mapping[str, Any], op: str, at: str) -> Wanted:
-    return _WANTED.get(op, _scalar)(data.get("value"), f"{at}/value")
+    value = _WANTED.get(op, _scalar)(data.get("value"), f"{at}/value")
+    zone = data.get("zone")
+    if zone is None:
+        return value
+    if not isinstance(value, Window) and op not in ("before", "after"):
+        raise _wrong(f"{at}/zone", "Remove the zone: only conditions about dates have one.")
+    if zone not in zones():
+        raise _wrong(f"{at}/zone", "Name a time zone by its place, such as Europe/Berlin, or UTC.")
+    return Zoned(value, zone)  # type: ignore[arg-type]
 
 
 def _nothing(value: Any, pointer: str) -> None:

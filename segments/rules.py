@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from segments.values import Wanted
+from segments.values import Wanted, Zoned
 from segments.windows import Window
 
 MAX_DEPTH = 5
@@ -106,7 +106,7 @@ class EventTime:
     event: str
     which: Literal["first", "last"]
     op: str
-    value: str | Window
+    value: str | Window | Zoned
     where: Where = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -269,6 +269,8 @@ def _typed(value: Wanted) -> tuple[object, ...]:
 def _value_json(value: Wanted) -> dict[str, Any]:
     if value is None:
         return {}
+    if isinstance(value, Zoned):
+        return {**_value_json(value.value), "zone": value.zone}
     if isinstance(value, Window):
         return {"value": value.to_json()}
     return {"value": list(value) if isinstance(value, tuple) else value}

@@ -4,6 +4,7 @@ from typing import Any
 
 from segments.parsing import MAX_CHOICES, MAX_NAME, MAX_STEPS, MAX_TEXT, SLUG
 from segments.rules import MAX_CONDITIONS, NUMBER_OPS, PROPERTY_OPS, STATS, TIME_OPS, TRAIT_OPS
+from segments.values import RELATIVE
 
 _ORDER = ("lt", "lte", "gt", "gte")
 _NAME = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
@@ -45,7 +46,7 @@ def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
 def _value_of(op: str) -> dict[str, Any] | None:
     if op in ("exists", "missing"):
         return None
-    if op in ("within_last", "more_than_ago", "within_next"):
+    if op in RELATIVE:
         return {"$ref": "#/$defs/window"}
     if op in ("before", "after"):
         return {"type": "string", "description": "A date or time, such as 2026-01-31 or 2026-01-31T09:00:00Z"}
@@ -64,7 +65,11 @@ def _comparison(subject: str, ops: tuple[str, ...]) -> dict[str, Any]:
         properties = {**named, "is": {"const": op}}
         if value is not None:
             properties["value"] = value
-        choices.append(_object(properties))
+        required = tuple(properties)
+        # Of an event's own time, a length has no zone.
+        if op in ("before", "after") or (subject and op in RELATIVE):
+            properties["zone"] = {"type": "string", "description": "Of dates that name none, such as Europe/Berlin"}
+        choices.append(_object(properties, *required))
     return {"oneOf": choices}
 
 

@@ -23,7 +23,7 @@ from segments.rules import (
     TraitIs,
     Where,
 )
-from segments.values import Wanted
+from segments.values import Wanted, Zoned
 from segments.windows import Window
 
 
@@ -98,6 +98,8 @@ def _filter(one: PropertyIs) -> str:
 
 
 def _comparison(op: str, value: Wanted) -> str:
+    if isinstance(value, Zoned):
+        return f"{_comparison(op, value.value)} in zone {_text(value.zone)}"
     if op in SIGN_OF:
         return f"{SIGN_OF[op]} {_value(value)}"
     words = {

@@ -8,7 +8,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from segments.values import Scalar, Wanted, number
+from segments.values import Scalar, Wanted, number, unzoned
 from segments.windows import Window, minute_of, moment_of
 
 _ORDER = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">=", "eq": "=", "ne": "<>"}
@@ -51,8 +51,9 @@ def matches(op: str, wanted: Wanted, value: str, params: Params, *, now: datetim
         return present if op == "exists" else f"not {present}"
     if op in ("is_amount", "is_value"):
         return f"(abs(segments_number({value})) <= 1e10)" if op == "is_amount" else f"({value_hash(value)} is not null)"
+    wanted, zone = unzoned(wanted)
     if isinstance(wanted, Window):
-        return _relative(op, wanted, value, params, now)
+        return _relative(op, wanted, _instant(value, zone, params), params, now)
     if isinstance(wanted, tuple):
         return f"({' or '.join(equals(value, one, params) for one in wanted)})"
     if op in ("eq", "ne") and wanted is not None:
@@ -61,7 +62,7 @@ def matches(op: str, wanted: Wanted, value: str, params: Params, *, now: datetim
     if op in ("before", "after"):
         sign = "<" if op == "before" else ">="
         bound = params.bind(json.dumps(wanted), "jsonb")
-        return f"(segments_instant({value}) {sign} segments_instant({bound}))"
+        return f"({_instant(value, zone, params)} {sign} {_instant(bound, zone, params)})"
     return _text_or_order(op, wanted, value, params)
 
 
@@ -77,18 +78,23 @@ def _text_or_order(op: str, wanted: Any, value: str, params: Params) -> str:
     return f"(segments_number({value}) {_ORDER[op]} {params.bind(float(wanted), 'float8')})"
 
 
-def _relative(op: str, window: Window, value: str, params: Params, now: datetime) -> str:
+def _instant(value: str, zone: str, params: Params) -> str:
+    """`values.instant`."""
+    return f"segments_instant({value}, {params.bind(zone, 'text')})" if zone else f"segments_instant({value})"
+
+
+def _relative(op: str, window: Window, found: str, params: Params, now: datetime) -> str:
     since = params.bind(moment_of(window.since(minute_of(now))), "timestamptz")
     if op == "more_than_ago":
-        return f"(segments_instant({value}) < {since})"
+        return f"({found} < {since})"
     bucket = minute_of(now) // window.step * window.step
     if op == "within_next":
         begins, ends = (
             params.bind(moment_of(one), "timestamptz") for one in (bucket, bucket + window.minutes + window.step)
         )
-        return f"(segments_instant({value}) >= {begins} and segments_instant({value}) < {ends})"
+        return f"({found} >= {begins} and {found} < {ends})"
     until = params.bind(moment_of(bucket + window.step), "timestamptz")
-    return f"(segments_instant({value}) >= {since} and segments_instant({value}) < {until})"
+    return f"({found} >= {since} and {found} < {until})"
 
 
 def value_hash(value: str) -> str:

@@ -1,8 +1,9 @@
 """What a condition says of one JSON value: the same in Python here and in SQL (`sqlvalues.py`), to the last bit.
 
 Numbers are IEEE doubles; a text that is a plain decimal (`"12.50"`) counts as its number, because half of all senders
-quote them. Instants are ISO 8601 texts. Text is compared exactly, upper and lower case included: two languages do not
-agree on what lower case is. A value that is absent or null matches nothing but `missing`.
+quote them. Instants are ISO 8601 texts; those that name no zone are in UTC, or in the zone of the condition. Text is
+compared exactly, upper and lower case included: two languages do not agree on what lower case is. A value that is
+absent or null matches nothing but `missing`.
 """
 
 import hashlib
@@ -10,16 +11,31 @@ import json
 import math
 import re
 import struct
-from datetime import UTC, datetime
-from functools import lru_cache
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo, available_timezones
 
 import orjson
 
 from segments.windows import Window, minute_of
 
 Scalar: TypeAlias = str | float | bool
-Wanted: TypeAlias = Scalar | tuple[Scalar, ...] | Window | None
+
+
+@dataclass(frozen=True, slots=True)
+class Zoned:
+    """A date, or a length of time, of a condition whose dates without a zone are those of the clocks in `zone`."""
+
+    value: str | Window
+    zone: str
+
+    def __str__(self) -> str:
+        return f"{self.value} ({self.zone})"
+
+
+Wanted: TypeAlias = Scalar | tuple[Scalar, ...] | Window | Zoned | None
 
 NUMBER_PATTERN = "[+-]?[0-9]{1,15}([.][0-9]{1,15})?"
 DATE_PATTERN = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
@@ -34,6 +50,7 @@ RELATIVE = ("within_last", "more_than_ago", "within_next")
 _NUMBER = re.compile(NUMBER_PATTERN)
 _INSTANT = re.compile(f"(?P<date>{DATE_PATTERN})(?P<time>{TIME_PATTERN})?(?P<zone>{ZONE_PATTERN})?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NONE = timedelta(0)
 
 
 def number(value: Any) -> float | None:
@@ -100,7 +117,7 @@ def read_json(text: str | bytes) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _instant_of_text(text: str) -> int | None:
+def _instant_of_text(text: str, zone: str) -> int | None:
     match = _INSTANT.fullmatch(text)
     if match is None or (match["zone"] and not match["time"]):
         return None
@@ -109,12 +126,32 @@ def _instant_of_text(text: str) -> int | None:
     except ValueError:
         return None
     delta = moment - _EPOCH
+    if zone and not match["zone"]:
+        delta -= _offset(moment, zone)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-def instant(value: Any) -> int | None:
-    """An ISO 8601 text as microseconds since 1970 (UTC when it names no zone), or None."""
-    return _instant_of_text(value) if isinstance(value, str) else None
+def _offset(clock: datetime, zone: str) -> timedelta:
+    """How far that clock is ahead of UTC. Where clocks are put forward or back, a time that is skipped or comes twice
+    is read as PostgreSQL reads it: with the smaller offset, that of standard time."""
+    local = clock.replace(tzinfo=ZoneInfo(zone))
+    return min(local.utcoffset() or _NONE, local.replace(fold=1).utcoffset() or _NONE)
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The names of zones that a condition may use: those of places, and UTC."""
+    return frozenset(one for one in available_timezones() if "/" in one or one == "UTC")
+
+
+def instant(value: Any, zone: str = "") -> int | None:
+    """An ISO 8601 text as microseconds since 1970, or None. One that names no zone is in `zone`, or in UTC."""
+    return _instant_of_text(value, zone) if isinstance(value, str) else None
+
+
+def unzoned(wanted: Any) -> tuple[Any, str]:
+    """What a condition asks for, and the zone of its dates ("" is UTC)."""
+    return (wanted.value, wanted.zone) if isinstance(wanted, Zoned) else (wanted, "")
 
 
 def equals(value: Any, wanted: Scalar) -> bool:
@@ -173,7 +210,8 @@ def _matches_text_or_order(op: str, wanted: Any, value: Any) -> bool:
     if op == "starts_with":
         return isinstance(value, str) and value.startswith(wanted)
     if op in ("before", "after"):
-        found, limit = instant(value), instant(wanted)
+        limit, zone = unzoned(wanted)
+        found, limit = instant(value, zone), instant(limit, zone)
         return found is not None and limit is not None and (found < limit) == (op == "before")
     found_number = number(value)
     return found_number is not None and compare(op, found_number, wanted)
@@ -183,10 +221,11 @@ def matches_at(op: str, wanted: Wanted, value: Any, *, now: datetime) -> tuple[b
     """Whether `value` meets any condition now, and the first minute at which time alone changes that."""
     if op not in RELATIVE:
         return matches(op, wanted, value), None
-    found = instant(value)
+    window, zone = unzoned(wanted)
+    found = instant(value, zone)
     if found is None:
         return False, None
-    return dated(op, wanted, found // 60_000_000, minute_of(now))  # type: ignore[arg-type]
+    return dated(op, window, found // 60_000_000, minute_of(now))
 
 
 def dated(op: str, window: Window, minute: int, now_minute: int) -> tuple[bool, int | None]:

@@ -22,7 +22,7 @@ from segments.rules import (
     TraitIs,
     Where,
 )
-from segments.values import Wanted
+from segments.values import Wanted, Zoned
 
 _NUMBER = {
     "eq": "exactly",
@@ -153,6 +153,8 @@ def _wanted(value: Wanted) -> str:
         return ", ".join(_wanted(one) for one in value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Zoned):
+        return f"{_wanted(value.value)} ({value.zone})"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

@@ -11,7 +11,21 @@ from tests.segments.world import NOON
 
 EVENTS = ("A", "B")
 WINDOWS = ({"minutes": 1}, {"minutes": 30}, {"hours": 1}, {"hours": 47}, {"days": 2}, {"days": 30})
-TEXTS = ("x", "xy", "yx", "true", "42", "12.50", "-0", "1e3", "2026-06-14", "2026-06-15T11:59:59.5Z", "2026-02-30", "É")
+TEXTS = (
+    "x",
+    "xy",
+    "yx",
+    "true",
+    "42",
+    "12.50",
+    "-0",
+    "1e3",
+    "2026-06-14",
+    "2026-06-15T11:59:59.5Z",
+    "2026-06-15T14:00",
+    "2026-02-30",
+    "É",
+)
 NUMBERS = (0, 1, 42, 42.0, 12.5, -3, 0.1, 0.0000005, -0.0000015, 1e10, 1e11, 1e300, 1e-310, 2**53 + 1, 10**25)
 
 json_scalars = st.sampled_from(TEXTS) | st.sampled_from(NUMBERS) | st.booleans() | st.none()
@@ -21,9 +35,14 @@ windows = st.sampled_from(WINDOWS)
 dates = st.sampled_from(("2026-06-14", "2026-06-15T12:00:00Z", "2026-06-15 14:00:30+02:00", "2026-05-16T12:00"))
 
 
+# Ahead of UTC, behind it, by half an hour, with clocks that change around the histories' noon, and none.
+ZONES = (None, "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia", "UTC")
+zones = st.sampled_from(ZONES)
+
+
 def _comparison(subject: dict[str, Any], *, relative: bool) -> st.SearchStrategy[dict[str, Any]]:
-    def made(op: str, value: Any) -> dict[str, Any]:
-        return {**subject, "is": op, **({} if value is None else {"value": value})}
+    def made(op: str, value: Any, zone: str | None = None) -> dict[str, Any]:
+        return {**subject, "is": op, **({} if value is None else {"value": value}), **({"zone": zone} if zone else {})}
 
     kinds = [
         st.builds(made, st.sampled_from(("exists", "missing")), st.none()),
@@ -31,10 +50,10 @@ def _comparison(subject: dict[str, Any], *, relative: bool) -> st.SearchStrategy
         st.builds(made, st.sampled_from(("lt", "lte", "gt", "gte")), st.sampled_from(NUMBERS[:-4])),
         st.builds(made, st.just("in"), st.lists(wanted_scalars, min_size=1, max_size=3)),
         st.builds(made, st.just("starts_with"), st.sampled_from(TEXTS)),
-        st.builds(made, st.sampled_from(("before", "after")), dates),
+        st.builds(made, st.sampled_from(("before", "after")), dates, zones),
     ]
     if relative:
-        kinds.append(st.builds(made, st.sampled_from(("within_last", "more_than_ago", "within_next")), windows))
+        kinds.append(st.builds(made, st.sampled_from(("within_last", "more_than_ago", "within_next")), windows, zones))
     return st.one_of(kinds)
 
 
@@ -85,6 +104,8 @@ def event_conditions(draw: st.DrawFn) -> dict[str, Any]:
         relative = draw(st.booleans())
         op = draw(st.sampled_from(("within_last", "more_than_ago") if relative else ("before", "after")))
         detail = {"is": op, "value": draw(windows if relative else dates)}
+        zone = None if relative else draw(zones)
+        detail |= {"zone": zone} if zone else {}
         return {"event": event, draw(st.sampled_from(("first", "last"))): detail, **draw(wheres)}
     return {"absent": event, "after": draw(st.sampled_from(EVENTS)), "for": draw(windows)}
 

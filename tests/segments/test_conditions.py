@@ -293,3 +293,34 @@ def test_everything_is_explained_with_what_was_found(world: World) -> None:
     assert (average.actual, distinct.actual) == ("7.00", "1 different")
     assert sequence.actual == "1 times, last 2026-06-15 11:59 UTC"
     assert chance.actual == f"percentile {percentile('s', 1)}"
+
+
+# -- by the clocks of a place
+
+
+def test_a_day_begins_when_it_begins_there(world: World) -> None:
+    """Noon in Greenwich is 22:00 of the 15th in Brisbane and 08:00 of it in New York."""
+    people(world, 1, trial_ends="2026-06-16")
+    people(world, 2, trial_ends="2026-06-16T00:00:00Z")
+    text = 'trial_ends within next 3 hours in zone "{}"'
+    brisbane, york = (publish(world, text.format(one)) for one in ("Australia/Brisbane", "America/New_York"))
+    world.apply(NOON)
+    assert (those(world, brisbane), those(world, york)) == ({1}, set())
+    midnight = NOON.replace(hour=22, minute=0, second=0)
+    services.run_due(now=midnight, conn=world.conn)
+    assert (those(world, brisbane), those(world, york)) == ({2}, {2})
+    services.run_due(now=midnight + 4 * HOUR, conn=world.conn)
+    assert (those(world, brisbane), those(world, york)) == (set(), {1})
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ({"trait": "a", "is": "before", "value": "2026-01-01", "zone": "Berlin"}, "Name a time zone by its place"),
+        ({"trait": "a", "is": "eq", "value": "x", "zone": "Europe/Berlin"}, "Remove the zone"),
+        ({"event": "A", "last": {"is": "within_last", "value": {"days": 1}, "zone": "UTC"}}, "Remove this"),
+    ],
+)
+def test_a_zone_that_says_nothing_is_refused(condition: dict[str, Any], told: str) -> None:
+    with pytest.raises(RuleError, match=told):
+        services.parse_rule(condition)

@@ -6,13 +6,13 @@ from typing import Any
 
 import psycopg
 from django.db import transaction
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from segments import selectors, services
 from segments.parsing import parse_rule
 from segments.sqlvalues import Params, matches
-from segments.values import instant, matches_at, micros_of_amount, number, value_hash
+from segments.values import instant, matches_at, micros_of_amount, number, value_hash, zones
 from tests.segments import strategies as some
 from tests.segments.world import NOON, World
 
@@ -125,6 +125,29 @@ def test_python_and_sql_read_a_value_alike(world: World, value: Any) -> None:
     with psycopg.Cursor(world.conn) as cursor:
         row = cursor.execute(query, {"v": text}).fetchone()
     assert row == (number(value), micros_of_amount(number(value)), value_hash(value), instant(value))
+
+
+@settings(IN_THIS_WORLD, max_examples=300)
+@given(
+    clock=st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2037, 12, 31)),  # noqa: DTZ001
+    zone=st.sampled_from(sorted(set(filter(None, some.ZONES)))),
+    own=st.sampled_from(("", "", "Z", "+02:00")),
+)
+@example(clock=datetime(2026, 3, 29, 2, 30), zone="Europe/Berlin", own="")  # noqa: DTZ001
+@example(clock=datetime(2026, 10, 25, 2, 30), zone="Europe/Berlin", own="")  # noqa: DTZ001
+def test_python_and_sql_read_clocks_of_a_place_alike(world: World, clock: datetime, zone: str, own: str) -> None:
+    value = clock.isoformat(sep=" ", timespec="microseconds") + own
+    query = "select (extract(epoch from segments_instant(%(v)s::jsonb, %(zone)s)) * 1000000)::bigint"
+    for text in (value, str(clock.date())):
+        with psycopg.Cursor(world.conn) as cursor:
+            row = cursor.execute(query, {"v": json.dumps(text), "zone": zone}).fetchone()
+        assert row == (instant(text, zone),), text
+
+
+def test_the_database_knows_every_zone_that_a_rule_may_name(world: World) -> None:
+    with psycopg.Cursor(world.conn) as cursor:
+        known = {row[0] for row in cursor.execute("select name from pg_timezone_names").fetchall()}
+    assert zones() <= known
 
 
 @settings(IN_THIS_WORLD, max_examples=500)

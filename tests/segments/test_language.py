@@ -31,6 +31,17 @@ def test_a_rule_that_is_written_and_read_is_the_same_rule(rule: Any) -> None:
         ("`count` is missing", {"trait": "count", "is": "missing"}),
         ('city in ("Oslo", "Rome")', {"trait": "city", "is": "in", "value": ["Oslo", "Rome"]}),
         ("due within next 14 days", {"trait": "due", "is": "within_next", "value": {"days": 14}}),
+        (
+            'due within next 3 days in zone "Europe/Berlin"',
+            {"trait": "due", "is": "within_next", "value": {"days": 3}, "zone": "Europe/Berlin"},
+        ),
+        (
+            'count("Booked" where day before "2026-07-01" in zone "Asia/Tokyo" in last 30 days) = 1',
+            {
+                "event": "Booked", "count": {"is": "eq", "value": 1}, "within": WEEKS,
+                "where": [{"property": "day", "is": "before", "value": "2026-07-01", "zone": "Asia/Tokyo"}],
+            },
+        ),
         ("seen more than 1 hour ago", {"trait": "seen", "is": "more_than_ago", "value": {"hours": 1}}),
         (
             'count("Order Completed" in last 30 days) >= 1 and lifetime_spend > 100',

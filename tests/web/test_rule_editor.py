@@ -22,6 +22,7 @@ PROPERTY_TESTS = st.one_of(
     st.builds(lambda op, v: {"is": op, "value": v}, st.sampled_from(["gt", "lte"]), st.integers(0, 999)),
     st.builds(lambda v: {"is": "in", "value": v}, st.lists(SCALARS, min_size=1, max_size=3)),
     st.sampled_from([{"is": "exists"}, {"is": "missing"}, {"is": "before", "value": "2026-01-31"}]),
+    st.just({"is": "after", "value": "2026-01-31", "zone": "Europe/Berlin"}),
 )
 TRAITS = st.builds(
     lambda name, test: {"trait": name, **test},

@@ -18,6 +18,7 @@ GROUP_KEYS = {"all": ("all", False), "any": ("any", False), "none": ("any", True
 UNITS = ("minutes", "hours", "days")
 WITHOUT_VALUE = ("exists", "missing")
 WITH_LENGTH = ("within_last", "more_than_ago", "within_next")
+DATES = ("before", "after")
 MOMENTS = ("first", "last")
 OF_PROPERTY = ("sum", "avg", "min", "max", "distinct")
 WITH_NUMBER = ("lt", "lte", "gt", "gte")
@@ -25,13 +26,13 @@ WITH_NUMBER = ("lt", "lte", "gt", "gte")
 UNREADABLE = "unreadable"
 FIRST_TEXTS: dict[str, dict[str, str]] = {
     "group": {"mode": "any"},
-    "trait": {"trait": "", "is": "eq", "value": "", "unit": "days"},
-    "event": {"event": "", "measure": "count", "property": "", "is": "gte", "value": "1", "unit": "days",
+    "trait": {"trait": "", "is": "eq", "value": "", "unit": "days", "zone": ""},
+    "event": {"event": "", "measure": "count", "property": "", "is": "gte", "value": "1", "unit": "days", "zone": "",
               "length": "", "length_unit": "days"},
     "segment": {"segment": "", "inside": "yes"},
     "text": {"text": ""},
     "absent": {"absent": "", "after": "", "length": "30", "length_unit": "minutes"},
-    "where": {"property": "", "is": "eq", "value": "", "unit": "days"},
+    "where": {"property": "", "is": "eq", "value": "", "unit": "days", "zone": ""},
 }  # fmt: skip
 
 
@@ -236,12 +237,18 @@ def _comparison(texts: Mapping[str, str]) -> dict[str, Any]:
     if op in WITHOUT_VALUE:
         return {"is": op}
     if op in WITH_LENGTH:
-        return {"is": op, "value": _length(text, texts["unit"])}
+        # An event's own time needs no zone to be so long ago.
+        return {"is": op, "value": _length(text, texts["unit"]), **({} if "measure" in texts else _zone(texts))}
     if op == "in":
         return {"is": op, "value": [_scalar(one.strip()) for one in text.split(",") if one.strip()]}
     if op in WITH_NUMBER:
         return {"is": op, "value": _number(text)}
-    return {"is": op, "value": _scalar(text) if op in ("eq", "ne", "contains") else text}
+    zone = _zone(texts) if op in DATES else {}
+    return {"is": op, "value": _scalar(text) if op in ("eq", "ne", "contains") else text, **zone}
+
+
+def _zone(texts: Mapping[str, str]) -> dict[str, str]:
+    return {"zone": texts["zone"].strip()} if texts["zone"].strip() else {}
 
 
 def _length(text: str, unit: str) -> dict[str, Any]:
@@ -311,7 +318,7 @@ def _show_event(rule: Mapping[str, Any]) -> Draft:
 
 def _shown(comparison: Mapping[str, Any]) -> dict[str, str]:
     value = comparison.get("value")
-    texts = {"is": comparison["is"], "value": ""}
+    texts = {"is": comparison["is"], "value": "", "zone": comparison.get("zone", "")}
     if isinstance(value, Mapping):
         shown = _shown_length(value)
         return {**texts, "value": shown["length"], "unit": shown["length_unit"]}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdp.web.rules.draft import MAX_DEPTH, MOMENTS, OF_PROPERTY, UNREADABLE, WITH_LENGTH, WITHOUT_VALUE, Draft
+from cdp.web.rules.draft import DATES, MAX_DEPTH, MOMENTS, OF_PROPERTY, UNREADABLE, WITH_LENGTH, WITHOUT_VALUE, Draft
 
 MODES = (
     ("all", "all of these hold"),
@@ -62,6 +62,11 @@ class Shown:
     @property
     def asks_unit(self) -> bool:
         return self.op in WITH_LENGTH
+
+    @property
+    def asks_zone(self) -> bool:
+        """Whether dates that name no zone may be meant in one; an event's own time is no such date."""
+        return self.op in DATES or (self.op in WITH_LENGTH and self.kind == "trait")
 
     @property
     def measures_number(self) -> bool:
