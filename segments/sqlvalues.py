@@ -51,19 +51,19 @@ def matches(op: str, wanted: Wanted, value: str, params: Params, *, now: datetim
         return present if op == "exists" else f"not {present}"
     if op in ("is_amount", "is_value"):
         return f"(abs(segments_number({value})) <= 1e10)" if op == "is_amount" else f"({value_hash(value)} is not null)"
-    wanted, zone = unzoned(wanted)
-    if isinstance(wanted, Window):
-        return _relative(op, wanted, _instant(value, zone, params), params, now)
-    if isinstance(wanted, tuple):
-        return f"({' or '.join(equals(value, one, params) for one in wanted)})"
-    if op in ("eq", "ne") and wanted is not None:
-        same = f"coalesce({equals(value, wanted, params)}, false)"
+    asked, zone = unzoned(wanted)
+    if isinstance(asked, Window):
+        return _relative(op, asked, _instant(value, zone, params), params, now)
+    if isinstance(asked, tuple):
+        return f"({' or '.join(equals(value, one, params) for one in asked)})"
+    if op in ("eq", "ne") and asked is not None:
+        same = f"coalesce({equals(value, asked, params)}, false)"
         return f"({present} and {same})" if op == "eq" else f"({present} and not {same})"
     if op in ("before", "after"):
         sign = "<" if op == "before" else ">="
-        bound = params.bind(json.dumps(wanted), "jsonb")
+        bound = params.bind(json.dumps(asked), "jsonb")
         return f"({_instant(value, zone, params)} {sign} {_instant(bound, zone, params)})"
-    return _text_or_order(op, wanted, value, params)
+    return _text_or_order(op, asked, value, params)
 
 
 def _text_or_order(op: str, wanted: Any, value: str, params: Params) -> str:
