@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
-from kit import handwritten, latency, past
+from kit import handwritten, latency, past, script
 from kit.report import Report
 from kit.rules import many
 from kit.services import fresh_services, isolated
@@ -105,15 +105,17 @@ def bench_live(report: Report, segments: int) -> None:
 
 
 def bench_sync(report: Report) -> None:
-    """The first fill of three channels and a change of 5 %, beside plain SQL that computes the same differences."""
+    """The first fill of three channels and a change of 5 %, beside plain SQL that keeps the same records."""
     for people in (10_000, 50_000):
         found = isolated(_sync, people)
         for what in ("first fill", "5 % change"):
             ours, sql, rows = found[what]
             report.row(
-                f"{what} of {people:,} profiles, 3 segments", ours, "s", ratio=ours / sql,
-                reference=f"plain SQL {sql:.2f} s, {rows / ours:.0f} rows/s", most=max(10 * sql, rows / 1_300),
+                f"{what} of {people:,} profiles x 3 segments ({rows:,} rows)", ours, "s", ratio=ours / sql,
+                reference=f"plain SQL {sql:.2f} s; {rows / ours:.0f} rows/s", most=10 * sql,
             )  # fmt: skip
+            # Ten times what a product of this kind was seen to do a second, ten times over.
+            report.row(f"{what} of {people:,}: profiles a second", rows / ours, "/s", least=1_300)
 
 
 def _sync(people: int) -> dict[str, tuple[float, float, int]]:
@@ -128,8 +130,8 @@ def _sync(people: int) -> dict[str, tuple[float, float, int]]:
         with pg.connect(autocommit=True) as conn:
             past.make(conn, people=people, events=people, now=now)
         made = [
-            services.create_segment(name=plan, rule={"trait": "plan", "is": "eq", "value": plan}, by="bench", now=now)
-            for plan in ("free", "plus", "pro")
+            services.create_segment(name=name, rule={"trait": "plan", "is": "exists"}, by="bench", now=now)
+            for name in ("One", "Two", "Three")
         ]
         drop = connectors.create_destination(kind="filedrop", name="Files", settings={}, by="bench", now=now)
         syncs = [
@@ -137,31 +139,15 @@ def _sync(people: int) -> dict[str, tuple[float, float, int]]:
             for one in made
         ]
         with psycopg.Cursor(pg.raw()) as cursor:
-            cursor.execute("create temp table sent (segment text, profile_id bigint, payload jsonb)")
-            first_sql = _timed(lambda: cursor.execute(_FILL_SQL))
+            script.prepare(cursor)
+            first_sql = _timed(lambda: script.sync(cursor))
             first = _delivered(connectors, syncs, now)
-            cursor.execute(
-                "update identity_profile set traits = jsonb_set(traits, '{plan}', '\"pro\"') where id % 20 = 0"
-            )
-            change_sql = _timed(lambda: cursor.execute(_CHANGE_SQL))
+            cursor.execute("update identity_profile set traits = traits - 'plan' where id % 20 = 0")
+            change_sql = _timed(lambda: script.sync(cursor))
         for one in made:
             services.refresh(segment_id=one.id, now=now)
         change = _delivered(connectors, syncs, now + timedelta(minutes=1))
     return {"first fill": (first[0], first_sql, first[1]), "5 % change": (change[0], change_sql, change[1])}
-
-
-# What a script would do: the rows of each segment with their payloads, remembered; then what is new and what is gone.
-_FILL_SQL = """
-insert into sent select traits ->> 'plan', id, jsonb_build_object('profile_id', id, 'segment', traits ->> 'plan')
-from identity_profile
-"""
-_CHANGE_SQL = """
-with now as (select traits ->> 'plan' as segment, id as profile_id from identity_profile),
-new as (select n.* from now n left join sent s using (segment, profile_id) where s.profile_id is null),
-gone as (delete from sent s where not exists (
-    select 1 from now n where n.segment = s.segment and n.profile_id = s.profile_id) returning 1)
-insert into sent select segment, profile_id, jsonb_build_object('profile_id', profile_id, 'segment', segment) from new
-"""
 
 
 def _delivered(connectors: Any, syncs: Any, now: datetime) -> tuple[float, int]:

@@ -5,10 +5,12 @@ costs a twentieth of that, and the hot path sends whole batches as arrays. The f
 PostgreSQL's `arrayfuncs.c`: dimensions, has-null flag, element oid, length, lower bound, then (length, bytes) pairs.
 """
 
+import json
 import struct
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import psycopg
@@ -23,6 +25,10 @@ _HEADER = struct.Struct(">iiIii")
 _LENGTH = struct.Struct(">i")
 _NULL = _LENGTH.pack(-1)
 _EPOCH_2000_US = 946_684_800_000_000
+
+_TIMESTAMPTZ = 1184
+_INSTANTS = psycopg.adapters.get_loader(_TIMESTAMPTZ, Format.TEXT)
+_decode = msgspec.json.Decoder().decode
 
 # Plans with parallel workers would take the cores of the accept path; JIT never pays for statements this short.
 _HOT_PATH = "-c max_parallel_workers_per_gather=0 -c jit=off"
@@ -190,6 +196,28 @@ def raw() -> psycopg.Connection[tuple[Any, ...]]:
     django_connection.ensure_connection()
     connection: psycopg.Connection[tuple[Any, ...]] = django_connection.connection
     return connection
+
+
+def cursor(conn: psycopg.Connection[Any] | None = None) -> psycopg.Cursor[tuple[Any, ...]]:
+    """psycopg's own cursor, on Django's connection when none is given.
+
+    Django's would write parameters into the text, where packed arrays must travel in binary; and it reads instants one
+    by one in Python, where psycopg's compiled loader gives the same ones (the session's zone is UTC).
+    """
+    made = psycopg.Cursor(conn or raw())
+    if _INSTANTS is not None:
+        made.adapters.register_loader(_TIMESTAMPTZ, _INSTANTS)
+    return made
+
+
+def from_jsonb(text: str | None) -> Any:
+    """The value of a `jsonb` column that was fetched as text. Whole numbers of any size keep their digits."""
+    if text is None:
+        return None
+    try:
+        return _decode(text)
+    except msgspec.DecodeError:  # a number beyond any double, or deep nesting
+        return json.loads(text)
 
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)

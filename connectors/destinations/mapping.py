@@ -11,13 +11,14 @@ gives the same payload each time, and a resync sends only what really differs.
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import orjson
 
 ROOTS = frozenset({"profile", "segment", "target"})
 DIRECTIVES = frozenset({"@path", "@template", "@first"})
+Fill: TypeAlias = Callable[[Mapping[str, Any]], Any]
 _HOLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
@@ -35,14 +36,15 @@ def path(text: str) -> dict[str, str]:
 
 def value_at(context: Mapping[str, Any], dotted: str) -> Any:
     """Follow a dotted path through objects and lists (`profile.identifiers.email.0`); MISSING when it ends."""
-    found: Any = context
-    for part in dotted.split("."):
-        if isinstance(found, Mapping) and part in found:
-            found = found[part]
-        elif isinstance(found, Sequence) and not isinstance(found, str | bytes) and part.isdigit():
-            if int(part) >= len(found):
-                return MISSING
-            found = found[int(part)]
+    return _follow(context, dotted.split("."))
+
+
+def _follow(found: Any, parts: Sequence[str]) -> Any:
+    for part in parts:
+        if isinstance(found, dict) or isinstance(found, Mapping):  # noqa: SIM101 - asking an abstract class costs more
+            found = found.get(part, MISSING)
+        elif part.isdigit() and isinstance(found, Sequence) and not isinstance(found, str | bytes):
+            found = found[int(part)] if int(part) < len(found) else MISSING
         else:
             return MISSING
     return found
@@ -50,24 +52,35 @@ def value_at(context: Mapping[str, Any], dotted: str) -> Any:
 
 def render(template: Any, context: Mapping[str, Any]) -> Any:
     """Fill a mapping in. Entries that give nothing are left out of their object or list."""
+    return compiled(template)(context)
+
+
+def compiled(template: Any) -> Fill:
+    """What `render` does with this mapping, to be used for many people."""
     if isinstance(template, Mapping):
         if len(template) == 1 and next(iter(template)) in DIRECTIVES:
-            return _directive(template, context)
-        filled = {key: render(value, context) for key, value in template.items()}
-        return {key: value for key, value in filled.items() if value is not MISSING}
+            return _directive(template)
+        entries = [(key, compiled(value)) for key, value in template.items()]
+        return lambda context: {
+            key: value for key, fill in entries if (value := fill(context)) is not MISSING
+        }  # fmt: skip
     if isinstance(template, list | tuple):
-        return [value for value in (render(entry, context) for entry in template) if value is not MISSING]
-    return template
+        fills = [compiled(entry) for entry in template]
+        return lambda context: [value for fill in fills if (value := fill(context)) is not MISSING]
+    return lambda context: template
 
 
-def _directive(template: Mapping[str, Any], context: Mapping[str, Any]) -> Any:
+def _directive(template: Mapping[str, Any]) -> Fill:
     ((name, argument),) = template.items()
     if name == "@path":
-        return value_at(context, argument)
+        parts = argument.split(".")
+        return lambda context: _follow(context, parts)
     if name == "@first":
-        rendered = (render(entry, context) for entry in argument)
-        return next((value for value in rendered if value is not MISSING and value not in (None, "")), MISSING)
-    return _HOLE.sub(lambda hole: _as_text(value_at(context, hole.group(1))), argument)
+        fills = [compiled(entry) for entry in argument]
+        return lambda context: next(
+            (value for fill in fills if (value := fill(context)) is not MISSING and value not in (None, "")), MISSING
+        )  # fmt: skip
+    return lambda context: _HOLE.sub(lambda hole: _as_text(value_at(context, hole.group(1))), argument)
 
 
 def _as_text(value: Any) -> str:

@@ -124,7 +124,7 @@ def claim(*, sync_id: int, token: uuid.UUID, limit: int, now: datetime) -> list[
         Claimed(
             id=row[0],
             run_id=row[1],
-            payload=Payload(id=row[4], operation=row[2], fields=json.loads(row[3]), at=row[6]),
+            payload=Payload(id=row[4], operation=row[2], fields=pg.from_jsonb(row[3]), at=row[6]),
             attempts=row[5],
             batch=row[7].hex[:12],
         )

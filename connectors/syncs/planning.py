@@ -5,7 +5,6 @@ change stops and waits for a person. Then it is planned in slices, so that a seg
 million; a crash between two slices goes on where the cursor is, or compares again, which plans nothing twice.
 """
 
-import json
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -242,7 +241,7 @@ def sent_of(sync_id: int, profile_ids: set[int], targets: Sequence[Target]) -> l
             "targets": pg.texts(target.identifier_hash for target in targets),
         },
     )
-    return [SentRow(row[0], row[1], row[2], row[3], row[4], json.loads(row[5]), row[6]) for row in found]
+    return [SentRow(row[0], row[1], row[2], row[3], row[4], pg.from_jsonb(row[5]), row[6]) for row in found]
 
 
 def write_deliveries(sync_id: int, run_id: int, changes: Sequence[Change], *, now: datetime) -> None:

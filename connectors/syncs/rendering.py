@@ -7,7 +7,7 @@ from typing import Any
 
 from common.masking import mask
 from connectors.destinations.kit import Action
-from connectors.destinations.mapping import MISSING, digest, render
+from connectors.destinations.mapping import MISSING, Fill, compiled, digest
 from connectors.syncs.diff import Target
 
 PROFILE = "profile"
@@ -46,7 +46,7 @@ class Rendered:
 def render_people(people: Iterable[Person], recipe: Recipe) -> Rendered:
     """The targets of all people. Somebody without consent, the identifier or a required field is skipped with the
     reason."""
-    rendered = Rendered()
+    rendered, fill = Rendered(), compiled(recipe.mapping)
     for person in people:
         if recipe.consent and person.traits.get(f"consent_{recipe.consent}") is not True:
             rendered.skipped[f"no consent: {recipe.consent}"] += 1
@@ -55,7 +55,7 @@ def render_people(people: Iterable[Person], recipe: Recipe) -> Rendered:
         if not values:
             rendered.skipped[f"no {recipe.identifier_kind}"] += 1
         for value in values:
-            _render_one(person, value, recipe, rendered)
+            _render_one(person, value, recipe, fill, rendered)
     return rendered
 
 
@@ -66,9 +66,9 @@ def targets_of(person: Person, identifier_kind: str) -> list[str]:
     return [value for kind, value in person.identifiers if kind == identifier_kind]
 
 
-def _render_one(person: Person, value: str, recipe: Recipe, rendered: Rendered) -> None:
+def _render_one(person: Person, value: str, recipe: Recipe, fill: Fill, rendered: Rendered) -> None:
     context = context_of(person, recipe.identifier_kind, value, recipe.segment)
-    fields = render(recipe.mapping, context)
+    fields = fill(context)
     lacking = [name for name, spec in recipe.action.fields.items() if spec.required and fields.get(name) in (None, "")]
     if lacking:
         rendered.skipped[f"no {', '.join(lacking)}"] += 1

@@ -228,8 +228,7 @@ returning d.run_id, d.operation, d.identifier_hash, d.payload_hash, d.profile_id
 
 def rows(statement: str, parameters: dict[str, Any], conn: psycopg.Connection[Any] | None = None) -> list[Row]:
     """Run a statement that answers rows, on the connection of the present transaction."""
-    # Django's own cursor class writes parameters into the text; packed arrays must travel in binary.
-    with psycopg.Cursor(conn or pg.raw()) as cursor:
+    with pg.cursor(conn) as cursor:
         return cursor.execute(statement, parameters).fetchall()
 
 

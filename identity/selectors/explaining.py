@@ -4,11 +4,12 @@ from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from common.pg import from_jsonb
 from identity.contracts import IdentifierView, LinkView, Why
 from identity.graph import refusal_sentence
 from identity.models import Link
 from identity.selectors.policies import policy
-from identity.selectors.reading import fetch, identifiers_by_id, loaded
+from identity.selectors.reading import fetch, identifiers_by_id
 
 _ORIGINS = {value: name.lower() for value, name in Link.Origin.choices}
 _MOST_LINKS = 1_000
@@ -49,7 +50,7 @@ def _link(row: tuple[Any, ...], named: dict[int, IdentifierView]) -> LinkView:
     a, b, origin, basis, confidence, evidence, first_at, *retracted, reason, detail = row
     return LinkView(
         a=named[a], b=named[b], origin=_ORIGINS[origin], basis=basis, confidence=confidence,
-        evidence=loaded(evidence), first_at=first_at, retracted_at=retracted[0], retracted_by=retracted[1],
+        evidence=from_jsonb(evidence), first_at=first_at, retracted_at=retracted[0], retracted_by=retracted[1],
         retracted_reason=retracted[2], refused_because=refusal_sentence(reason, detail) if reason else "",
     )  # fmt: skip
 

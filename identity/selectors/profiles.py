@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from common.pg import from_jsonb
 from identity.contracts import (
     IdentifierKey,
     IdentifierView,
@@ -16,7 +17,7 @@ from identity.kinds import IDENTIFIER_KINDS
 from identity.policy import TraitRule
 from identity.reconcile import Claim, reconcile_key
 from identity.selectors.policies import policy_in_force
-from identity.selectors.reading import fetch, identifiers_by_id, identifiers_of, loaded
+from identity.selectors.reading import fetch, identifiers_by_id, identifiers_of
 from identity.standardise import standardise
 
 # A profile's times: when its founding identifier was first seen, and when its traits last changed.
@@ -85,7 +86,7 @@ def _views(rows: Sequence[tuple[Any, ...]]) -> list[ProfileView]:
 def _view(row: tuple[Any, ...], identifiers: Sequence[IdentifierView]) -> ProfileView:
     profile_id, traits, created_at, updated_at = row
     others = tuple(one.id for one in identifiers if one.id != profile_id)
-    return ProfileView(profile_id, tuple(identifiers), loaded(traits), others, created_at, updated_at)
+    return ProfileView(profile_id, tuple(identifiers), from_jsonb(traits), others, created_at, updated_at)
 
 
 def profiles_by_id(ids: Collection[int]) -> dict[int, ProfileView]:
@@ -185,13 +186,13 @@ def _provenance(
     reconciled = reconcile_key([claim for claim, _ in claims], rule)
     winner = reconciled.winner
     candidates = {
-        claim: TraitCandidate(loaded(claim.value), claim.source_id, _key(named[claim.identifier_id]), observed_at)
+        claim: TraitCandidate(from_jsonb(claim.value), claim.source_id, _key(named[claim.identifier_id]), observed_at)
         for claim, observed_at in claims
     }
     won = candidates.pop(winner)
     others = sorted(candidates.values(), key=lambda candidate: candidate.observed_at, reverse=True)
     return TraitProvenance(
-        key, loaded(reconciled.value), rule.rule, won.source_id, won.identifier, won.observed_at, tuple(others)
+        key, from_jsonb(reconciled.value), rule.rule, won.source_id, won.identifier, won.observed_at, tuple(others)
     )
 
 

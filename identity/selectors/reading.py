@@ -1,12 +1,9 @@
 """Rows out: the cursor and the views that all selectors share."""
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import psycopg
-from django.db import connection
-
+from common import pg
 from identity.contracts import IdentifierView
 
 MOST_IDENTIFIERS = 500
@@ -14,15 +11,8 @@ MOST_IDENTIFIERS = 500
 
 def fetch(statement: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
     """All rows of one statement on Django's connection, with parameters bound by the server."""
-    connection.ensure_connection()
-    raw: psycopg.Connection[tuple[Any, ...]] = connection.connection
-    with psycopg.Cursor(raw) as cursor:
+    with pg.cursor() as cursor:
         return cursor.execute(statement, parameters).fetchall()
-
-
-def loaded(text: str | None) -> Any:
-    """A jsonb column fetched as text."""
-    return None if text is None else json.loads(text)
 
 
 def identifiers_by_id(ids: Collection[int]) -> dict[int, IdentifierView]:
