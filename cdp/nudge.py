@@ -19,6 +19,7 @@ APPLY_INBOX = "cdp.tasks.apply_inbox"
 DELIVER_SYNCS = "cdp.tasks.deliver_syncs"
 WRITE_EXPORTS = "cdp.tasks.write_exports"
 RUN_IMPORTS = "cdp.tasks.run_imports"
+RUN_ERASURES = "cdp.tasks.run_erasures"
 RUN_PUBLICATIONS = "cdp.tasks.run_publications"
 
 _AT_MOST_EVERY = 0.02

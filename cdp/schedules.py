@@ -56,6 +56,10 @@ PLANNED: dict[str, Planned] = {
         "run_imports", "default", 10, "Imports", "Checks and takes in the files that somebody uploaded.", vital=True,
         most=300,
     ),
+    "run-erasures": Planned(
+        "run_erasures", "default", 10, "Erasures", "Erases people who asked for it, and sees channels confirm it.",
+        vital=True, most=300,
+    ),
     "run-publications": Planned(
         "run_publications", "default", 10, "Publications", "Publishes rules whose past takes a while to count.",
         vital=True, most=300,

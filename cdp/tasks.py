@@ -10,7 +10,7 @@ from django.conf import settings
 
 from cdp import nudge
 from cdp.environment import PROJECT_FOLDER
-from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS, RUN_IMPORTS, RUN_PUBLICATIONS, WRITE_EXPORTS
+from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS, RUN_ERASURES, RUN_IMPORTS, RUN_PUBLICATIONS, WRITE_EXPORTS
 from cdp.pipeline import run
 from cdp.vitals import BEAT_KEY
 from common import clock, pg
@@ -81,6 +81,16 @@ def write_exports() -> None:
 
     nudge.taken(WRITE_EXPORTS)
     services.write_exports(now=clock.now())
+
+
+@shared_task(name=RUN_ERASURES, queue="default")
+def run_erasures() -> None:
+    """Erase whom somebody asked to erase, and sign receipts when the channels have confirmed."""
+    from cdp import erasing
+
+    nudge.taken(RUN_ERASURES)
+    erasing.run_erasures(now=clock.now())
+    nudge.wake(DELIVER_SYNCS)
 
 
 @shared_task(name=RUN_IMPORTS, queue="default")

@@ -35,6 +35,7 @@ CAPABILITIES: dict[str, frozenset[str]] = {
     "edit_connections": _STEWARDS,
     "replay_quarantine": _STEWARDS,
     "see_audit": _STEWARDS,
+    "erase": _STEWARDS,
     "administer": _ADMINS,
 }
 
@@ -48,5 +49,6 @@ SCOPES: dict[str, str] = {
     "sync:read": "Read destinations, syncs and the changes feed",
     "sync:ack": "Acknowledge the changes feed",
     "sync:write": "Create, run and pause syncs",
+    "erasure:write": "Erase people, give them access, and keep the suppression list",
     "admin:*": "Everything",
 }

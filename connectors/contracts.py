@@ -9,6 +9,7 @@ from connectors.imports.contracts import BadMapping, ImportView, UnreadableFile
 from connectors.sources.contracts import SourceView
 from connectors.streams.contracts import STREAM_KIND, StreamView
 from connectors.syncs.contracts import (
+    ChannelStanding,
     Counts,
     DeliveryView,
     RunView,
@@ -28,6 +29,7 @@ __all__ = [
     "ActionView",
     "BadColumns",
     "BadMapping",
+    "ChannelStanding",
     "Counts",
     "DeliveryView",
     "DestinationView",

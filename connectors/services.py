@@ -9,6 +9,7 @@ from connectors.destinations.services import (
     update_destination,
 )
 from connectors.email.services import Unreadable, Unsigned, keep_email_hook, take_email_call
+from connectors.erasing import channel_standings, erase_files, forget_deliveries, imports_under_way
 from connectors.exports.services import expire_exports, note_download, request_export, write_exports
 from connectors.imports.services import (
     NotNow,
@@ -50,6 +51,7 @@ __all__ = [
     "Unreadable",
     "Unsigned",
     "approve_run",
+    "channel_standings",
     "change_consent",
     "change_layout",
     "change_mapping",
@@ -60,7 +62,10 @@ __all__ = [
     "decline_run",
     "deliver_all_due",
     "deliver_due",
+    "erase_files",
     "expire_exports",
+    "forget_deliveries",
+    "imports_under_way",
     "keep_email_hook",
     "keep_house",
     "keep_stream",

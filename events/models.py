@@ -37,6 +37,8 @@ class Tally(models.Model):
     applied = models.BigIntegerField(default=0)
     duplicates = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0)
+    # Dropped, because they carry an identifier that must not be stored.
+    suppressed = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["hour", "source_id"], name="tally_hour_source_unique"),)

@@ -74,10 +74,10 @@ def stream_events(*, source_id: int | None = None) -> Iterator[EventView]:
             yield _view(row)
 
 
-def tallies(*, since: datetime) -> list[tuple[datetime, int, int, int, int]]:
-    """(hour, source, applied, duplicates, refused) of each hour since an instant, in order."""
+def tallies(*, since: datetime) -> list[tuple[datetime, int, int, int, int, int]]:
+    """(hour, source, applied, duplicates, refused, suppressed) of each hour since an instant, in order."""
     rows = Tally.objects.filter(hour__gte=since).order_by("hour", "source_id")
-    return list(rows.values_list("hour", "source_id", "applied", "duplicates", "refused"))
+    return list(rows.values_list("hour", "source_id", "applied", "duplicates", "refused", "suppressed"))
 
 
 def totals(*, now: datetime) -> dict[str, int]:

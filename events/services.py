@@ -10,6 +10,7 @@ import psycopg
 from common import pg
 from events.contracts import QuarantinedView
 from events.dedup import SeenMessages, consolidate, message_hash
+from events.erasing import erase, forget, forget_applied, inbox_bodies, waits, written_forms
 from events.inbox import Claim, claim, settle, store, waiting
 from events.log import Log
 from events.models import QuarantinedItem
@@ -20,8 +21,9 @@ from events.selectors import quarantined_view
 
 __all__ = [
     "Batch", "Claim", "Log", "SeenMessages", "Setback", "claim", "discard", "drop_done_inbox", "ensure_inbox",
-    "keep_house", "mark_replayed", "message_hash", "open_items", "original", "parse", "quarantine", "settle", "store",
-    "tally", "waiting", "with_numbers_as_text",
+    "erase", "forget", "forget_applied", "inbox_bodies", "keep_house", "mark_replayed", "message_hash", "open_items",
+    "original", "parse", "quarantine", "settle", "store", "tally", "waiting", "waits", "with_numbers_as_text",
+    "written_forms",
 ]  # fmt: skip
 
 _QUARANTINE = """
@@ -32,11 +34,13 @@ from unnest(%(sources)s, %(reasons)s, %(details)s, %(messages)s, %(items)s)
     as refused (source_id, reason, detail, message_id, item)
 """
 _TALLY = """
-insert into events_tally (source_id, hour, applied, duplicates, refused)
-select source_id, date_trunc('hour', %(now)s::timestamptz, 'UTC'), applied, duplicates, refused
-from unnest(%(sources)s, %(applied)s, %(duplicates)s, %(refused)s) as counted (source_id, applied, duplicates, refused)
+insert into events_tally (source_id, hour, applied, duplicates, refused, suppressed)
+select source_id, date_trunc('hour', %(now)s::timestamptz, 'UTC'), applied, duplicates, 0, suppressed
+from unnest(%(sources)s, %(applied)s, %(duplicates)s, %(suppressed)s)
+    as counted (source_id, applied, duplicates, suppressed)
 on conflict (hour, source_id) do update set applied = events_tally.applied + excluded.applied,
-    duplicates = events_tally.duplicates + excluded.duplicates, refused = events_tally.refused + excluded.refused
+    duplicates = events_tally.duplicates + excluded.duplicates,
+    suppressed = events_tally.suppressed + excluded.suppressed
 """
 _KEEP_TALLIES = timedelta(days=400)
 
@@ -73,7 +77,7 @@ def quarantine(
 
 
 def tally(conn: psycopg.Connection[Any], counts: dict[int, tuple[int, int, int]], *, now: datetime) -> None:
-    """Add (applied, duplicates, refused) of each source to this hour's numbers."""
+    """Add (applied, duplicates, suppressed) of each source to this hour's numbers."""
     if not counts:
         return
     rows = sorted(counts.items())
@@ -84,7 +88,7 @@ def tally(conn: psycopg.Connection[Any], counts: dict[int, tuple[int, int, int]]
             "sources": pg.int4s([source_id for source_id, _ in rows]),
             "applied": pg.int8s([numbers[0] for _, numbers in rows]),
             "duplicates": pg.int8s([numbers[1] for _, numbers in rows]),
-            "refused": pg.int8s([numbers[2] for _, numbers in rows]),
+            "suppressed": pg.int8s([numbers[2] for _, numbers in rows]),
         },
     )
 

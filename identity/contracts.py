@@ -15,6 +15,7 @@ __all__ = [
     "ClaimIn",
     "ComparisonView",
     "DecisionView",
+    "Erased",
     "Evidence",
     "IdentifierKey",
     "IdentifierView",
@@ -24,6 +25,7 @@ __all__ = [
     "LinkageRunView",
     "Move",
     "Outcome",
+    "Person",
     "PolicyView",
     "ProfileSummary",
     "ProfileView",
@@ -87,6 +89,25 @@ class Resolution:
     created: list[int]
     retired: list[int]
     traits_changed: set[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom an erasure is about: all identifiers of the profiles that bear the given ones, and who stands around."""
+
+    identifier_ids: tuple[int, ...]
+    profile_ids: tuple[int, ...]
+    keys: tuple[IdentifierKey, ...]
+    neighbours: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Rows by table, and what changed for those who are left."""
+
+    rows: dict[str, int]
+    moved: tuple[Move, ...]
+    traits_changed: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)

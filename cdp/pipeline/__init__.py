@@ -1,1 +1,1 @@
-"""The path of one event, in order: claim, parse, deduplicate, collect, resolve, append, follow, settle."""
+"""The path of one event, in order: claim, parse, deduplicate, collect, screen, resolve, append, follow, settle."""

@@ -20,6 +20,7 @@ import events.services as events
 import identity.services as identity
 import segments.services as segments
 from cdp.pipeline.collect import collect
+from cdp.pipeline.screen import screen
 from common import clock, pg, turns
 from segments.contracts import Activity
 
@@ -35,6 +36,7 @@ class Applied:
     taken: int = 0
     fresh: int = 0
     changes: int = 0
+    suppressed: int = 0
 
 
 class Applier:
@@ -67,6 +69,8 @@ class Applier:
                 applied = self._apply(conn, events.parse(taken.rows, decompressor=self._decompressor), now=now)
                 if taken.rows:
                     events.settle(conn, taken, now=now)
+                if applied.suppressed:
+                    events.forget(conn, taken)
             self._remember()
         except Exception as failure:
             self._forget()
@@ -105,6 +109,9 @@ class Applier:
             return Applied()
         fresh = self._deduplicate(conn, batch, now=now)
         collected = collect(fresh)
+        allowed, collected = screen(conn, fresh, collected)
+        _tally(conn, batch, fresh, allowed, now=now)
+        suppressed, fresh = len(fresh) - len(allowed), allowed
         resolution = identity.apply_evidence(conn, evidence=collected.evidence, memory=self._people, now=now)
         carriers = np.asarray(collected.carriers, dtype=np.int64)
         identifier_ids = resolution.identifier_ids[carriers] if len(carriers) else carriers
@@ -123,8 +130,7 @@ class Applier:
         )  # fmt: skip
         changed = resolution.traits_changed.union(*((move.from_profile, move.to_profile) for move in resolution.moved))
         connectors.note_changed(conn, profile_ids=sorted(changed), now=now)
-        _tally(conn, batch, fresh, now=now)
-        return Applied(len(batch), len(fresh), changes)
+        return Applied(len(batch), len(fresh), changes, suppressed)
 
     def _deduplicate(self, conn: psycopg.Connection[Any], batch: events.Batch, *, now: datetime) -> events.Batch:
         hashes = np.fromiter(
@@ -146,10 +152,13 @@ class Applier:
             applied = self._apply_alone(conn, batch.only([position]), now=now)
             counts["fresh"] += applied.fresh
             counts["changes"] += applied.changes
+            counts["suppressed"] += applied.suppressed
         with conn.transaction():
             turns.take(conn, self.holder)
             if taken.rows and events.claim(conn, events=1).inbox_id == taken.inbox_id:
                 events.settle(conn, taken, now=now)
+            if counts["suppressed"]:
+                events.forget(conn, taken)
         return Applied(taken.events, counts["fresh"], counts["changes"])
 
     def _apply_alone(self, conn: psycopg.Connection[Any], item: events.Batch, *, now: datetime) -> Applied:
@@ -251,6 +260,10 @@ def _no_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _tally(conn: psycopg.Connection[Any], batch: events.Batch, fresh: events.Batch, *, now: datetime) -> None:
-    came, applied = Counter(batch.source_ids), Counter(fresh.source_ids)
-    events.tally(conn, {source: (applied[source], came[source] - applied[source], 0) for source in came}, now=now)
+def _tally(
+    conn: psycopg.Connection[Any], batch: events.Batch, fresh: events.Batch, allowed: events.Batch, *, now: datetime
+) -> None:
+    """How many came, were new, and may be stored, of each source."""
+    came, new, kept = Counter(batch.source_ids), Counter(fresh.source_ids), Counter(allowed.source_ids)
+    counts = {source: (kept[source], came[source] - new[source], new[source] - kept[source]) for source in came}
+    events.tally(conn, counts, now=now)

@@ -30,11 +30,13 @@ class Chart:
         return f"chart-{self.id}"
 
 
-def events_per_hour(tallies: Iterable[tuple[datetime, int, int, int, int]], *, now: datetime, hours: int = 48) -> Chart:
+def events_per_hour(
+    tallies: Iterable[tuple[datetime, int, int, int, int, int]], *, now: datetime, hours: int = 48
+) -> Chart:
     """Applied and refused events of each hour, over all sources given."""
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
     counted = {first + timedelta(hours=index): [0, 0] for index in range(hours)}
-    for hour, _, applied, _, refused in tallies:
+    for hour, _, applied, _, refused, _ in tallies:
         if hour in counted:
             counted[hour][0] += applied
             counted[hour][1] += refused

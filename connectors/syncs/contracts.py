@@ -26,6 +26,21 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelStanding:
+    """How far a channel is with taking some people off: rows that it has or may have, rows on their way to it, removals
+    that it refused or that were given up, and removals that it confirmed."""
+
+    sync_id: int
+    sync: str
+    destination: str
+    state: str
+    there: int
+    waiting: int
+    failed: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
 class SyncView:
     """A sync as pages and the API show it. `lag` is how far its cursor is behind the ledger, in ledger numbers."""
 

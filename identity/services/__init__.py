@@ -2,6 +2,7 @@
 
 from identity.kinds import IDENTIFIER_KINDS
 from identity.services.activation import activate_policy
+from identity.services.erasing import erase, person_of
 from identity.services.evidence import apply_evidence
 from identity.services.linkage import NotPossible, request_run, roll_back_run, switch_on
 from identity.services.matches import Match, link_matches
@@ -24,8 +25,10 @@ __all__ = [
     "apply_evidence",
     "assert_link",
     "decide_review",
+    "erase",
     "link_matches",
     "merge",
+    "person_of",
     "rebuild_profiles",
     "request_run",
     "retract_link",

@@ -16,7 +16,16 @@ from segments.selectors.governing import (
     used_by,
     volatility,
 )
-from segments.selectors.ledger import changes, due_count, head_seq, latest_changes, members, memberships, size
+from segments.selectors.ledger import (
+    changes,
+    due_count,
+    head_seq,
+    latest_changes,
+    members,
+    memberships,
+    segments_ever,
+    size,
+)
 from segments.selectors.lists import list_entries, list_readers, static_list, static_lists
 from segments.selectors.publications import publication, publications_waiting
 from segments.source import write as write_rule
@@ -47,6 +56,7 @@ __all__ = [
     "segment",
     "segment_counts",
     "segments",
+    "segments_ever",
     "size",
     "size_history",
     "slugs_of",

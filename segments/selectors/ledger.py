@@ -1,5 +1,6 @@
 """The ledger and its fold. A version is a `seq`: the same version gives the same members to every reader."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -92,3 +93,8 @@ def latest_changes(segment_id: int, before_seq: int | None = None, limit: int = 
         rows = rows.filter(seq__lt=before_seq)
     columns = ("seq", "segment_id", "profile_id", "entered", "at", "reason", "version")
     return [MembershipChange(*row) for row in rows.order_by("-seq").values_list(*columns)[:limit]]
+
+
+def segments_ever(profile_ids: Sequence[int]) -> list[int]:
+    """The segments that any of these profiles was ever in."""
+    return sorted(set(Change.objects.filter(profile_id__in=profile_ids).values_list("segment_id", flat=True)))

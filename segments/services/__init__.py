@@ -1,6 +1,7 @@
 """The door to change segments. `follow` and `run_due` belong to the pipeline; the others to people."""
 
 from segments.parsing import parse_rule
+from segments.services.erasing import erase
 from segments.services.following import follow, run_due
 from segments.services.lists import change_list, create_list, delete_list
 from segments.services.memory import Memory
@@ -32,6 +33,7 @@ __all__ = [
     "create_list",
     "create_segment",
     "delete_list",
+    "erase",
     "follow",
     "note_reminded",
     "parse_rule",

@@ -18,7 +18,7 @@ from segments.services import loading
 from segments.services.memory import Memory
 from segments.services.writing import Touched, settle
 
-EVENT, TRAIT, MERGE, TIME, IMPORT = 1, 2, 3, 4, 5
+EVENT, TRAIT, MERGE, TIME, IMPORT, ERASURE = 1, 2, 3, 4, 5, 6
 DUE_BATCH = 20_000
 
 
@@ -47,7 +47,7 @@ def follow(
     touched, chosen = _touched(plan, activity, counted, read, list(moved), retired, touched_traits, created)
     if not len(touched.profiles):
         return 0
-    return _evaluate(conn, plan, touched, chosen, appended, now)
+    return evaluate(conn, plan, touched, chosen, appended, now)
 
 
 def run_due(
@@ -76,7 +76,7 @@ def follow_lists(conn: psycopg.Connection[Any], profiles: Ints, *, now: datetime
         return 0
     reasons = np.full(len(profiles), IMPORT, dtype=np.int64)
     touched = Touched(profiles, reasons, np.zeros(len(profiles), dtype=np.bool_))
-    return _evaluate(conn, plan, touched, plan.readers_of_lists, {}, now)
+    return evaluate(conn, plan, touched, plan.readers_of_lists, {}, now)
 
 
 def _run_due(conn: psycopg.Connection[Any], memory: Memory, now: datetime, limit: int) -> int:
@@ -85,7 +85,7 @@ def _run_due(conn: psycopg.Connection[Any], memory: Memory, now: datetime, limit
         reasons = np.full(len(profiles), TIME, dtype=np.int64)
         plan = memory.plan(conn)
         due = Touched(profiles, reasons, np.zeros(len(profiles), dtype=np.bool_))
-        _evaluate(conn, plan, due, plan.everything, {}, now)
+        evaluate(conn, plan, due, plan.everything, {}, now)
     return len(profiles)
 
 
@@ -139,7 +139,7 @@ def _ids(profiles: Collection[int]) -> Ints:
     return np.fromiter(profiles, dtype=np.int64, count=len(profiles))
 
 
-def _evaluate(
+def evaluate(
     conn: psycopg.Connection[Any],
     plan: Plan,
     touched: Touched,

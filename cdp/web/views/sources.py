@@ -29,11 +29,11 @@ KINDS = {
 def source_list(request: PageRequest) -> HttpResponse:
     """All sources with what they sent in the last day."""
     counted: dict[int, list[int]] = {}
-    for _, source_id, applied, duplicates, refused in log.tallies(since=request.now - timedelta(hours=24)):
-        sums = counted.setdefault(source_id, [0, 0, 0])
-        for index, amount in enumerate((applied, duplicates, refused)):
+    for _, source_id, *amounts in log.tallies(since=request.now - timedelta(hours=24)):
+        sums = counted.setdefault(source_id, [0, 0, 0, 0])
+        for index, amount in enumerate(amounts):
             sums[index] += amount
-    rows = [(one, counted.get(one.id, [0, 0, 0])) for one in sources.sources()]
+    rows = [(one, counted.get(one.id, [0, 0, 0, 0])) for one in sources.sources()]
     return render(request, "sources/list.html", rows=rows, kinds=KINDS)
 
 
