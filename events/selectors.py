@@ -26,6 +26,7 @@ where received_at > %(since)s and (%(source_id)s::int is null or source_id = %(s
 order by received_at desc, message_id desc limit %(limit)s
 """
 _STREAM = f"select {_COLUMNS} from events_event where %(source_id)s::int is null or source_id = %(source_id)s"
+_OF = f"select {_COLUMNS} from events_event where identifier_id = any(%(ids)s)"
 _NAMES = """
 select name, count(*) from (
     select name from events_event where received_at > %(since)s order by received_at desc limit 20000
@@ -72,6 +73,22 @@ def stream_events(*, source_id: int | None = None) -> Iterator[EventView]:
         cursor.itersize = 2000
         for row in cursor.execute(_STREAM, {"source_id": source_id}):
             yield _view(row)
+
+
+def events_of(identifier_ids: Sequence[int]) -> Iterator[EventView]:
+    """Every event of these identifiers, in no promised order, with flat memory. Reads on a connection of its own."""
+    with pg.connect() as conn, conn.cursor(name="events_of") as cursor:
+        cursor.itersize = 2000
+        for row in cursor.execute(_OF, {"ids": list(identifier_ids)}):
+            yield _view(row)
+
+
+def count_of(identifier_ids: Sequence[int]) -> int:
+    """How many events hang on these identifiers."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from events_event where identifier_id = any(%s)", [list(identifier_ids)])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def tallies(*, since: datetime) -> list[tuple[datetime, int, int, int, int, int]]:

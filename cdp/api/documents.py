@@ -17,7 +17,7 @@ from cdp.api.openapi import document
 OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.1"
 _METHODS = ("get", "post", "patch", "delete")
 _JSON = "application/json"
-_TAGS = ("profiles", "identity", "segments", "lists", "events", "sources", "destinations", "syncs", "jobs")
+_TAGS = ("profiles", "identity", "segments", "lists", "events", "sources", "destinations", "syncs", "privacy", "jobs")
 
 
 def document_text() -> str:

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 
 from cdp.api.documents import DocumentationPage, OpenApiDocument
 from cdp.api.problems import Problem
-from cdp.api.views import connectors, events, exports, feed, lists, operations, profiles, segments, stewardship
+from cdp.api.views import connectors, events, exports, feed, lists, operations, privacy, profiles, segments, stewardship
 from cdp.api.views.base import ApiView
 
 app_name = "api"
@@ -37,6 +37,7 @@ urlpatterns = [
     path(f"{_PROFILE}/links", profiles.ProfileLinks.as_view()),
     path(f"{_PROFILE}/segments", profiles.ProfileSegments.as_view()),
     path(f"{_PROFILE}/events", events.ProfileEvents.as_view()),
+    path(f"{_PROFILE}/archive", privacy.PersonalArchive.as_view()),
     path(_PROFILE, profiles.Profile.as_view()),
     path("v1/why", profiles.Why.as_view()),
     path("v1/merges", stewardship.Merges.as_view()),
@@ -63,6 +64,14 @@ urlpatterns = [
     path("v1/events", events.LatestEvents.as_view()),
     path("v1/quarantine", operations.Quarantine.as_view()),
     path("v1/quarantine/replay", operations.QuarantineReplay.as_view()),
+    path("v1/erasures", privacy.Erasures.as_view()),
+    path("v1/erasures/<str:erasure_id>", privacy.Erasure.as_view()),
+    path("v1/erasures/<str:erasure_id>/close", privacy.ErasureClose.as_view()),
+    path("v1/erasures/<str:erasure_id>/receipt", privacy.ErasureReceipt.as_view()),
+    path("v1/receipt-key", privacy.ReceiptKey.as_view()),
+    path("v1/suppressions", privacy.Suppressions.as_view()),
+    path("v1/suppressions/lookup", privacy.SuppressionLookup.as_view()),
+    path("v1/suppressions/remove", privacy.SuppressionRemoval.as_view()),
     path("v1/sources", operations.Sources.as_view()),
     path("v1/sources/<str:source_id>", operations.Source.as_view()),
     path("v1/destinations", connectors.Destinations.as_view()),

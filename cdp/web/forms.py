@@ -69,6 +69,58 @@ class TokenForm(CalmForm):
     )
 
 
+class FindForm(CalmForm):
+    """A person by any name that the system knows."""
+
+    person = forms.CharField(
+        label="Person", max_length=1100, help_text="A profile's id, or an identifier such as email:ana@example.org.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
+
+
+class EraseForm(CalmForm):
+    """Erasing somebody: one of his identifiers is typed, so that nobody is erased by a slip."""
+
+    typed = forms.CharField(
+        label="Type one of the identifiers, or the profile's id", max_length=1100,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
+    suppress = forms.BooleanField(
+        label="Store nothing more of these identifiers", required=False, initial=True,
+        help_text="Without it the person may come back as somebody new.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, values: set[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._values = values
+
+    def clean_typed(self) -> str:
+        typed = str(self.cleaned_data["typed"]).strip()
+        if typed.lower() not in self._values:
+            raise forms.ValidationError("This is none of the identifiers of this person.")
+        return typed
+
+
+class SuppressForm(CalmForm):
+    """One identifier, and what to do with it."""
+
+    identifier = forms.CharField(
+        label="Identifier", max_length=1100, help_text="As kind:value, such as email:ana@example.org.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
+    do = forms.ChoiceField(
+        label="What to do", choices=[("add", "Store nothing of it"), ("ask", "Ask whether it is on the list"),
+                                     ("remove", "Allow it again")],
+    )  # fmt: skip
+    reason = forms.ChoiceField(
+        label="Reason", required=False, initial="asked",
+        choices=[("asked", "Asked not to be stored"), ("complaint", "Complaint"), ("test", "Test or staff")],
+    )  # fmt: skip
+
+    def clean_reason(self) -> str:
+        return str(self.cleaned_data["reason"] or "asked")
+
+
 class SourceForm(CalmForm):
     """A new source."""
 

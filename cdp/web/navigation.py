@@ -26,6 +26,7 @@ _AREAS = (
     ("Sources", "plug-connected", "web:sources"),
     ("Quarantine", "inbox", "web:quarantine"),
     ("Destinations", "send", "web:destinations"),
+    ("Privacy", "shield-check", "web:privacy"),
     ("Jobs", "list-check", "web:jobs"),
     ("Activity", "history", "web:activity"),
     ("Settings", "settings", "web:settings"),

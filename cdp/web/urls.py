@@ -13,6 +13,7 @@ from cdp.web.views import (
     imports,
     linkage,
     lists,
+    privacy,
     profiles,
     publications,
     quarantine,
@@ -107,6 +108,14 @@ urlpatterns = [
     path("syncs/<int:sync_id>/steer/", destinations.steer_sync, name="steer_sync"),
     path("syncs/runs/<int:run_id>/", destinations.run_page, name="run"),
     path("syncs/runs/<int:run_id>/settle/", destinations.settle_run, name="settle_run"),
+    # -- privacy
+    path("privacy/", privacy.requests_page, name="privacy"),
+    path("privacy/people/<int:profile_id>/erase/", privacy.erase_person, name="erase_person"),
+    path("privacy/people/<int:profile_id>/everything/", privacy.everything, name="everything"),
+    path("privacy/erasures/<int:erasure_id>/", privacy.erasure, name="erasure"),
+    path("privacy/erasures/<int:erasure_id>/close/", privacy.close_erasure, name="close_erasure"),
+    path("privacy/erasures/<int:erasure_id>/receipt/", privacy.receipt, name="receipt"),
+    path("privacy/suppression/", privacy.suppression, name="suppression"),
     # -- work and record
     path("activity/consistency/", activity.consistency_page, name="consistency"),
     path("jobs/", activity.job_list, name="jobs"),

@@ -1,5 +1,6 @@
 """The door to change: the suppression list, erasures and their receipts."""
 
+from privacy.services.access import write_everything
 from privacy.services.erasing import close_erasure, request_erasure, run_erasures
 from privacy.services.receipts import public_key, verify
 from privacy.services.suppressing import allow_again, suppress, suppressed_among
@@ -13,4 +14,5 @@ __all__ = [
     "suppress",
     "suppressed_among",
     "verify",
+    "write_everything",
 ]

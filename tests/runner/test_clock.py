@@ -48,7 +48,7 @@ def timers(product: Product) -> int:
 
 def test_the_clock_follows_a_change_and_goes_on_when_its_database_was_killed(product: Product) -> None:
     product.up()
-    assert asked(product, "[one.enabled for one in schedules.schedules()]") == [True] * 15
+    assert asked(product, "all(one.enabled for one in schedules.schedules())") is True
     wait_until("starts are noted", lambda: timers(product) > 3, 60)
     asked(product, "schedules.change(name='link-profiles', seconds=7 * 86_400, by='a').seconds")
     passed = timers(product)

@@ -14,6 +14,7 @@ from django.core.cache import cache as stored
 from django.test import Client
 
 import events.services as events
+from cdp import erasing
 from cdp.pipeline.run import Applier
 from common import clock, jobs, pg
 from common.access import create_token
@@ -24,6 +25,7 @@ from connectors import services as connectors
 from events import selectors as log
 from identity import selectors as identity
 from identity.models import Identifier, ReviewPair
+from privacy import services as privacy
 from segments import services as segments
 from tests.web.browser import PASSWORD, chromium, visitor
 from tests.web.linkage_rows import applied_run, trained_model
@@ -53,6 +55,7 @@ class Shop:
     export: int
     file: int
     publication: int
+    erasure: int
 
 
 def _calls() -> list[dict[str, Any]]:
@@ -90,15 +93,28 @@ def _send(source_id: int, calls: list[dict[str, Any]]) -> None:
             conn, source_id=source_id, document=document, events=len(calls), client_ip="192.0.2.7", received_at=now,
             compressor=zstandard.ZstdCompressor(level=1),
         )  # fmt: skip
-        refused = json.dumps({"type": "track", "event": "Lost", "properties": {"note": "lost@example.org"}}).encode()
-        setback = events.Setback(
-            source_id, "no_identity", "Neither userId nor anonymousId is given.", "m-lost", refused
-        )
-        events.quarantine(conn, [setback], stage="accept", received_at=now)
     applier = Applier()
     while applier.apply_batch(now=clock.now()).taken:
         pass
     applier.close()
+
+
+def _refuse(source_id: int) -> None:
+    """One item in the quarantine."""
+    refused = json.dumps({"type": "track", "event": "Lost", "properties": {"note": "lost@example.org"}}).encode()
+    setback = events.Setback(source_id, "no_identity", "Neither userId nor anonymousId is given.", "m-lost", refused)
+    with pg.connect(autocommit=True) as conn:
+        events.quarantine(conn, [setback], stage="accept", received_at=clock.now())
+
+
+def _erased(source_id: int) -> int:
+    """Somebody who was erased, receipt and all."""
+    leaver = {"type": "identify", "messageId": "web-test-leaver", "userId": "leaver-1", "traits": {"plan": "free"}}
+    _send(source_id, [leaver])
+    found = identity.find_profile("user_id", "leaver-1")
+    request = privacy.request_erasure(profile_id=found or 0, by="admin@example.org", now=clock.now())
+    erasing.run_erasures(now=clock.now())
+    return request.id
 
 
 def _profile(email: str) -> int:
@@ -126,6 +142,7 @@ def shop(transactional_db: None) -> Shop:
     now = clock.now()
     source = connectors.create_source(name="Online shop", kind="web", by="admin@example.org", now=now)
     _send(source.id, _calls())
+    _refuse(source.id)
     rule = {"all": [{"event": "Order Completed", "count": {"is": "gte", "value": 1}}]}
     segment = segments.create_segment(name="Buyers", rule=rule, by="admin@example.org", now=now)
     waiting = segments.request_publication(
@@ -172,7 +189,7 @@ def shop(transactional_db: None) -> Shop:
         run=synced.runs(sync_id=sync.id)[0].id, pair=pair.pk, job=job, token=token.pk, viewer=people["viewer"].pk,
         quarantined=log.quarantined()[0].id, model=trained_model([anna, ana], now=now),
         linkage_run=applied_run([anna, ana], now=now), export=export.id, file=file.id,
-        publication=waiting.id,
+        publication=waiting.id, erasure=_erased(source.id),
     )  # fmt: skip
 
 

@@ -83,6 +83,13 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "edit_mapping": ("edit_connections", "edit_connections"),
     "run": ("see", None),
     "settle_run": (None, "edit_connections"),
+    "privacy": ("see", "erase"),
+    "erase_person": ("erase", "erase"),
+    "everything": ("erase", None),
+    "erasure": ("see", None),
+    "close_erasure": (None, "erase"),
+    "receipt": ("erase", None),
+    "suppression": ("see", "erase"),
     "jobs": ("see", None),
     "schedules": ("see", None),
     "schedule": ("see", "administer"),
@@ -108,7 +115,7 @@ def address(name: str, shop: Shop) -> str:
         "person_id": shop.viewer, "token_id": shop.token, "decision_id": 10_000,
         "slug": "regulars", "schedule": "refresh-segments", "version": shop.model, "linkage_run_id": shop.linkage_run,
         "export_id": shop.export, "import_id": shop.file,
-        "publication_id": shop.publication,
+        "publication_id": shop.publication, "erasure_id": shop.erasure,
     }  # fmt: skip
     pattern = next(one for one in urlpatterns if one.name == name)
     wanted = pattern.pattern.converters
