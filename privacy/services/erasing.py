@@ -127,7 +127,7 @@ def _erase_rows(row: ErasureRequest, after: After, others: Sequence[EraseStore],
         turns.take(conn, _HOLDER)
         person = identity.person_of(conn, row.identifier_ids)
         row.counts = _sum(row.counts, _erase_everywhere(conn, person, after, others, now=now))
-        row.counts = _sum(row.counts, {"events_inbox": events.forget_applied(conn)})
+        row.counts = _sum(row.counts, {"events_inbox (requests that were applied)": events.forget_applied(conn)})
     finally:
         conn.cursor_factory = usual
     row.identifier_ids = sorted({*row.identifier_ids, *person.identifier_ids})
@@ -192,7 +192,7 @@ def close_erasure(*, request_id: int, by: str, now: datetime, via: str = "ui") -
 def _finish(row: ErasureRequest, *, by: str, now: datetime) -> None:
     conn = pg.raw()
     counts = _sum(row.counts, connectors.forget_deliveries(conn, profile_ids=row.profile_ids))
-    row.counts = _sum(counts, {"events_inbox": events.forget_applied(conn)})
+    row.counts = _sum(counts, {"events_inbox (requests that were applied)": events.forget_applied(conn)})
     row.state, row.done_at = ErasureRequest.State.DONE, now
     row.receipt = receipts.sign(_document(row, by), now=now)
     row.save()
