@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from cdp.nudge import APPLY_INBOX, wake
 from common import clock
 from connectors import services
+from connectors.contracts import UnreadableCall, UnsignedCall
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,30 @@ def email(request: HttpRequest, write_key: str) -> HttpResponse:
     except services.Unsigned as problem:
         return _problem(403, str(problem))
     except services.Unreadable as problem:
+        return _problem(400, str(problem))
+    if taken is None:
+        return _problem(404, "There is no such address, or its source is kept out.")
+    if taken:
+        wake(APPLY_INBOX)
+    return JsonResponse({"success": True, "items": taken})
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def incoming(request: HttpRequest, write_key: str) -> HttpResponse:
+    """Calls of any sender. A 200 means that what could be mapped is durable, and the rest is in the quarantine."""
+    if request.method != "POST":
+        return HttpResponse(status=200)
+    if int(request.META.get("CONTENT_LENGTH") or 0) > _MOST:
+        return _problem(413, "The call is larger than 8 MB.")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        taken = services.take_webhook_call(
+            write_key=write_key, headers=headers, body=request.body, now=clock.now()
+        )  # fmt: skip
+    except UnsignedCall as problem:
+        return _problem(403, str(problem))
+    except UnreadableCall as problem:
         return _problem(400, str(problem))
     if taken is None:
         return _problem(404, "There is no such address, or its source is kept out.")

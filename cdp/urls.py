@@ -9,6 +9,7 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("hooks/email/<str:write_key>/", hooks.email, name="email_hook"),
+    path("hooks/in/<str:write_key>/", hooks.incoming, name="webhook"),
     path("api/", include("cdp.api.urls")),
     path("problems/", include("cdp.api.problem_urls")),
     path("", include("cdp.web.urls")),

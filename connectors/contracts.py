@@ -21,14 +21,23 @@ from connectors.syncs.contracts import (
     Worked,
 )
 from connectors.watching.places import PLACES as WATCHED_PLACES
+from connectors.webhooks.contracts import BadMapping as BadWebhookMapping
+from connectors.webhooks.contracts import TriedItem, WebhookView
+from connectors.webhooks.contracts import Unreadable as UnreadableCall
+from connectors.webhooks.contracts import Unsigned as UnsignedCall
+from connectors.webhooks.presets import PRESETS as WEBHOOK_PRESETS
+from connectors.webhooks.signatures import SCHEMES as WEBHOOK_SIGNATURES
 
 __all__ = [
     "EMAIL_PROVIDERS",
     "STREAM_KIND",
     "WATCHED_PLACES",
+    "WEBHOOK_PRESETS",
+    "WEBHOOK_SIGNATURES",
     "ActionView",
     "BadColumns",
     "BadMapping",
+    "BadWebhookMapping",
     "ChannelStanding",
     "Counts",
     "DeliveryView",
@@ -48,6 +57,10 @@ __all__ = [
     "SyncView",
     "Tested",
     "Tried",
+    "TriedItem",
+    "UnreadableCall",
     "UnreadableFile",
+    "UnsignedCall",
+    "WebhookView",
     "Worked",
 ]

@@ -9,6 +9,7 @@ from connectors.storage.models import FilePart, StoredFile
 from connectors.streams.models import Stream, StreamOffset
 from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched, Unreached
 from connectors.watching.models import Watch, WatchedFile
+from connectors.webhooks.models import Webhook
 
 __all__ = [
     "Delivery",
@@ -28,4 +29,5 @@ __all__ = [
     "Unreached",
     "Watch",
     "WatchedFile",
+    "Webhook",
 ]

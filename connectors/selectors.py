@@ -22,6 +22,7 @@ from connectors.syncs.selectors import (
     syncs,
 )
 from connectors.watching.services import watch
+from connectors.webhooks.services import webhook
 
 __all__ = [
     "conceal_sample",
@@ -53,4 +54,5 @@ __all__ = [
     "sync_numbers",
     "syncs",
     "watch",
+    "webhook",
 ]

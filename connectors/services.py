@@ -42,6 +42,7 @@ from connectors.syncs.services import (
 )
 from connectors.syncs.trying import try_sync
 from connectors.watching.services import keep_watch, look_at_places, switch_watch
+from connectors.webhooks.services import keep_webhook, take_webhook_call, try_mapping
 
 __all__ = [
     "NotNow",
@@ -70,6 +71,7 @@ __all__ = [
     "keep_house",
     "keep_stream",
     "keep_watch",
+    "keep_webhook",
     "look_at_places",
     "note_changed",
     "note_download",
@@ -93,7 +95,9 @@ __all__ = [
     "switch_watch",
     "take_email_call",
     "take_file",
+    "take_webhook_call",
     "test_destination",
+    "try_mapping",
     "try_sync",
     "update_destination",
     "write_exports",

@@ -62,18 +62,19 @@ def quarantine(
     """Keep items that were refused (`stage` "accept") or could not be applied ("apply"), whole, for replay."""
     if not setbacks:
         return
-    conn.execute(
-        _QUARANTINE,
-        {
-            "received_at": received_at,
-            "stage": stage,
-            "sources": pg.int4s([one.source_id for one in setbacks]),
-            "reasons": pg.texts(one.reason for one in setbacks),
-            "details": pg.texts(_storable(one.detail) for one in setbacks),
-            "messages": pg.texts(_storable(one.message_id) for one in setbacks),
-            "items": pg.texts(_storable(one.item.decode(errors="replace")) for one in setbacks),
-        },
-    )
+    with pg.cursor(conn) as cursor:
+        cursor.execute(
+            _QUARANTINE,
+            {
+                "received_at": received_at,
+                "stage": stage,
+                "sources": pg.int4s([one.source_id for one in setbacks]),
+                "reasons": pg.texts(one.reason for one in setbacks),
+                "details": pg.texts(_storable(one.detail) for one in setbacks),
+                "messages": pg.texts(_storable(one.message_id) for one in setbacks),
+                "items": pg.texts(_storable(one.item.decode(errors="replace")) for one in setbacks),
+            },
+        )
 
 
 def tally(conn: psycopg.Connection[Any], counts: dict[int, tuple[int, int, int]], *, now: datetime) -> None:

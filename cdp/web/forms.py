@@ -9,6 +9,7 @@ from django.contrib.auth import password_validation
 
 from common.models import User
 from common.roles import SCOPES, Role, Theme
+from connectors.contracts import WEBHOOK_SIGNATURES
 
 
 class CalmForm(forms.Form):
@@ -130,6 +131,7 @@ class SourceForm(CalmForm):
         choices=[
             ("web", "Website: pages that load a library in the browser"), ("mobile", "Mobile app"),
             ("server", "Server: your own back end"), ("email", "E-mail: opens, clicks and bounces"),
+            ("webhook", "Webhook: calls of another system"),
             ("stream", "Stream: a queue or a log of events"), ("offline", "Offline file: tills, fairs, call centres"),
         ],
     )  # fmt: skip
@@ -275,3 +277,41 @@ class EntriesForm(CalmForm):
         texts = f"{self.cleaned_data.get('file') or ''}\n{self.cleaned_data.get('text') or ''}".splitlines()
         first = (re.split("[,;\t]", text, maxsplit=1)[0].strip().strip('"').strip() for text in texts)
         return list(dict.fromkeys(one for one in first if one))
+
+
+class WebhookForm(CalmForm):
+    """How the calls of a sender are checked and read."""
+
+    scheme = forms.ChoiceField(label="Signature", choices=list(WEBHOOK_SIGNATURES.items()))
+    header = forms.CharField(
+        label="Header", max_length=100, required=False, help_text="For HMAC and for a secret in a header."
+    )
+    before = forms.CharField(
+        label="Before the signature",
+        max_length=40,
+        required=False,
+        help_text="Such as sha256=, where the sender puts it.",
+    )
+    encoding = forms.ChoiceField(
+        label="Encoding of the HMAC", choices=[("hex", "hex"), ("base64", "base64")], required=False
+    )
+    secret = forms.CharField(
+        label="Secret", max_length=500, required=False, help_text="For basic authentication user:password.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )  # fmt: skip
+    mapping = forms.JSONField(
+        label="Mapping", help_text="Rules in JSON; every expression is JMESPath, text of your own in single quotes.",
+        widget=forms.Textarea(attrs={"rows": 18, "class": "form-control mono", "spellcheck": "false"}),
+    )  # fmt: skip
+    sample = forms.CharField(
+        label="Sample", required=False, help_text="A call as the sender makes it. It is not kept.",
+        widget=forms.Textarea(attrs={"rows": 8, "class": "form-control mono", "spellcheck": "false"}),
+    )  # fmt: skip
+
+    def signature(self) -> dict[str, str]:
+        """As it is kept."""
+        given = self.cleaned_data
+        return {
+            "scheme": given["scheme"], "header": given["header"], "prefix": given["before"],
+            "encoding": given["encoding"] or "hex",
+        }  # fmt: skip

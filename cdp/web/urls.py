@@ -28,6 +28,7 @@ from cdp.web.views import (
     sync_checks,
     syncs,
     watching,
+    webhooks,
 )
 
 app_name = "web"
@@ -85,6 +86,7 @@ urlpatterns = [
     path("sources/new/", sources.new_source, name="new_source"),
     path("sources/<int:source_id>/", sources.source_page, name="source"),
     path("sources/<int:source_id>/email/", email_hooks.source_email, name="source_email"),
+    path("sources/<int:source_id>/webhook/", webhooks.source_webhook, name="source_webhook"),
     path("sources/<int:source_id>/watch/", watching.source_watch, name="source_watch"),
     path("sources/<int:source_id>/stream/", streams.source_stream, name="source_stream"),
     path("sources/<int:source_id>/files/", imports.source_imports, name="source_imports"),

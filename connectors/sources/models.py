@@ -11,6 +11,7 @@ class Source(models.Model):
         MOBILE = "mobile", "Mobile app"
         SERVER = "server", "Server"
         EMAIL = "email", "E-mail"
+        WEBHOOK = "webhook", "Webhook"
         STREAM = "stream", "Stream"
         OFFLINE = "offline", "Offline file"
 

@@ -64,6 +64,7 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "import": ("see", "edit_connections"),
     "import_problems": ("edit_connections", None),
     "source_email": ("see", "edit_connections"),
+    "source_webhook": ("see", "edit_connections"),
     "source_watch": ("see", "edit_connections"),
     "source_stream": ("see", "edit_connections"),
     "source_live": ("see", None),

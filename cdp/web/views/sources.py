@@ -20,8 +20,8 @@ from events import selectors as log
 LIVE_ROWS = 40
 LIVE_BACK = timedelta(hours=1)
 KINDS = {
-    "web": "Website", "mobile": "Mobile app", "server": "Server", "email": "E-mail", "stream": "Stream",
-    "offline": "Offline file",
+    "web": "Website", "mobile": "Mobile app", "server": "Server", "email": "E-mail", "webhook": "Webhook",
+    "stream": "Stream", "offline": "Offline file",
 }  # fmt: skip
 
 
@@ -61,6 +61,8 @@ def open_source(request: PageRequest, source_id: int, here: str) -> dict[str, An
         links.append(("Stream", reverse("web:source_stream", args=[source_id])))
     if found.kind == "email" or sources.email_hook(source_id):
         links.append(("Provider", reverse("web:source_email", args=[source_id])))
+    if found.kind == "webhook" or sources.webhook(source_id):
+        links.append(("Webhook", reverse("web:source_webhook", args=[source_id])))
     links.append(("Files", reverse("web:source_imports", args=[source_id])))
     links.append(("Quarantine", f"{reverse('web:quarantine')}?source={source_id}"))
     return {"source": found, "tabs": tabs(links, reverse(here, args=[source_id]))}

@@ -1,0 +1,1 @@
+"""Webhooks of any sender: its signature checked, its JSON mapped to items."""
