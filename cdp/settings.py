@@ -178,6 +178,7 @@ DEDUPLICATION_DAYS = envint("CDP_DEDUPLICATION_DAYS", 7)
 EVENT_RETENTION_DAYS = envint("CDP_EVENT_RETENTION_DAYS", 0)  # 0 keeps everything
 # With more events in the log, a rule whose past was not counted yet is published by a worker.
 PUBLISH_AT_ONCE_EVENTS = envint("CDP_PUBLISH_AT_ONCE_EVENTS", 1_000_000)
+SESSION_MINUTES = envint("CDP_SESSION_MINUTES", 30)  # a longer pause ends a visit
 READY_MAX_LAG = envint("CDP_READY_MAX_LAG", 200_000)  # accepted minus processed events
 READY_MIN_FREE_MB = envint("CDP_READY_MIN_FREE_MB", 512)
 OUTBOUND_ALLOW = envlist("CDP_OUTBOUND_ALLOW", [])  # private hosts and networks that destinations may call

@@ -17,6 +17,11 @@ def micros(moment: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
+def from_micros(micros: int) -> datetime:
+    """The instant that is so many microseconds after 1970-01-01T00:00:00Z."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
 def iso(moment: datetime | None) -> str | None:
     """RFC 3339 with milliseconds and `Z`, as the Segment wire writes times."""
     if moment is None:

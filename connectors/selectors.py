@@ -4,7 +4,7 @@ from connectors.destinations.selectors import destination, destination_kinds, de
 from connectors.email.services import email_hook
 from connectors.exports.selectors import export, export_file, exports
 from connectors.imports.selectors import import_problems, imports, one_import
-from connectors.sources.selectors import source, source_names, sources
+from connectors.sources.selectors import source, source_names, sources, visited_sources
 from connectors.streams.selectors import stream
 from connectors.syncs.auditing import sync_counts
 from connectors.syncs.concealing import conceal_sample, conceal_tried
@@ -55,4 +55,5 @@ __all__ = [
     "syncs",
     "watch",
     "webhook",
+    "visited_sources",
 ]

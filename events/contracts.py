@@ -1,5 +1,6 @@
 """The shapes that pass between the ingestion API, the inbox, the log and the pipeline. No Django."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -62,6 +63,26 @@ class Refusal:
 
     reason: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One visit. `entry` and `exit` are the first and last page or screen; `referrer` and `campaign` are of its first
+    event, as the library told them."""
+
+    started_at: datetime
+    ended_at: datetime
+    events: int
+    pages: int
+    source_ids: Sequence[int]
+    entry: str
+    exit: str
+    referrer: str
+    campaign: str
+
+    @property
+    def seconds(self) -> float:
+        return (self.ended_at - self.started_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,12 @@ from common import pg
 from events import inbox
 from events.contracts import Backlog, EventView, QuarantinedView
 from events.models import QuarantinedItem, Tally
+from events.sessions import sessions
+
+__all__ = [
+    "applied_total", "backlog", "count_of", "event_names", "events_of", "latest", "quarantine_size",
+    "quarantined", "quarantined_view", "sessions", "stream_events", "tallies", "timeline", "totals",
+]  # fmt: skip
 
 _COLUMNS = "identifier_id, source_id, type, name, message_id, occurred_at, received_at, properties::text, envelope"
 _TIMELINE = f"""

@@ -37,6 +37,7 @@ urlpatterns = [
     path(f"{_PROFILE}/links", profiles.ProfileLinks.as_view()),
     path(f"{_PROFILE}/segments", profiles.ProfileSegments.as_view()),
     path(f"{_PROFILE}/events", events.ProfileEvents.as_view()),
+    path(f"{_PROFILE}/sessions", events.ProfileSessions.as_view()),
     path(f"{_PROFILE}/archive", privacy.PersonalArchive.as_view()),
     path(_PROFILE, profiles.Profile.as_view()),
     path("v1/why", profiles.Why.as_view()),

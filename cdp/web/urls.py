@@ -47,6 +47,7 @@ urlpatterns = [
     path("profiles/<int:profile_id>/", profiles.traits, name="profile"),
     path("profiles/<int:profile_id>/identities/", profiles.identities, name="profile_identities"),
     path("profiles/<int:profile_id>/events/", profiles.events, name="profile_events"),
+    path("profiles/<int:profile_id>/visits/", profiles.sessions, name="profile_sessions"),
     path("profiles/<int:profile_id>/segments/", profiles.memberships, name="profile_segments"),
     path("profiles/<int:profile_id>/history/", profiles.history, name="profile_history"),
     path("profiles/<int:profile_id>/split/", stewardship.split, name="split"),

@@ -29,6 +29,12 @@ def source_by_key(write_key: str) -> SourceView | None:
     return view(row) if row else None
 
 
+def visited_sources() -> list[int]:
+    """The ids of those that people visit: websites and apps."""
+    kinds = (Source.Kind.WEB, Source.Kind.MOBILE)
+    return list(Source.objects.filter(kind__in=kinds).values_list("id", flat=True))
+
+
 def source_names() -> dict[int, str]:
     """The name of each source, for pages that show where a thing came from."""
     return dict(Source.objects.values_list("id", "name"))

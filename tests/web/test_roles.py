@@ -24,6 +24,7 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "profile": ("see", None),
     "profile_identities": ("see", None),
     "profile_events": ("see", None),
+    "profile_sessions": ("see", None),
     "profile_segments": ("see", None),
     "profile_history": ("see", None),
     "split": (None, "steward_identity"),

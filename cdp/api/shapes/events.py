@@ -26,6 +26,21 @@ class EventShape(Shape):
         return row.name if row.type == "track" else None
 
 
+class SessionShape(Shape):
+    """One visit. `referrer` and `campaign` are of its first event."""
+
+    started_at = Instant()
+    ended_at = Instant()
+    seconds = serializers.FloatField()
+    events = serializers.IntegerField()
+    pages = serializers.IntegerField()
+    entry = serializers.CharField(allow_blank=True, help_text="The first page or screen.")
+    exit = serializers.CharField(allow_blank=True, help_text="The last page or screen.")
+    referrer = serializers.CharField(allow_blank=True)
+    campaign = serializers.CharField(allow_blank=True)
+    source_ids = serializers.ListField(child=Id())
+
+
 class QuarantinedShape(Shape):
     """An item that was refused or could not be applied. `item` is shown with the scope `profiles:pii`."""
 

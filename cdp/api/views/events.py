@@ -4,16 +4,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import django_filters
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.api import filters, references
 from cdp.api.filters import Criteria, Filters, IdFilter, InstantFilter
-from cdp.api.shapes.events import EventShape
+from cdp.api.shapes.events import EventShape, SessionShape
 from cdp.api.shapes.fields import page_of
 from cdp.api.views.base import ApiView, Page, shaped
 from common import clock
+from connectors import selectors as connectors
 from events import selectors
 from events.contracts import EVENT_TYPES, EventView
 from identity import selectors as identity_selectors
@@ -62,6 +64,25 @@ class ProfileEvents(ApiView):
         rows = scan.run(before=before, seen=seen, wanted=page.limit)
         more = page.cursor(list(scan.position)) if scan.position else None
         return Response({"data": [shaped(EventShape, request)(row) for row in rows], "next_cursor": more})
+
+
+class ProfileSessions(ApiView):
+    scopes = {"get": "profiles:read"}
+    paged = True
+
+    @extend_schema(operation_id="listProfileSessions", summary="Sessions of a profile", tags=["profiles"],
+                   responses=page_of(SessionShape))  # fmt: skip
+    def get(self, request: Request, reference: str) -> Response:
+        """Visits to websites and apps, the latest first, told from the log anew each time. A pause of more than half an
+        hour (or as the installation is set) ends one."""
+        page = Page(request)
+        ids = identity_selectors.identifier_ids(references.expect_profile(reference))
+        at = page.start(0)
+        rows = selectors.sessions(
+            identifier_ids=ids, source_ids=connectors.visited_sources(), limit=page.limit + 1,
+            before=_ALL_OF_TIME if at is None else clock.from_micros(at), gap=timedelta(minutes=settings.SESSION_MINUTES),
+        )  # fmt: skip
+        return page.answer(rows, shaped(SessionShape, request), lambda row: [clock.micros(row.started_at)])
 
 
 class Scan:

@@ -1,7 +1,9 @@
 """People: the list, and one profile in its tabs."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
@@ -11,15 +13,17 @@ from cdp.web.graph import graph_of
 from cdp.web.pages import PageRequest, not_found, render
 from cdp.web.paging import Page, after_id, page_of
 from cdp.web.tabs import tabs
+from common import clock
 from common.models import AuditEntry
 from connectors import selectors as sources
+from events import selectors as log
 from identity import selectors as identity
 from identity.contracts import ProfileView
 from segments import selectors as segments
 
 _TABS = (
     ("Traits", "web:profile"), ("Identities", "web:profile_identities"), ("Events", "web:profile_events"),
-    ("Segments", "web:profile_segments"), ("History", "web:profile_history"),
+    ("Visits", "web:profile_sessions"), ("Segments", "web:profile_segments"), ("History", "web:profile_history"),
 )  # fmt: skip
 
 
@@ -97,6 +101,22 @@ def events(request: PageRequest, profile_id: int) -> HttpResponse:
         **context,
         **timeline.of(request, identity.identifier_ids(profile_id=profile_id)),
     )
+
+
+@page("see")
+def sessions(request: PageRequest, profile_id: int) -> HttpResponse:
+    """Visits to websites and apps, the latest first."""
+    context = open_profile(request, profile_id, "web:profile_sessions")
+    if isinstance(context, HttpResponse):
+        return context
+    start = after_id(request)
+    found = log.sessions(
+        identifier_ids=identity.identifier_ids(profile_id=profile_id), source_ids=sources.visited_sources(),
+        before=clock.from_micros(start) if start else request.now + timedelta(days=1), limit=Page.SIZE + 1,
+        gap=timedelta(minutes=settings.SESSION_MINUTES),
+    )  # fmt: skip
+    shown = page_of(found, key=lambda one: clock.micros(one.started_at), started=bool(start))
+    return render(request, "profiles/sessions.html", **context, page=shown, minutes=settings.SESSION_MINUTES)
 
 
 @page("see")
