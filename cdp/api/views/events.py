@@ -80,7 +80,8 @@ class ProfileSessions(ApiView):
         at = page.start(0)
         rows = selectors.sessions(
             identifier_ids=ids, source_ids=connectors.visited_sources(), limit=page.limit + 1,
-            before=_ALL_OF_TIME if at is None else clock.from_micros(at), gap=timedelta(minutes=settings.SESSION_MINUTES),
+            before=_ALL_OF_TIME if at is None else clock.from_micros(at),
+            gap=timedelta(minutes=settings.SESSION_MINUTES),
         )  # fmt: skip
         return page.answer(rows, shaped(SessionShape, request), lambda row: [clock.micros(row.started_at)])
 
