@@ -35,11 +35,11 @@ from unnest(%(sources)s, %(reasons)s, %(details)s, %(messages)s, %(items)s)
 """
 _TALLY = """
 insert into events_tally (source_id, hour, applied, duplicates, refused, suppressed)
-select source_id, date_trunc('hour', %(now)s::timestamptz, 'UTC'), applied, duplicates, 0, suppressed
-from unnest(%(sources)s, %(applied)s, %(duplicates)s, %(suppressed)s)
-    as counted (source_id, applied, duplicates, suppressed)
+select source_id, date_trunc('hour', %(now)s::timestamptz, 'UTC'), applied, duplicates, refused, suppressed
+from unnest(%(sources)s, %(applied)s, %(duplicates)s, %(refused)s, %(suppressed)s)
+    as counted (source_id, applied, duplicates, refused, suppressed)
 on conflict (hour, source_id) do update set applied = events_tally.applied + excluded.applied,
-    duplicates = events_tally.duplicates + excluded.duplicates,
+    duplicates = events_tally.duplicates + excluded.duplicates, refused = events_tally.refused + excluded.refused,
     suppressed = events_tally.suppressed + excluded.suppressed
 """
 _KEEP_TALLIES = timedelta(days=400)
@@ -77,8 +77,8 @@ def quarantine(
         )
 
 
-def tally(conn: psycopg.Connection[Any], counts: dict[int, tuple[int, int, int]], *, now: datetime) -> None:
-    """Add (applied, duplicates, suppressed) of each source to this hour's numbers."""
+def tally(conn: psycopg.Connection[Any], counts: dict[int, tuple[int, int, int, int]], *, now: datetime) -> None:
+    """Add (applied, duplicates, refused, suppressed) of each source to this hour's numbers."""
     if not counts:
         return
     rows = sorted(counts.items())
@@ -89,7 +89,8 @@ def tally(conn: psycopg.Connection[Any], counts: dict[int, tuple[int, int, int]]
             "sources": pg.int4s([source_id for source_id, _ in rows]),
             "applied": pg.int8s([numbers[0] for _, numbers in rows]),
             "duplicates": pg.int8s([numbers[1] for _, numbers in rows]),
-            "suppressed": pg.int8s([numbers[2] for _, numbers in rows]),
+            "refused": pg.int8s([numbers[2] for _, numbers in rows]),
+            "suppressed": pg.int8s([numbers[3] for _, numbers in rows]),
         },
     )
 

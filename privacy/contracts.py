@@ -9,6 +9,8 @@ import psycopg
 
 from identity.contracts import Person
 
+SUPPRESSION_REASONS = ("erased", "asked", "complaint", "test")
+
 
 class NotPossible(ValueError):
     """The act does not fit the present state; the message says why."""

@@ -5,7 +5,19 @@ from rest_framework.request import Request
 
 from cdp.api.documents import DocumentationPage, OpenApiDocument
 from cdp.api.problems import Problem
-from cdp.api.views import connectors, events, exports, feed, lists, operations, privacy, profiles, segments, stewardship
+from cdp.api.views import (
+    connectors,
+    events,
+    exports,
+    feed,
+    lists,
+    operations,
+    plan,
+    privacy,
+    profiles,
+    segments,
+    stewardship,
+)
 from cdp.api.views.base import ApiView
 
 app_name = "api"
@@ -65,6 +77,9 @@ urlpatterns = [
     path("v1/events", events.LatestEvents.as_view()),
     path("v1/quarantine", operations.Quarantine.as_view()),
     path("v1/quarantine/replay", operations.QuarantineReplay.as_view()),
+    path("v1/plan", plan.Plan.as_view()),
+    path("v1/plan/violations", plan.Violations.as_view()),
+    path("v1/sources/<str:source_id>/plan", plan.SourceEnforcement.as_view()),
     path("v1/erasures", privacy.Erasures.as_view()),
     path("v1/erasures/<str:erasure_id>", privacy.Erasure.as_view()),
     path("v1/erasures/<str:erasure_id>/close", privacy.ErasureClose.as_view()),

@@ -1,1 +1,2 @@
-"""The path of one event, in order: claim, parse, deduplicate, collect, screen, resolve, append, follow, settle."""
+"""The path of one event, in order: claim, parse, deduplicate, enforce, collect, screen, learn, resolve, append, follow,
+settle."""

@@ -12,12 +12,14 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import psycopg
 import zstandard
 
 import connectors.services as connectors
 import events.services as events
 import identity.services as identity
+import quality.services as quality
 import segments.services as segments
 from cdp.pipeline.collect import collect
 from cdp.pipeline.screen import screen
@@ -49,6 +51,7 @@ class Applier:
         self._log = events.Log()
         self._people = identity.Memory()
         self._rules = segments.Memory()
+        self._plan = quality.PlanStage()
         self._decompressor = zstandard.ZstdDecompressor()
         self._limit = BATCH_EVENTS
         self._requests = 0
@@ -107,11 +110,15 @@ class Applier:
         """The order of everything that follows from a batch of events."""
         if not len(batch):
             return Applied()
-        fresh = self._deduplicate(conn, batch, now=now)
-        collected = collect(fresh)
-        allowed, collected = screen(conn, fresh, collected)
-        _tally(conn, batch, fresh, allowed, now=now)
-        suppressed, fresh = len(fresh) - len(allowed), allowed
+        fresh, hashes = self._deduplicate(batch)
+        planned = self._plan.enforce(conn, fresh, now=now)
+        # What the plan put into the quarantine was not applied: it may come again when the plan is another.
+        applied = hashes if len(planned) == len(fresh) else _hashes(planned)
+        self._seen.stage(conn, applied, today=now.date())
+        allowed, collected = screen(conn, planned, collect(planned))
+        self._plan.learn(conn, allowed, now=now)
+        _tally(conn, batch, fresh, planned, allowed, now=now)
+        suppressed, fresh = len(planned) - len(allowed), allowed
         resolution = identity.apply_evidence(conn, evidence=collected.evidence, memory=self._people, now=now)
         carriers = np.asarray(collected.carriers, dtype=np.int64)
         identifier_ids = resolution.identifier_ids[carriers] if len(carriers) else carriers
@@ -132,13 +139,11 @@ class Applier:
         connectors.note_changed(conn, profile_ids=sorted(changed), now=now)
         return Applied(len(batch), len(fresh), changes, suppressed)
 
-    def _deduplicate(self, conn: psycopg.Connection[Any], batch: events.Batch, *, now: datetime) -> events.Batch:
-        hashes = np.fromiter(
-            map(events.message_hash, batch.source_ids, batch.message_ids), dtype=np.uint64, count=len(batch)
-        )
+    def _deduplicate(self, batch: events.Batch) -> tuple[events.Batch, npt.NDArray[np.uint64]]:
+        """The messages that are new, and their hashes."""
+        hashes = _hashes(batch)
         keep = self._seen.fresh(hashes)
-        self._seen.stage(conn, hashes[keep], today=now.date())
-        return batch if keep.all() else batch.only(np.flatnonzero(keep).tolist())
+        return batch if keep.all() else batch.only(np.flatnonzero(keep).tolist()), hashes[keep]
 
     def _apply_one_by_one(self, *, now: datetime) -> Applied:
         """Each item of the oldest waiting request in a transaction of its own; then the cursor moves past it."""
@@ -260,10 +265,18 @@ def _no_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-def _tally(
-    conn: psycopg.Connection[Any], batch: events.Batch, fresh: events.Batch, allowed: events.Batch, *, now: datetime
-) -> None:
-    """How many came, were new, and may be stored, of each source."""
-    came, new, kept = Counter(batch.source_ids), Counter(fresh.source_ids), Counter(allowed.source_ids)
-    counts = {source: (kept[source], came[source] - new[source], new[source] - kept[source]) for source in came}
-    events.tally(conn, counts, now=now)
+def _hashes(batch: events.Batch) -> npt.NDArray[np.uint64]:
+    """By which the messages are known again."""
+    return np.fromiter(
+        map(events.message_hash, batch.source_ids, batch.message_ids), dtype=np.uint64, count=len(batch)
+    )  # fmt: skip
+
+
+def _tally(conn: psycopg.Connection[Any], *stages: events.Batch, now: datetime) -> None:
+    """How many of each source came, were new, fit the plan, and may be stored."""
+    came, new, fit, kept = (Counter(batch.source_ids) for batch in stages)
+    events.tally(
+        conn,
+        {one: (kept[one], came[one] - new[one], new[one] - fit[one], fit[one] - kept[one]) for one in came},
+        now=now,
+    )

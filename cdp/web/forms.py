@@ -315,3 +315,30 @@ class WebhookForm(CalmForm):
             "scheme": given["scheme"], "header": given["header"], "prefix": given["before"],
             "encoding": given["encoding"] or "hex",
         }  # fmt: skip
+
+
+class PlanForm(CalmForm):
+    """What somebody decides about an event."""
+
+    description = forms.CharField(label="Description", max_length=2000, required=False)
+    owner = forms.CharField(label="Owner", max_length=200, required=False)
+    schema = forms.JSONField(
+        label="Schema of the properties",
+        help_text="JSON Schema (2020-12). Before the first version it is what was seen.",
+        widget=forms.Textarea(attrs={"rows": 16, "class": "form-control mono", "spellcheck": "false"}),
+    )  # fmt: skip
+
+
+class EnforcementForm(CalmForm):
+    """What becomes of items of a source that do not fit the plan."""
+
+    unplanned = forms.ChoiceField(
+        label="Events that are not in the plan",
+        choices=[("allow", "Let them in"), ("flag", "Let them in, and count them"),
+                 ("quarantine", "Put them into the quarantine")],
+    )  # fmt: skip
+    invalid = forms.ChoiceField(
+        label="Properties that do not fit the schema",
+        choices=[("allow", "Let them in"), ("flag", "Let them in, and count them"), ("strip", "Take them out"),
+                 ("quarantine", "Put the item into the quarantine")],
+    )  # fmt: skip

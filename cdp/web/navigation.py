@@ -24,7 +24,7 @@ _AREAS = (
     ("Identity", "fingerprint", "web:review"),
     ("Segments", "users-group", "web:segments"),
     ("Sources", "plug-connected", "web:sources"),
-    ("Quarantine", "inbox", "web:quarantine"),
+    ("Data", "inbox", "web:plan"),
     ("Destinations", "send", "web:destinations"),
     ("Privacy", "shield-check", "web:privacy"),
     ("Jobs", "list-check", "web:jobs"),
@@ -33,7 +33,7 @@ _AREAS = (
 )
 
 # Pages that belong to an area but stand at an address of their own.
-_ELSEWHERE = {"/syncs/": "/destinations/", "/identity/": "/identity/review/"}
+_ELSEWHERE = {"/quarantine/": "/data/plan/", "/syncs/": "/destinations/", "/identity/": "/identity/review/"}
 
 
 def navigation(request: HttpRequest) -> list[Area]:
@@ -54,3 +54,11 @@ _IDENTITY = (
 def identity_tabs(here: str) -> list[Tab]:
     """The pages about who is who; `here` is the name of the present one."""
     return tabs([(label, reverse(name)) for label, name in _IDENTITY], reverse(here))
+
+
+_DATA = (("Catalogue", "web:plan"), ("Quarantine", "web:quarantine"))
+
+
+def data_tabs(here: str) -> list[Tab]:
+    """The pages about what comes in."""
+    return tabs([(label, reverse(name)) for label, name in _DATA], reverse(here))

@@ -13,6 +13,7 @@ from cdp.web.views import (
     imports,
     linkage,
     lists,
+    plan,
     privacy,
     profiles,
     publications,
@@ -96,6 +97,9 @@ urlpatterns = [
     path("sources/<int:source_id>/live/", sources.live, name="source_live"),
     path("sources/<int:source_id>/switch/", sources.switch_source, name="switch_source"),
     path("sources/<int:source_id>/rotate/", sources.rotate_key, name="rotate_key"),
+    path("data/plan/", plan.catalogue, name="plan"),
+    path("data/plan/event/", plan.planned_event, name="planned_event"),
+    path("sources/<int:source_id>/plan/", plan.source_plan, name="source_plan"),
     path("quarantine/", quarantine.quarantine, name="quarantine"),
     path("quarantine/settle/", quarantine.settle_quarantine, name="settle_quarantine"),
     # -- destinations

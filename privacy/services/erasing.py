@@ -22,6 +22,7 @@ from django.db import transaction
 import connectors.services as connectors
 import events.services as events
 import identity.services as identity
+import quality.services as quality
 import segments.selectors as ledger
 import segments.services as segments
 from common import audit, clock, jobs, pg, turns
@@ -145,6 +146,8 @@ def _erase_everywhere(
     counts = events.erase(
         conn, identifier_ids=person.identifier_ids, neighbours=person.neighbours, values=values
     )  # fmt: skip
+    # Values of fewer characters would be found in anything.
+    counts = _sum(counts, quality.forget_samples(conn, texts=[one.lower() for one in values if len(one) >= 6]))
     for erase_store in others:
         counts = _sum(counts, erase_store(conn, person))
     counts = _sum(

@@ -9,7 +9,8 @@ ERASED = {
     "connectors_import", "connectors_sent", "connectors_storedfile", "events_event", "events_inbox",
     "events_quarantineditem", "identity_cannotlink", "identity_claim", "identity_decision", "identity_identifier",
     "identity_link", "identity_linkagerecord", "identity_profile", "identity_refusal", "identity_reviewpair",
-    "identity_runlink", "segments_activity", "segments_membership", "segments_staged",
+    "identity_runlink", "quality_observed", "quality_violation", "segments_activity", "segments_membership",
+    "segments_staged",
 }  # fmt: skip
 # Digests and counts that lead to nobody.
 ANONYMOUS = {"events_seen", "privacy_suppression", "privacy_erasurerequest", "events_tally"}
@@ -21,7 +22,8 @@ OURS = {
     "connectors_webhook",
     "django_celery_beat_crontabschedule", "django_celery_beat_intervalschedule", "django_celery_beat_periodictask",
     "django_celery_beat_solarschedule", "django_content_type", "django_migrations", "django_session", "events_cursor",
-    "identity_bulkrun", "identity_linkagemodel", "identity_policy", "privacy_signingkey", "segments_change",
+    "identity_bulkrun", "identity_linkagemodel", "identity_policy", "quality_enforcement", "quality_plannedevent",
+    "quality_planversion", "privacy_signingkey", "segments_change",
     "segments_measure", "segments_publication", "segments_segment", "segments_segmentversion", "segments_staticlist",
 }  # fmt: skip
 _TABLES = """

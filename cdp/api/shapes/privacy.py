@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from cdp.api.shapes.fields import Anything, Id, Instant, Shape
-from privacy.models import Suppression
+from privacy.contracts import SUPPRESSION_REASONS
 
 
 class ErasureIn(Shape):
@@ -56,7 +56,7 @@ class IdentifierIn(Shape):
 class SuppressionIn(IdentifierIn):
     """An identifier of which nothing must be stored."""
 
-    reason = serializers.ChoiceField(choices=Suppression.Reason.values, required=False, default="asked")
+    reason = serializers.ChoiceField(choices=list(SUPPRESSION_REASONS), required=False, default="asked")
 
 
 class SuppressionShape(Shape):

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from cdp.nudge import APPLY_INBOX, wake
 from cdp.web.access import action, page
+from cdp.web.navigation import data_tabs
 from cdp.web.pages import PageRequest, actor, go, record, render, toast
 from cdp.web.paging import Page, after_id, page_of
 from connectors import selectors as connectors
@@ -29,6 +30,7 @@ def quarantine(request: PageRequest) -> HttpResponse:
     return render(
         request, "sources/quarantine.html", page=page_of(rows, key=lambda one: one.id, started=bool(start)),
         state=state, states=STATES, names=connectors.source_names(), source=source, waiting=log.quarantine_size(),
+        tabs=data_tabs("web:quarantine"),
     )  # fmt: skip
 
 

@@ -64,6 +64,7 @@ def open_source(request: PageRequest, source_id: int, here: str) -> dict[str, An
     if found.kind == "webhook" or sources.webhook(source_id):
         links.append(("Webhook", reverse("web:source_webhook", args=[source_id])))
     links.append(("Files", reverse("web:source_imports", args=[source_id])))
+    links.append(("Plan", reverse("web:source_plan", args=[source_id])))
     links.append(("Quarantine", f"{reverse('web:quarantine')}?source={source_id}"))
     return {"source": found, "tabs": tabs(links, reverse(here, args=[source_id]))}
 
