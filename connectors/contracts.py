@@ -7,7 +7,7 @@ from connectors.email.providers import PROVIDERS as EMAIL_PROVIDERS
 from connectors.exports.contracts import BadColumns, ExportView
 from connectors.imports.contracts import BadMapping, ImportView, UnreadableFile
 from connectors.sources.contracts import SourceView
-from connectors.streams.contracts import STREAM_KIND, StreamView
+from connectors.streams.contracts import STREAM_KINDS, StreamView
 from connectors.syncs.contracts import (
     ChannelStanding,
     Counts,
@@ -30,7 +30,7 @@ from connectors.webhooks.signatures import SCHEMES as WEBHOOK_SIGNATURES
 
 __all__ = [
     "EMAIL_PROVIDERS",
-    "STREAM_KIND",
+    "STREAM_KINDS",
     "WATCHED_PLACES",
     "WEBHOOK_PRESETS",
     "WEBHOOK_SIGNATURES",

@@ -6,7 +6,7 @@ from connectors.exports.models import Export
 from connectors.imports.models import Import
 from connectors.sources.models import Source
 from connectors.storage.models import FilePart, StoredFile
-from connectors.streams.models import Stream, StreamOffset
+from connectors.streams.models import ShardPosition, Stream, StreamOffset
 from connectors.syncs.models import Delivery, Run, Sent, Sync, Touched, Unreached
 from connectors.watching.models import Watch, WatchedFile
 from connectors.webhooks.models import Webhook
@@ -20,6 +20,7 @@ __all__ = [
     "Import",
     "Run",
     "Sent",
+    "ShardPosition",
     "Source",
     "StoredFile",
     "Stream",

@@ -5,25 +5,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connectors import kafka, kinesis
 from connectors.destinations.kit import Field
-from connectors.kafka import SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
 class StreamKind:
-    """What to ask for when a stream is set up."""
+    """What to ask for when a stream is set up; `place` are the settings that say which stream it is."""
 
+    label: str
     settings: Mapping[str, Field]
+    place: Sequence[str]
 
 
-STREAM_KIND = StreamKind({
-    **SETTINGS,
-    "topic": Field(label="Topic", required=True),
-    "start": Field(
-        label="Begin", type="choice", default="earliest",
-        choices=(("earliest", "with the oldest message"), ("latest", "with the next one")),
+_START = Field(
+    label="Begin", type="choice", default="earliest",
+    choices=(("earliest", "with the oldest message"), ("latest", "with the next one")),
+)  # fmt: skip
+STREAM_KINDS: Mapping[str, StreamKind] = {
+    "kafka": StreamKind(
+        "Kafka topic", {**kafka.SETTINGS, "topic": Field(label="Topic", required=True), "start": _START},
+        ("servers", "topic"),
     ),
-})  # fmt: skip
+    "kinesis": StreamKind(
+        "Kinesis data stream", {**kinesis.SETTINGS, "start": _START}, ("region", "endpoint", "stream")
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +48,38 @@ class PartitionView:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardView:
+    """How far one shard was read: seconds behind its newest record when it was last looked at; `done` when it is closed
+    and read to its end."""
+
+    shard: str
+    behind_seconds: float
+    records: int
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StreamView:
     """The stream of a source. `problem` says in words why it is not read, if so."""
 
     id: int
     source_id: int
+    kind: str
     settings: Mapping[str, Any]
     secrets_set: Sequence[str]
     enabled: bool
     problem: str
     last_read_at: datetime | None
     partitions: Sequence[PartitionView]
+    shards: Sequence[ShardView]
+
+    @property
+    def name(self) -> str:
+        return str(self.settings.get("topic") or self.settings.get("stream") or "")
+
+    @property
+    def behind_seconds(self) -> float:
+        return max((one.behind_seconds for one in self.shards if not one.done), default=0.0)
 
     @property
     def lag(self) -> int:

@@ -15,11 +15,13 @@ from events.contracts import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message: where it stood, when the broker got it (milliseconds, None when unknown), and its bytes."""
+    """One message: where it stood, when the broker got it (milliseconds, None when unknown), and its bytes.
+
+    Topic (or partition of one) and place together are its name for ever.
+    """
 
     topic: str
-    partition: int
-    offset: int
+    place: str
     at_ms: int | None
     value: bytes
 
@@ -44,7 +46,7 @@ def read_messages(messages: Sequence[Message]) -> Items:
     """
     found = Items()
     for message in messages:
-        name = f"{message.topic}-{message.partition}-{message.offset}"
+        name = f"{message.topic}-{message.place}"
         try:
             told = orjson.loads(message.value)
         except orjson.JSONDecodeError as error:

@@ -4,9 +4,10 @@ from django.db import models
 
 
 class Stream(models.Model):
-    """The topic of one source. Its secrets are one encrypted text."""
+    """The topic, or the data stream, of one source. Its secrets are one encrypted text."""
 
     source_id = models.IntegerField(unique=True)
+    kind = models.CharField(max_length=16, default="kafka")
     settings = models.JSONField()
     secrets = models.TextField(blank=True)
     enabled = models.BooleanField(default=True)
@@ -35,3 +36,22 @@ class StreamOffset(models.Model):
 
     def __str__(self) -> str:
         return f"partition {self.partition} of {self.stream_id}"
+
+
+class ShardPosition(models.Model):
+    """How far one shard of a Kinesis stream was read: after `sequence`, or from `since` on, or from its beginning."""
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="shards")
+    shard = models.CharField(max_length=128)
+    sequence = models.CharField(max_length=128, blank=True)
+    since = models.DateTimeField(null=True)
+    # Closed, and read to its end.
+    done = models.BooleanField(default=False)
+    behind_ms = models.BigIntegerField(default=0)
+    records = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "shard"], name="stream_shard_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.shard} of {self.stream_id}"

@@ -18,9 +18,9 @@ from common import clock
 from connectors.destinations.kit import Outside
 from connectors.kafka import client_config, meaning
 from connectors.streams.contracts import Read
-from connectors.streams.messages import Message, read_messages
+from connectors.streams.keeping import keep, plus
+from connectors.streams.messages import Message
 from connectors.streams.models import Stream, StreamOffset
-from events import services as events
 
 _SECONDS = 8.0
 _AT_ONCE = 2_000
@@ -80,33 +80,22 @@ class Reader:
     ) -> Read:  # fmt: skip
         total, end = Read(), time.monotonic() + seconds
         while time.monotonic() < end:
-            came = consumer.consume(_AT_ONCE, timeout=_QUIET)
-            messages = [_message(one) for one in came if not _passing(one.error())]
-            if not messages:
+            came = [one for one in consumer.consume(_AT_ONCE, timeout=_QUIET) if not _passing(one.error())]
+            if not came:
                 return total
-            total = _sum(total, self._keep(conn, messages))
+            total = plus(total, self._keep(conn, came))
             after()
         return Read(total.messages, total.accepted, total.refused, more=True)
 
-    def _keep(self, conn: psycopg.Connection[Any], messages: Sequence[Message]) -> Read:
-        items = read_messages(messages)
+    def _keep(self, conn: psycopg.Connection[Any], came: Sequence[Any]) -> Read:
         nexts: dict[int, int] = {}
-        for one in messages:
-            nexts[one.partition] = max(nexts.get(one.partition, 0), one.offset + 1)
-        now = self._ticker()
-        with conn.transaction():
-            if items.accepted:
-                events.store(
-                    conn, source_id=self._stream.source_id, document=items.document, events=len(items.accepted),
-                    client_ip=None, received_at=now, compressor=self._compressor,
-                )  # fmt: skip
-            events.quarantine(conn, [
-                events.Setback(self._stream.source_id, why.reason, why.detail, name, raw)
-                for why, name, raw in items.refused
-            ], stage="accept", received_at=now)  # fmt: skip
-            moved = {"stream": self._stream.pk, "partitions": list(nexts), "nexts": list(nexts.values())}
-            conn.execute(_MOVE, moved)
-        return Read(len(messages), len(items.accepted), len(items.refused))
+        for one in came:
+            nexts[one.partition()] = max(nexts.get(one.partition(), 0), one.offset() + 1)
+        moved = {"stream": self._stream.pk, "partitions": list(nexts), "nexts": list(nexts.values())}
+        return keep(
+            conn, [_message(one) for one in came], source_id=self._stream.source_id, compressor=self._compressor,
+            now=self._ticker(), move=lambda inner: inner.execute(_MOVE, moved),
+        )  # fmt: skip
 
 
 def _passing(error: KafkaError | None) -> bool:
@@ -120,8 +109,4 @@ def _passing(error: KafkaError | None) -> bool:
 
 def _message(one: Any) -> Message:
     kind, at = one.timestamp()
-    return Message(one.topic(), one.partition(), one.offset(), at if kind else None, one.value() or b"")
-
-
-def _sum(a: Read, b: Read) -> Read:
-    return Read(a.messages + b.messages, a.accepted + b.accepted, a.refused + b.refused)
+    return Message(one.topic(), f"{one.partition()}-{one.offset()}", at if kind else None, one.value() or b"")

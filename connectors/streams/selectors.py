@@ -3,7 +3,7 @@
 import json
 
 from common import crypto
-from connectors.streams.contracts import PartitionView, StreamView
+from connectors.streams.contracts import PartitionView, ShardView, StreamView
 from connectors.streams.models import Stream
 
 
@@ -19,9 +19,12 @@ def view(row: Stream) -> StreamView:
         PartitionView(one.partition, one.next_offset, one.end_offset, one.lost)
         for one in row.offsets.order_by("partition")
     ]
+    shards = [
+        ShardView(one.shard, one.behind_ms / 1000, one.records, one.done) for one in row.shards.order_by("shard")
+    ]  # fmt: skip
     return StreamView(
-        id=row.pk, source_id=row.source_id, settings=row.settings, secrets_set=_names(row), enabled=row.enabled,
-        problem=row.problem, last_read_at=row.last_read_at, partitions=partitions,
+        id=row.pk, source_id=row.source_id, kind=row.kind, settings=row.settings, secrets_set=_names(row),
+        enabled=row.enabled, problem=row.problem, last_read_at=row.last_read_at, partitions=partitions, shards=shards,
     )  # fmt: skip
 
 

@@ -15,38 +15,49 @@ from connectors.destinations.contracts import InvalidSettings
 from connectors.destinations.errors import DeliveryError
 from connectors.destinations.kit import Outside, setting_problems
 from connectors.sources.selectors import source
-from connectors.streams.contracts import STREAM_KIND, Read, StreamView
-from connectors.streams.models import Stream, StreamOffset
+from connectors.streams.contracts import STREAM_KINDS, Read, StreamView
+from connectors.streams.models import ShardPosition, Stream, StreamOffset
 from connectors.streams.reading import Reader
 from connectors.streams.selectors import view
+from connectors.streams.shards import ShardReader
 
 # "stre" in ASCII; one worker at a time reads one stream.
 _LOCK = 0x73747265
 TURN_SECONDS = 20.0
+_READERS: Mapping[str, Any] = {"kafka": Reader, "kinesis": ShardReader}
 
 
 @transaction.atomic
 def keep_stream(
-    *, source_id: int, settings: Mapping[str, Any], secrets: Mapping[str, str], by: str, now: datetime
+    *, source_id: int, settings: Mapping[str, Any], secrets: Mapping[str, str], by: str, now: datetime,
+    kind: str = "kafka",
 ) -> StreamView:  # fmt: skip
     """Set up or change the stream of a source; an empty secret leaves the one there is. Raises InvalidSettings.
 
     Another topic or other servers are read from their beginning: their offsets are others.
     """
+    known = STREAM_KINDS.get(kind)
+    if known is None:
+        raise InvalidSettings([f"kind: choose one of {', '.join(STREAM_KINDS)}."])
     row = Stream.objects.select_for_update().filter(source_id=source_id).first()
-    hidden = {**(reveal(row) if row else {}), **{key: value for key, value in secrets.items() if value}}
-    problems = setting_problems(STREAM_KIND.settings, settings, hidden)
+    hidden = {
+        **(reveal(row) if row and row.kind == kind else {}),
+        **{key: value for key, value in secrets.items() if value},
+    }
+    problems = setting_problems(known.settings, settings, hidden)
     if problems:
         raise InvalidSettings(problems)
-    place = ("servers", "topic")
-    if row and [row.settings.get(one) for one in place] != [settings.get(one) for one in place]:
+    elsewhere = row and [row.settings.get(one) for one in known.place] != [settings.get(one) for one in known.place]
+    if row and (elsewhere or row.kind != kind):
         StreamOffset.objects.filter(stream=row).delete()
+        ShardPosition.objects.filter(stream=row).delete()
     row = row or Stream(source_id=source_id, created_by=by, created_at=now)
-    row.settings, row.secrets, row.problem = dict(settings), crypto.encrypt(json.dumps(hidden)) if hidden else "", ""
+    row.kind, row.problem = kind, ""
+    row.settings, row.secrets = dict(settings), crypto.encrypt(json.dumps(hidden)) if hidden else ""
     row.save()
     audit.record(
         actor=by, action="stream.kept", object_type="source", object_id=source_id, at=now,
-        summary=f"Set up the topic {settings.get('topic')}", after=dict(settings),
+        summary=f"Set up the {known.label} {settings.get('topic') or settings.get('stream')}", after=dict(settings),
     )  # fmt: skip
     return view(row)
 
@@ -88,7 +99,7 @@ def _turn(row: Stream, conn: Any, ticker: clock.Ticker, *, seconds: float, after
     try:
         with Http(allow=AllowList.of(permitted.allow)) as http:
             outside = Outside(http=http, drop_folder=permitted.drop_folder, now=ticker())
-            read = Reader(row, reveal(row), outside, ticker).turn(conn, seconds=seconds, after=after)
+            read = _READERS[row.kind](row, reveal(row), outside, ticker).turn(conn, seconds=seconds, after=after)
     except (DeliveryError, crypto.CannotDecrypt) as error:
         Stream.objects.filter(pk=row.pk).update(problem=str(error))
         return Read()

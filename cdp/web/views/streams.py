@@ -9,7 +9,7 @@ from cdp.web.settings_form import secrets_given, settings_form, settings_given
 from cdp.web.views.sources import open_source
 from connectors import selectors as connectors
 from connectors import services as connector_services
-from connectors.contracts import STREAM_KIND, InvalidSettings
+from connectors.contracts import STREAM_KINDS, InvalidSettings
 
 
 @page("see", post="edit_connections")
@@ -24,12 +24,15 @@ def source_stream(request: PageRequest, source_id: int) -> HttpResponse:
     if posted is not None and found is not None and posted.get("do") in ("pause", "resume"):
         connector_services.switch_stream(source_id=source_id, enabled=posted["do"] == "resume", by=actor(request))
         return go(request, here)
-    form = settings_form(STREAM_KIND, posted, initial=found.settings if found else None, named=False)
+    kind = request.GET.get("kind") or (found.kind if found else "kafka")
+    kind = kind if kind in STREAM_KINDS else "kafka"
+    known, same = STREAM_KINDS[kind], found is not None and found.kind == kind
+    form = settings_form(known, posted, initial=found.settings if found and same else None, named=False)
     if posted is not None and form.is_valid():
         try:
             connector_services.keep_stream(
-                source_id=source_id, settings=settings_given(STREAM_KIND, form.cleaned_data),
-                secrets=secrets_given(STREAM_KIND, form.cleaned_data), by=actor(request), now=request.now,
+                source_id=source_id, kind=kind, settings=settings_given(known, form.cleaned_data),
+                secrets=secrets_given(known, form.cleaned_data), by=actor(request), now=request.now,
             )  # fmt: skip
             toast(request, "Kept. It is read within seconds.")
             return go(request, here)
@@ -37,4 +40,7 @@ def source_stream(request: PageRequest, source_id: int) -> HttpResponse:
             for problem in wrong.problems:
                 form.add_problem(problem)
     template = "sources/stream_body.html" if request.htmx else "sources/stream.html"
-    return render(request, template, **context, stream=found, form=form, status=422 if form.errors else 200)
+    return render(
+        request, template, **context, stream=found, form=form, status=422 if form.errors else 200, known=known,
+        others=[(slug, one.label) for slug, one in STREAM_KINDS.items() if slug != kind], same=same,
+    )  # fmt: skip

@@ -110,8 +110,8 @@ def test_what_is_no_call_goes_to_the_quarantine_and_the_others_come_in(source: i
 def test_a_call_gets_its_place_as_its_id_and_the_brokers_time() -> None:
     at = 1_780_000_000_000
     items = read_messages([
-        Message("t", 3, 7, at, b'{"type":"track","event":"E","userId":"1"}'),
-        Message("t", 3, 8, at, b'{"batch":[{"type":"track","event":"E","userId":"1"},'
+        Message("t", "3-7", at, b'{"type":"track","event":"E","userId":"1"}'),
+        Message("t", "3-8", at, b'{"batch":[{"type":"track","event":"E","userId":"1"},'
                                b'{"type":"track","event":"E","userId":"1","messageId":"m","timestamp":"2020-01-01"}]}'),
     ])  # fmt: skip
     first, second, third = (json.loads(one) for one in items.accepted)
