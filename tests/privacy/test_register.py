@@ -18,8 +18,8 @@ ANONYMOUS = {"events_seen", "privacy_suppression", "privacy_erasurerequest", "ev
 OURS = {
     "auth_group", "auth_permission", "cdp_demoplay", "common_apitoken", "common_auditentry", "common_job",
     "common_turn", "common_user", "connectors_destination", "connectors_emailhook", "connectors_run",
-    "connectors_shardposition", "connectors_source", "connectors_stream", "connectors_sync", "connectors_watch", "connectors_watchedfile",
-    "connectors_webhook",
+    "connectors_shardposition", "connectors_source", "connectors_stream", "connectors_sync", "connectors_watch",
+    "connectors_watchedfile", "connectors_webhook",
     "django_celery_beat_crontabschedule", "django_celery_beat_intervalschedule", "django_celery_beat_periodictask",
     "django_celery_beat_solarschedule", "django_content_type", "django_migrations", "django_session", "events_cursor",
     "identity_bulkrun", "identity_linkagemodel", "identity_policy", "quality_enforcement", "quality_plannedevent",
