@@ -28,7 +28,8 @@ with told as (
            count(*) filter (where type in ('page', 'screen')) as pages,
            array_agg(distinct source_id order by source_id) as sources,
            (array_agg(envelope order by occurred_at, message_id))[1] as first,
-           (array_agg(coalesce(properties ->> 'path', properties ->> 'url', properties ->> 'name')
+           (array_agg(coalesce(properties ->> 'path', properties ->> 'url', properties ->> 'name',
+                               envelope::jsonb ->> 'name')
                       order by occurred_at, message_id) filter (where type in ('page', 'screen'))) as places
     from numbered group by session
 )

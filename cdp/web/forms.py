@@ -1,5 +1,6 @@
 """Forms of the pages that keep what they ask."""
 
+import json
 import re
 import zoneinfo
 from typing import Any
@@ -22,6 +23,18 @@ class CalmForm(forms.Form):
             look = {"select": "form-select", "checkbox": "form-check-input", "radio": "form-check-input"}
             kind = getattr(field.widget, "input_type", "text")
             field.widget.attrs.setdefault("class", look.get(kind, "form-control"))
+
+
+class JsonText(forms.JSONField):
+    """JSON as people read it: indented, and with their own letters."""
+
+    def __init__(self, *, rows: int, **kwargs: Any) -> None:
+        attrs = {"rows": rows, "class": "form-control mono", "spellcheck": "false"}
+        super().__init__(widget=forms.Textarea(attrs=attrs), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        # What could not be read is a text of its own class, and is shown as it was typed.
+        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 class AppearanceForm(CalmForm):
@@ -299,9 +312,9 @@ class WebhookForm(CalmForm):
         label="Secret", max_length=500, required=False, help_text="For basic authentication user:password.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
-    mapping = forms.JSONField(
+    mapping = JsonText(
         label="Mapping", help_text="Rules in JSON; every expression is JMESPath, text of your own in single quotes.",
-        widget=forms.Textarea(attrs={"rows": 18, "class": "form-control mono", "spellcheck": "false"}),
+        rows=18,
     )  # fmt: skip
     sample = forms.CharField(
         label="Sample", required=False, help_text="A call as the sender makes it. It is not kept.",
@@ -322,10 +335,10 @@ class PlanForm(CalmForm):
 
     description = forms.CharField(label="Description", max_length=2000, required=False)
     owner = forms.CharField(label="Owner", max_length=200, required=False)
-    schema = forms.JSONField(
+    schema = JsonText(
         label="Schema of the properties",
         help_text="JSON Schema (2020-12). Before the first version it is what was seen.",
-        widget=forms.Textarea(attrs={"rows": 16, "class": "form-control mono", "spellcheck": "false"}),
+        rows=16,
     )  # fmt: skip
 
 

@@ -32,7 +32,8 @@ def log(db: None) -> None:
 
 def happens(minutes: float, *, who: int = 1, source: int = 1, kind: str = "track", **more: Any) -> None:
     at = NOON + timedelta(minutes=minutes)
-    properties, envelope = json.dumps(more.pop("properties", {})), json.dumps({"context": more})
+    properties, named = json.dumps(more.pop("properties", {})), more.pop("named", None)
+    envelope = json.dumps({"context": more, **({"name": named} if named else {})})
     with connection.cursor() as cursor:
         cursor.execute(_EVENT, [who, at, at, source, kind, "E", f"m{next(_numbers)}", properties, envelope])
 
@@ -54,7 +55,7 @@ def test_a_visit_tells_where_it_began_and_ended_and_what_brought_it(log: None) -
     happens(0, kind="page", properties={"path": "/a"}, page={"referrer": "https://search.example/"},
             campaign={"name": "spring"})  # fmt: skip
     happens(2)
-    happens(3, kind="screen", properties={"name": "Basket"}, source=2)
+    happens(3, kind="screen", named="Basket", source=2)
     (one,) = visits()
     assert (one.entry, one.exit, one.pages, one.events) == ("/a", "Basket", 3, 4)
     assert (one.referrer, one.campaign, one.source_ids) == ("https://search.example/", "spring", (1, 2))

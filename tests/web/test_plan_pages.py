@@ -1,5 +1,6 @@
 """Pages of the plan: an event is learned, accepted, enforced, and what does not fit is shown with its place."""
 
+import html
 import json
 from typing import Any
 
@@ -27,6 +28,9 @@ def test_an_event_is_accepted_enforced_and_what_does_not_fit_is_shown(
     schema = json.dumps({"properties": {"total": {"type": "number"}}, "additionalProperties": False})
     wrong = steward.post(address, {"do": "accepted", "schema": '{"type": "objec"}'})
     assert wrong.status_code == 422
+    shown = html.unescape(page.content.decode().partition('name="schema"')[2].partition(">")[2].partition("<")[0])
+    assert json.loads(shown)["required"] == ["mail", "total"]
+    assert steward.post(address, {"do": "accepted", "schema": shown}).status_code == 302
     assert steward.post(address, {"do": "accepted", "schema": schema, "owner": "bo"}).status_code == 302
     assert selectors.planned_event("Bought", now=_now()).owner == "bo"  # type: ignore[union-attr]
     source = reverse("web:source_plan", args=[shop.source])
@@ -35,7 +39,7 @@ def test_an_event_is_accepted_enforced_and_what_does_not_fit_is_shown(
     shown = text_of(steward.get(source))
     assert "/total" in shown
     assert "/color" in shown
-    assert "version 1" in text_of(steward.get(reverse("web:plan") + "?state=accepted"))
+    assert "version 2" in text_of(steward.get(reverse("web:plan") + "?state=accepted"))
     assert steward.post(address, {"do": "ignored", "schema": schema}).status_code == 302
     assert "ignored" in text_of(steward.get(address))
 

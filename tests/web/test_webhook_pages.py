@@ -1,5 +1,6 @@
 """The webhook page: a preset, a sample tried, kept, and its mistakes told in their place."""
 
+import html
 import json
 
 import pytest
@@ -15,6 +16,8 @@ def test_a_preset_is_tried_on_a_sample_and_kept(shop: Shop) -> None:
     steward, address = signed_in("steward"), reverse("web:source_webhook", args=[shop.source])
     page = steward.get(f"{address}?preset=shopify")
     assert "X-Shopify-Hmac-Sha256" in page.content.decode()
+    offered = html.unescape(page.content.decode().partition('name="mapping"')[2].partition(">")[2].partition("<")[0])
+    assert json.loads(offered)["rules"][1]["event"] == "'Order Completed'"
     mapping = json.dumps({"rules": [{"event": "'Paid'", "ids": {"email": "mail"}}]})
     form = {"scheme": "stripe", "secret": "s3cret", "mapping": mapping, "sample": '{"mail": "ana@example.org"}'}
     tried = steward.post(address, {**form, "do": "try"})

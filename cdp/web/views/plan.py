@@ -62,7 +62,7 @@ def planned_event(request: PageRequest) -> HttpResponse:
 
 def _initial(found: PlannedView) -> dict[str, Any]:
     schema = found.schema if found.version else selectors.learned_schema(found.name)
-    return {"schema": _pretty(schema), "description": found.description, "owner": found.owner}
+    return {"schema": dict(schema), "description": found.description, "owner": found.owner}
 
 
 def _pretty(schema: Mapping[str, Any]) -> str:

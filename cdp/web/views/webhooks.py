@@ -66,5 +66,5 @@ def _initial(found: WebhookView | None, preset: str) -> dict[str, Any]:
     return {
         **signature,
         "before": signature.get("prefix", ""),
-        "mapping": json.dumps(mapping, indent=2, ensure_ascii=False),
+        "mapping": dict(mapping),
     }
