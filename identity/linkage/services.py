@@ -14,6 +14,7 @@ import psycopg
 from django.db import connection, transaction
 
 from common import pg
+from identity import locks
 from identity.linkage import records, statements
 from identity.linkage.files_door import FileOptions, UnreadableFile, link_files
 from identity.linkage.running import plan_training, run_next, run_waiting, switch_on_by_policy
@@ -36,8 +37,6 @@ __all__ = [
     "switch_on_by_policy",
 ]
 
-# One linkage at a time: the counts of blocks are read and written in one breath. "link" in ASCII.
-_LOCK = 0x6C696E6B
 _SWEEP = 5_000
 # Writers stamp a profile before they commit, so a later commit may carry an earlier time: look back this far.
 _LOOK_BACK = timedelta(minutes=10)
@@ -108,7 +107,7 @@ def _sweep() -> None:
 
 
 def _has_lock(cursor: psycopg.Cursor[Any]) -> bool:
-    row = cursor.execute(statements.LOCK, {"lock": _LOCK}).fetchone()
+    row = cursor.execute(statements.LOCK, {"lock": locks.LINKAGE}).fetchone()
     return bool(row and row[0])
 
 

@@ -7,12 +7,10 @@ from typing import Any
 import psycopg
 
 from common import pg
+from identity import locks
 from identity.contracts import Erased, IdentifierKey, Person
 from identity.services.policies import load_policy
 from identity.services.settle import settle
-
-# That of `identity.linkage.services`: linkage must not write back what it read a moment ago.
-_LINKAGE = 0x6C696E6B
 
 _MEMBERS = """
 select id, kind, value, profile_id from identity_identifier
@@ -61,7 +59,7 @@ def erase(conn: psycopg.Connection[Any], person: Person, *, now: datetime) -> Er
     ids = {"ids": pg.int8s(person.identifier_ids), "profiles": pg.int8s(_all_ids(person)), "now": now}
     rows: dict[str, int] = {}
     with psycopg.Cursor(conn) as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%(lock)s)", {"lock": _LINKAGE})
+        cursor.execute("select pg_advisory_xact_lock(%(lock)s)", {"lock": locks.LINKAGE})
         rows["identity_claim"] = cursor.execute(
             "delete from identity_claim where identifier_id = any(%(ids)s)", ids
         ).rowcount
