@@ -66,6 +66,8 @@ class Applier:
         self._requests = 0
         try:
             if not events.waiting(conn):
+                # Nothing may come for hours: what was learned of the last events is not held back until then.
+                self._plan.write_when_due(conn, now=now)
                 return Applied()
             with _no_garbage_collection(), conn.transaction():
                 taken = self._take(conn, now=now)

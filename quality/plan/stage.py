@@ -4,11 +4,10 @@ Of each event of a batch some are looked at, evenly spaced, so that learning cos
 learned is written every few seconds, in the transaction of a batch. A source that lets everything in costs no more.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -20,7 +19,7 @@ from quality.plan.observing import example, json_type, observe, pii_class
 from quality.plan.schemas import Misfit, compiled, misfits, stripped
 
 LOOK_AT = 20
-WRITE_EVERY_SECONDS = 5.0
+WRITE_EVERY = timedelta(seconds=5)
 _STATE = """
 select coalesce((select max(id) from quality_planversion), 0),
        coalesce((select max(changed_at) from quality_enforcement), 'epoch')
@@ -68,7 +67,7 @@ class PlanStage:
     def __init__(self) -> None:
         self._plan = _Plan()
         self._seen: _Seen = {}
-        self._write_at = time.monotonic()
+        self._written_at: datetime | None = None
 
     def enforce(self, conn: psycopg.Connection[Any], batch: Batch, *, now: datetime) -> Batch:
         """The items that may go on, perhaps with fewer properties; the others are in the quarantine. One statement when
@@ -97,12 +96,14 @@ class PlanStage:
         for (source, name), found in places.items():
             for place in found[:: max(1, len(found) // LOOK_AT)][:LOOK_AT]:
                 self._look(source, name, batch.properties[place])
-        if self._seen and time.monotonic() - self._write_at >= WRITE_EVERY_SECONDS:
-            self.write(conn, now=now)
+        self.write_when_due(conn, now=now)
 
-    def write(self, conn: psycopg.Connection[Any], *, now: datetime) -> None:
-        """Write what was learned since the last time. After a rollback it is gone: figures of a sample, no more."""
-        seen, self._seen, self._write_at = self._seen, {}, time.monotonic()
+    def write_when_due(self, conn: psycopg.Connection[Any], *, now: datetime) -> None:
+        """Write what was learned since the last time, at most every few seconds. After a rollback it is gone: figures
+        of a sample, no more."""
+        if not self._seen or (self._written_at is not None and now - self._written_at < WRITE_EVERY):
+            return
+        seen, self._seen, self._written_at = self._seen, {}, now
         keys = sorted(seen)
         with pg.cursor(conn) as cursor:
             cursor.execute(_LEARN, {

@@ -17,7 +17,6 @@ from events import selectors as log
 from events import services as events
 from quality import selectors, services
 from quality.contracts import BadSchema
-from quality.plan import stage
 from quality.plan.models import Violation
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,10 +29,9 @@ def source(transactional_db: None) -> int:
 
 
 @pytest.fixture
-def send(source: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
+def send(source: int) -> Iterator[Send]:
     """Sends events (name, properties), applies them, and answers the properties of all that are in the log."""
-    monkeypatch.setattr(stage, "WRITE_EVERY_SECONDS", 0.0)
-    applier, numbers = Applier(), iter(range(10**6))
+    numbers = iter(range(10**6))
     with pg.connect(autocommit=True) as conn:
         events.ensure_inbox(conn, now=clock.now())
 
@@ -45,16 +43,15 @@ def send(source: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
                 }
                 for name, properties in told
             ]  # fmt: skip
-            events.store(
-                conn, source_id=at or source, document=json.dumps({"batch": calls}).encode(), events=len(calls),
-                client_ip=None, received_at=clock.now(), compressor=zstandard.ZstdCompressor(level=1),
-            )  # fmt: skip
+            put(conn, at or source, *calls)
+            # A process writes what its first batch taught at once.
+            applier = Applier()
             while applier.apply_batch(now=clock.now()).taken:
                 pass
+            applier.close()
             return [one.properties for one in log.stream_events()]
 
         yield store
-    applier.close()
 
 
 def accept(name: str, schema: dict[str, Any] | None = None) -> int:
@@ -63,6 +60,13 @@ def accept(name: str, schema: dict[str, Any] | None = None) -> int:
 
 def enforce(source: int, *, unplanned: str = "allow", invalid: str = "allow") -> None:
     services.keep_enforcement(source_id=source, unplanned=unplanned, invalid=invalid, by="ann", now=clock.now())
+
+
+def put(conn: psycopg.Connection[Any], source: int, *calls: dict[str, Any]) -> None:
+    events.store(
+        conn, source_id=source, document=json.dumps({"batch": calls}).encode(), events=len(calls),
+        client_ip=None, received_at=clock.now(), compressor=zstandard.ZstdCompressor(level=1),
+    )  # fmt: skip
 
 
 def counted() -> dict[tuple[str, str], int]:
@@ -81,6 +85,20 @@ def test_the_catalogue_is_learned_from_what_comes(send: Send, source: int) -> No
     assert (mail.pii, "ana@" in mail.example) == ("email", False)
     send(("Bought", {"total": "12.50"}))
     assert next(one for one in selectors.properties_of("Bought") if one.path == "/total").drifts
+
+
+def test_what_the_last_events_taught_is_written_although_no_more_come(source: int) -> None:
+    now, applier = clock.now(), Applier()
+    with pg.connect(autocommit=True) as conn:
+        events.ensure_inbox(conn, now=now)
+        for name in ("Bought", "Seen"):
+            put(conn, source, {"type": "track", "event": name, "userId": "u1", "messageId": name})
+            assert applier.apply_batch(now=now).taken == 1
+    assert selectors.planned_event("Bought", now=now) is not None
+    assert selectors.planned_event("Seen", now=now) is None
+    assert applier.apply_batch(now=now + timedelta(seconds=6)).taken == 0
+    assert selectors.planned_event("Seen", now=now) is not None
+    applier.close()
 
 
 def test_accepting_makes_a_schema_of_what_was_seen_and_then_the_next_is_clean(send: Send, source: int) -> None:

@@ -27,7 +27,6 @@ from identity import selectors as identity
 from identity.models import Identifier, ReviewPair
 from privacy import services as privacy
 from quality import services as quality
-from quality.models import Observed
 from segments import services as segments
 from tests.web.browser import PASSWORD, chromium, visitor
 from tests.web.linkage_rows import applied_run, trained_model
@@ -147,10 +146,6 @@ def shop(transactional_db: None) -> Shop:
     _refuse(source.id)
     rule = {"all": [{"event": "Order Completed", "count": {"is": "gte", "value": 1}}]}
     segment = segments.create_segment(name="Buyers", rule=rule, by="admin@example.org", now=now)
-    Observed.objects.create(
-        source_id=source.id, name="Order Completed", path="/revenue", type="number", seen=1, first_at=now, last_at=now,
-        example="42.5",
-    )  # fmt: skip
     quality.decide_event(name="Order Completed", status="accepted", by="admin@example.org", now=now)
     waiting = segments.request_publication(
         rule={"event": "Product Viewed", "count": {"is": "gte", "value": 3}}, by="admin@example.org", now=now,

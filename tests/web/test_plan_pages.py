@@ -8,16 +8,12 @@ import pytest
 from django.urls import reverse
 
 from quality import selectors, services
-from quality.plan import stage
 from tests.web.conftest import Shop, _send, signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
 
-def test_an_event_is_accepted_enforced_and_what_does_not_fit_is_shown(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stage, "WRITE_EVERY_SECONDS", 0.0)
+def test_an_event_is_accepted_enforced_and_what_does_not_fit_is_shown(shop: Shop) -> None:
     steward, address = signed_in("steward"), reverse("web:planned_event") + "?name=Bought"
     assert steward.get(address).status_code == 404
     _send(shop.source, [_call(1, total=3, mail="ana@example.org")])
