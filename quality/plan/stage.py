@@ -1,7 +1,8 @@
 """The stage of the pipeline: what comes is learned of, and held against the plan where a source asks for it.
 
 Of each event of a batch some are looked at, evenly spaced, so that learning costs the same however many come; what was
-learned is written every few seconds, in the transaction of a batch. A source that lets everything in costs no more.
+learned is written at once by a fresh process and then every few seconds, with a batch or when nothing waits. A source
+that lets everything in costs no more.
 """
 
 from collections import defaultdict
