@@ -1,7 +1,7 @@
 # `make` alone prints this help. Everything here works on a fresh machine with Python >= 3.11 (with venv), make and git.
 PYTHON ?= python3
 VENV := .venv/bin
-CHECKED := manage.py cdp common identity events quality segments connectors privacy tests $(wildcard benchmarks)
+CHECKED := manage.py cdp common identity events quality segments connectors insights campaigns privacy tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
 .PHONY: help run install install-dev test check test-fast bench format lock clean
@@ -20,7 +20,7 @@ install-dev:
 	@$(PYTHON) cdp/runner/bootstrap.py --dev
 
 test: check ## Everything that CI checks: format, lint, types, contracts, migrations, tests
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest -n 2 --dist loadfile
 
 check: install-dev ## The quick part of `make test`: no tests
 	$(VENV)/ruff format --check $(CHECKED)
@@ -47,4 +47,4 @@ lock: ## Resolve the dependencies of pyproject.toml anew (needs uv)
 	  --no-emit-find-links --custom-compile-command "make lock" -c requirements.txt -q -o requirements-dev.txt
 
 clean: ## Remove caches and the tests' data folder (not your data)
-	rm -rf .cdp-test .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .cdp-test* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

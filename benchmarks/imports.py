@@ -1,10 +1,17 @@
-"""Files end to end: a CSV taken in and resolved into profiles, beside COPY of the same file into one table.
+"""Files end to end: a CSV taken in and resolved into profiles, beside COPY of the same file into one table, and beside
+the least that can be done: COPY of the very rows that it becomes (events of the log, or claims) into a bare table.
 
-`python benchmarks/imports.py [--rows 1000000] [--columns 30] [--rows-are identify|track]`.
+`python benchmarks/imports.py [--rows 1000000] [--columns 30] [--rows-are identify|track]`. Processor seconds are those
+of this process and of PostgreSQL together; on a machine that does other work they say more than the clock.
+
+`--file PATH`: instead, a file of any kind is judged row by row without a database: time and memory, and how much of it
+is reading alone.
 """
 
 import argparse
+import os
 import random
+import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +19,7 @@ from typing import Any
 
 import psutil
 from kit.report import Report
-from kit.services import fresh_services, isolated
+from kit.services import fresh_services, isolated, postgres_cpu
 
 _WORDS = ("red", "blue", "green", "north", "south", "east", "west", "plain", "rich", "early", "late", "new")
 
@@ -45,8 +52,49 @@ def _run(rows: int, columns: int, kind: str) -> dict[str, Any]:
         with pg.connect(autocommit=True) as conn:
             events.ensure_inbox(conn, now=clock.now())
             conn.execute(f"create table copied ({', '.join(f'c{n} text' for n in range(columns))})")
+            began = _cpu()
             copy = _timed(lambda: _copy(conn, content))
-        return {"copy": copy, **_take_in(content)}
+            copy_cpu = _cpu() - began
+            found = {"copy": copy, "copy_cpu": copy_cpu, **_take_in(content)}
+            return found | _floor(conn, "events_event" if kind == "track" else "identity_claim")
+
+
+def _floor(conn: Any, table: str) -> dict[str, Any]:
+    """The processor seconds of COPY of what is in a table into one without indexes, a hundred parts at a time."""
+    conn.execute(f"create table floor (like {table})")
+    with conn.cursor() as cursor, cursor.copy(f"copy (select * from {table}) to stdout (format binary)") as told:
+        parts = [bytes(part) for part in told]
+    began, wall = _cpu(), time.perf_counter()
+    with conn.cursor() as cursor, cursor.copy("copy floor from stdin (format binary)") as copy:
+        for start in range(0, len(parts), 100):
+            copy.write(b"".join(parts[start : start + 100]))
+    wall = time.perf_counter() - wall
+    (rows,) = conn.execute("select count(*) from floor").fetchone()
+    return {"floor_cpu": _cpu() - began, "floor": wall, "floor_rows": rows, "floor_of": table}
+
+
+def _judge_file(path: str) -> dict[str, Any]:
+    """Time and memory of judging a file, and of reading it alone."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
+    django.setup()
+    from pathlib import Path
+
+    from connectors.imports import reading
+    from connectors.imports import services as imports
+
+    file, process = Path(path), psutil.Process()
+    layout = reading.detect(file)
+    began = time.process_time()
+    with reading.table(file, layout) as opened:
+        rows = sum(1 for _ in opened.rows)
+    bare, before = time.process_time() - began, process.memory_info().rss
+    began = time.process_time()
+    counts = imports.check_file(file)
+    judged = time.process_time() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"rows": rows, "bare": bare, "judged": judged, "good": counts.good, "peak": peak, "before": before / 2**20}
 
 
 def _take_in(content: list[bytes]) -> dict[str, Any]:
@@ -56,6 +104,7 @@ def _take_in(content: list[bytes]) -> dict[str, Any]:
     from connectors import selectors, services
 
     source = services.create_source(name="Bench", kind="offline", by="bench", now=clock.now())
+    began, began_pg = _cpu(), postgres_cpu()
     upload, draft = _valued(lambda: services.take_file(
         source_id=source.id, name="bench.csv", chunks=iter(content), by="bench", now=clock.now()
     ))  # fmt: skip
@@ -67,7 +116,7 @@ def _take_in(content: list[bytes]) -> dict[str, Any]:
         seen.append(process.memory_info().rss)
 
     read = _timed(lambda: services.run_imports(now=clock.now(), after=watch))
-    reading = max(seen)
+    reading, read_cpu, read_pg = max(seen), _cpu() - began, postgres_cpu() - began_pg
     applier = Applier()
 
     def drain() -> None:
@@ -76,12 +125,14 @@ def _take_in(content: list[bytes]) -> dict[str, Any]:
 
     applied = _timed(drain)
     applier.close()
+    applied_cpu, applied_pg = _cpu() - began - read_cpu, postgres_cpu() - began_pg - read_pg
     done = selectors.one_import(draft.id)
     assert done is not None
     assert done.counts is not None
     return {
         "upload": upload, "read": read, "applied": applied, "good": done.counts.good, "reading": reading / 2**20,
         "memory": max(seen) / 2**20, "rows_are": draft.mapping["rows"],
+        "read_cpu": read_cpu, "applied_cpu": applied_cpu, "read_pg": read_pg, "applied_pg": applied_pg,
     }  # fmt: skip
 
 
@@ -89,6 +140,11 @@ def _copy(conn: Any, content: list[bytes]) -> None:
     with conn.cursor() as cursor, cursor.copy("copy copied from stdin (format csv, header)") as copy:
         for piece in content:
             copy.write(piece)
+
+
+def _cpu() -> float:
+    own = psutil.Process().cpu_times()
+    return own.user + own.system + postgres_cpu()
 
 
 def _timed(act: Any) -> float:
@@ -103,13 +159,27 @@ def _valued(act: Any) -> tuple[float, Any]:
     return time.perf_counter() - began, value
 
 
+def _report_file(report: Report, path: str) -> int:
+    found = isolated(_judge_file, path)
+    name, beside = f"{path.rpartition('/')[2]}, {found['rows']:,} rows", f"reading alone {found['bare']:.1f} s"
+    report.row(
+        f"{name}: processor, judged", found["judged"], "s", ratio=found["judged"] / found["bare"], reference=beside
+    )
+    report.row(f"{name}: good", found["good"], "rows")
+    report.row(f"{name}: most memory", found["peak"], "MB", reference=f"{found['before']:.0f} MB when read", most=400)
+    return report.done()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--columns", type=int, default=30)
     parser.add_argument("--rows-are", choices=["identify", "track"], default="track")
+    parser.add_argument("--file", default="")
     options = parser.parse_args()
     report = Report("imports")
+    if options.file:
+        return _report_file(report, options.file)
     found = isolated(_run, options.rows, options.columns, options.rows_are)
     name = f"CSV of {options.rows:,} rows, {options.columns} columns, as {found['rows_are']}"
     reference = f"COPY into one table {found['copy']:.1f} s"
@@ -119,9 +189,21 @@ def main() -> int:
     )
     for what, key in (("kept", "upload"), ("read into the inbox", "read"), ("resolved and in the log", "applied")):
         report.row(f"{name}: {what}", found[key], "s", ratio=found[key] / found["copy"], reference=reference)
+    copy_cpu = found["copy_cpu"]
+    beside = f"COPY {copy_cpu:.1f} s of processor"
+    for what, key in (("kept and read", "read"), ("resolved and in the log", "applied")):
+        cpu, shared = found[f"{key}_cpu"], f"of it PostgreSQL {found[f'{key}_pg']:.1f} s; {beside}"
+        report.row(f"{name}: processor, {what}", cpu, "s", ratio=cpu / copy_cpu, reference=shared)
+    whole_cpu = found["read_cpu"] + found["applied_cpu"]
+    report.row(f"{name}: processor, end to end", whole_cpu, "s", ratio=whole_cpu / copy_cpu, reference=beside)
+    report.row(
+        f"{name}: processor, end to end, beside COPY of what it becomes", whole_cpu, "s",
+        ratio=whole_cpu / found["floor_cpu"],
+        reference=f"COPY of {found['floor_rows']:,} rows of {found['floor_of']}, bare: {found['floor_cpu']:.1f} s",
+    )  # fmt: skip
     report.row(f"{name}: came in", found["good"], "rows", least=options.rows)
     report.row(f"{name}: memory while it is read", found["reading"], "MB", most=400)
-    report.row(f"{name}: memory while it is applied", found["memory"], "MB")
+    report.row(f"{name}: memory while it is applied", found["memory"], "MB", most=400)
     return report.done()
 
 

@@ -3,9 +3,12 @@
 import os
 
 from celery import Celery
+from celery.signals import celeryd_init
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
+# Every start migrates first, which checks the settings; here the checks would load every page into each worker.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 app = Celery("cdp")
 
@@ -41,6 +44,9 @@ app.conf.update(
         "cdp.tasks.apply_inbox": {"queue": "pipeline"},
         "cdp.tasks.deliver_syncs": {"queue": "deliveries"},
         "cdp.tasks.link_profiles": {"queue": "linkage"},
+        "cdp.tasks.run_insights": {"queue": "insights"},
+        "cdp.tasks.send_messages": {"queue": "messages"},
+        "cdp.tasks.send_by_channel": {"queue": "messages"},
     },
     # What it starts and when is in the database (cdp/schedules.py).
     beat_scheduler="cdp.beat:Scheduler",
@@ -48,4 +54,9 @@ app.conf.update(
     timezone="UTC",
     enable_utc=True,
 )
-app.autodiscover_tasks(["cdp", "connectors"])
+
+
+@celeryd_init.connect
+def _find_tasks(**_: object) -> None:
+    """Workers load what they do; beat sends names only and would hold 150 MB of libraries for nothing."""
+    app.autodiscover_tasks(["cdp", "connectors"], force=True)

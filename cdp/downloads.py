@@ -4,6 +4,8 @@ from django.http import StreamingHttpResponse
 
 from connectors import selectors
 from connectors.contracts import ExportView
+from insights import selectors as insights
+from insights.contracts import FeatureFileView
 
 _TYPES = {
     "csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet",
@@ -17,5 +19,16 @@ def export_answer(export: ExportView) -> StreamingHttpResponse:
         headers={
             "Content-Disposition": f'attachment; filename="{export.file_name}"',
             "Content-Length": str(export.size), "Cache-Control": "private, no-store",
+        },
+    )  # fmt: skip
+
+
+def table_answer(table: FeatureFileView) -> StreamingHttpResponse:
+    """A feature file, a part at a time."""
+    return StreamingHttpResponse(
+        insights.table_file(table.id), content_type=_TYPES["parquet"],
+        headers={
+            "Content-Disposition": f'attachment; filename="{table.file_name}"', "Content-Length": str(table.size),
+            "Cache-Control": "private, no-store",
         },
     )  # fmt: skip

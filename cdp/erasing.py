@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from campaigns import services as campaigns
 from cdp.pipeline.follow import follow_moves
 from common import pg
 from events.services import written_forms
@@ -25,12 +26,16 @@ where t.kind = n.kind and t.value = n.value
 
 def run_erasures(*, now: datetime) -> int:
     """Work at every open request; answers how many are done."""
-    return privacy.run_erasures(now=now, after=follow_moves, others=(_answers, _demo))
+    return privacy.run_erasures(now=now, after=follow_moves, others=(_answers, _demo, campaigns.erase, _journeys))
 
 
 def _answers(conn: psycopg.Connection[Any], person: Person) -> Mapping[str, int]:
     texts = sorted({form for key in person.keys for form in written_forms(key.value)})
     return {"api_idempotentanswer": conn.execute(_ANSWERS, {"texts": pg.texts(texts)}).rowcount}
+
+
+def _journeys(conn: psycopg.Connection[Any], person: Person) -> Mapping[str, int]:
+    return campaigns.erase_journeys(conn, identifier_ids=person.identifier_ids)
 
 
 def _demo(conn: psycopg.Connection[Any], person: Person) -> Mapping[str, int]:

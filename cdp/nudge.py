@@ -19,8 +19,17 @@ APPLY_INBOX = "cdp.tasks.apply_inbox"
 DELIVER_SYNCS = "cdp.tasks.deliver_syncs"
 WRITE_EXPORTS = "cdp.tasks.write_exports"
 RUN_IMPORTS = "cdp.tasks.run_imports"
+READ_PULLS = "cdp.tasks.read_pulls"
+RUN_UNDOS = "cdp.tasks.run_undos"
 RUN_ERASURES = "cdp.tasks.run_erasures"
 RUN_PUBLICATIONS = "cdp.tasks.run_publications"
+APPLY_RETENTION = "cdp.tasks.apply_retention"
+RUN_REPLAYS = "cdp.tasks.run_replays"
+ANALYSE_EXPERIMENTS = "cdp.tasks.analyse_experiments"
+RUN_INSIGHTS = "cdp.tasks.run_insights"
+REFRESH_KPIS = "cdp.tasks.refresh_kpis"
+RUN_CAMPAIGNS = "cdp.tasks.run_campaigns"
+SEND_MESSAGES = "cdp.tasks.send_messages"
 
 _AT_MOST_EVERY = 0.02
 _AFTER_FAILURE = 2.0
@@ -55,7 +64,7 @@ class Nudge:
             log.warning("cannot nudge %s (%s); beat will start it", self._task, failure)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def of(task: str) -> Nudge:
     """This process's nudge for a task."""
     return Nudge(task)
@@ -64,6 +73,18 @@ def of(task: str) -> Nudge:
 def wake(task: str) -> None:
     """Nudge a task."""
     of(task)()
+
+
+def followers() -> None:
+    """Nudge all that follow memberships and events: syncs and campaigns."""
+    wake(DELIVER_SYNCS)
+    wake(RUN_CAMPAIGNS)
+
+
+def moved() -> None:
+    """People went on in campaigns: what they were told to be goes to the inbox, and messages may be due."""
+    wake(APPLY_INBOX)
+    wake(SEND_MESSAGES)
 
 
 def taken(task: str) -> None:

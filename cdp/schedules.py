@@ -48,12 +48,20 @@ PLANNED: dict[str, Planned] = {
     "read-streams": Planned(
         "read_streams", "default", 5, "Streams", "Reads what waits in the topics of stream sources.", least=1, most=300,
     ),
+    "read-pulls": Planned(
+        "read_pulls", "default", 10, "Pulls", "Asks databases and CRMs for rows, those whose time has come.", least=5,
+        most=300,
+    ),
     "look-at-places": Planned(
         "look_at_places", "default", 15, "Watched places", "Looks for files in folders, buckets and servers.",
         least=5, most=3600,
     ),
     "run-imports": Planned(
         "run_imports", "default", 10, "Imports", "Checks and takes in the files that somebody uploaded.", vital=True,
+        most=300,
+    ),
+    "run-undos": Planned(
+        "run_undos", "default", 10, "Undo of imports", "Takes back the imports that somebody wants undone.", vital=True,
         most=300,
     ),
     "run-erasures": Planned(
@@ -63,6 +71,34 @@ PLANNED: dict[str, Planned] = {
     "run-publications": Planned(
         "run_publications", "default", 10, "Publications", "Publishes rules whose past takes a while to count.",
         vital=True, most=300,
+    ),
+    "run-replays": Planned(
+        "run_replays", "default", 10, "Replays", "Replays quarantined items and events that somebody chose.",
+        vital=True, most=300,
+    ),
+    "send-messages": Planned(
+        "send_messages", "messages", 5, "Messages", "Hands over the messages whose time has come.",
+        vital=True, least=1, most=60,
+    ),
+    "analyse-experiments": Planned(
+        "analyse_experiments", "default", 3600, "Experiments", "Measures every experiment that runs.", least=60,
+        most=86_400,
+    ),
+    "run-campaigns": Planned(
+        "run_campaigns", "default", 1, "Campaigns", "Lets people into campaigns, and moves on whose time has come.",
+        vital=True, least=1, most=60,
+    ),
+    "make-campaign-calls": Planned(
+        "make_campaign_calls", "deliveries", 2, "Calls of campaigns", "Makes the signed calls that campaigns ask for.",
+        vital=True, least=1, most=300,
+    ),
+    "learn-bandits": Planned(
+        "learn_bandits", "default", 60, "Bandits", "Counts what followed after arms were shown, and learns from it.",
+        least=10, most=86_400,
+    ),
+    "apply-retention": Planned(
+        "apply_retention", "default", 600, "Retention",
+        "Takes out events whose time is over, once a day; goes on with a run that was cut off.", least=60, most=86_400,
     ),
     "write-exports": Planned(
         "write_exports", "default", 10, "Exports", "Writes the files that somebody asked for.", vital=True, most=300,
@@ -86,8 +122,37 @@ PLANNED: dict[str, Planned] = {
         "plan_linkage_training", "default", 3600, "Plan training",
         "Asks for a new linkage model when the live one is old or the base has changed.", least=60,
     ),
+    "run-insights": Planned(
+        "run_insights", "insights", 15, "Insights", "Does the computations over the whole base that wait.",
+    ),
+    "plan-insights": Planned(
+        "plan_insights", "default", 3600, "Plan insights",
+        "Asks for what is computed daily, and for each grouping and prediction when it is due.", least=60,
+    ),
+    "refresh-kpis": Planned(
+        "refresh_kpis", "default", 600, "KPIs",
+        "Counts the days anew that are open, of which events came late, or whose people were put together or parted.",
+        least=60, most=86_400,
+    ),
     "remind-of-reviews": Planned(
         "remind_of_reviews", "default", 3600, "Reminders", "Mails owners of segments whose review is due.", least=600,
+    ),
+    "check-quality": Planned(
+        "check_quality", "default", 900, "Check quality",
+        "Holds the figures of what comes against what is usual, and raises alerts.", least=60,
+    ),
+    "check-freshness": Planned(
+        "check_freshness", "default", 60, "Check freshness",
+        "Looks whether events came within the limits that people set.", least=15, most=3600,
+    ),
+    "tell-of-alerts": Planned(
+        "tell_of_alerts", "default", 60, "Mail and calls of alerts",
+        "Mails digests of alerts and reports, or calls addresses with them; tries again what was not taken.", least=15,
+        most=3600,
+    ),
+    "write-plan-reports": Planned(
+        "write_plan_reports", "default", 6 * 3600, "Monthly reports",
+        "Writes what became of the planned events once a month is over, for their owners.", least=600,
     ),
     "keep-house": Planned(
         "keep_house", "default", 300, "Housekeeping", "Makes partitions to come and trims what is past its time.",

@@ -62,7 +62,9 @@ INSTALLED_APPS = [
     "quality",
     "segments",
     "connectors",
+    "insights",
     "privacy",
+    "campaigns",
     "cdp",
     "cdp.api",
 ]
@@ -171,6 +173,15 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    # Where several shapes have the same words, the document needs a name for them.
+    "ENUM_NAME_OVERRIDES": {
+        "PublicationStateEnum": ["waiting", "done", "failed", "cancelled"],
+        "AnnotationKindEnum": "cdp.api.shapes.kpis.KINDS",
+        "PersonalAnswerEnum": "cdp.api.shapes.plan.ANSWERS",
+        "MessageChannelEnum": "campaigns.messages.contracts.CHANNELS",
+        "MessageStateEnum": "cdp.api.shapes.messages.STATES",
+        "AlertKindEnum": "cdp.api.shapes.quality.KINDS",
+    },
 }
 
 # -- limits and retention that an operator may want to turn
@@ -179,6 +190,7 @@ EVENT_RETENTION_DAYS = envint("CDP_EVENT_RETENTION_DAYS", 0)  # 0 keeps everythi
 # With more events in the log, a rule whose past was not counted yet is published by a worker.
 PUBLISH_AT_ONCE_EVENTS = envint("CDP_PUBLISH_AT_ONCE_EVENTS", 1_000_000)
 SESSION_MINUTES = envint("CDP_SESSION_MINUTES", 30)  # a longer pause ends a visit
+PERSONALISE_SECONDS = float(envstr("CDP_PERSONALISE_SECONDS", "0.25"))  # then slots show their default content
 READY_MAX_LAG = envint("CDP_READY_MAX_LAG", 200_000)  # accepted minus processed events
 READY_MIN_FREE_MB = envint("CDP_READY_MIN_FREE_MB", 512)
 OUTBOUND_ALLOW = envlist("CDP_OUTBOUND_ALLOW", [])  # private hosts and networks that destinations may call

@@ -1,8 +1,15 @@
-"""Celery's addresses: each task is one call of a service. All are safe to run twice, or late, or side by side."""
+"""Celery's addresses: each task is one call of a service. All are safe to run twice, or late, or side by side.
+
+What a task calls is imported in the task: beat, and workers of other queues, know its address and hold nothing of it.
+"""
+
+from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import redis
 from celery import shared_task
@@ -10,10 +17,28 @@ from django.conf import settings
 
 from cdp import nudge
 from cdp.environment import PROJECT_FOLDER
-from cdp.nudge import APPLY_INBOX, DELIVER_SYNCS, RUN_ERASURES, RUN_IMPORTS, RUN_PUBLICATIONS, WRITE_EXPORTS
-from cdp.pipeline import run
+from cdp.nudge import (
+    ANALYSE_EXPERIMENTS,
+    APPLY_INBOX,
+    APPLY_RETENTION,
+    DELIVER_SYNCS,
+    READ_PULLS,
+    REFRESH_KPIS,
+    RUN_CAMPAIGNS,
+    RUN_ERASURES,
+    RUN_IMPORTS,
+    RUN_INSIGHTS,
+    RUN_PUBLICATIONS,
+    RUN_REPLAYS,
+    RUN_UNDOS,
+    SEND_MESSAGES,
+    WRITE_EXPORTS,
+)
 from cdp.vitals import BEAT_KEY
 from common import clock, pg
+
+if TYPE_CHECKING:
+    from cdp.pipeline.run import Applier
 
 # A sync that no worker took by then is dispatched again by the next nudge or beat.
 _DELIVER_WITHIN = 10.0
@@ -21,16 +46,20 @@ _DUE_BATCH = 5_000
 
 
 @lru_cache(maxsize=1)
-def _applier() -> run.Applier:
+def _applier() -> Applier:
     """One a process: it keeps what it has learned of people and rules between tasks."""
-    return run.Applier(dedup_days=settings.DEDUPLICATION_DAYS)
+    from cdp.pipeline.run import Applier
+
+    return Applier(dedup_days=settings.DEDUPLICATION_DAYS)
 
 
 @shared_task(name=APPLY_INBOX, queue="pipeline")
 def apply_inbox() -> None:
-    """Apply what waits in the inbox and stay a moment for more; then let channels follow."""
+    """Apply what waits in the inbox and stay a moment for more; then let channels and campaigns follow."""
+    from cdp.pipeline import run
+
     nudge.taken(APPLY_INBOX)
-    run.drain(_applier(), after_changes=nudge.of(DELIVER_SYNCS))
+    run.drain(_applier(), after_changes=nudge.followers)
 
 
 @shared_task(name="cdp.tasks.run_due_timers", queue="default")
@@ -39,7 +68,7 @@ def run_due_timers() -> None:
     from segments import services
 
     while due := services.run_due(now=clock.now(), limit=_DUE_BATCH):
-        nudge.wake(DELIVER_SYNCS)
+        nudge.followers()
         if due < _DUE_BATCH:
             break
 
@@ -59,7 +88,7 @@ def run_publications() -> None:
 
     nudge.taken(RUN_PUBLICATIONS)
     if services.run_publications(now=clock.now()):
-        nudge.wake(DELIVER_SYNCS)
+        nudge.followers()
 
 
 @shared_task(name=DELIVER_SYNCS, queue="deliveries")
@@ -76,11 +105,13 @@ def deliver_syncs() -> None:
 
 @shared_task(name=WRITE_EXPORTS, queue="default")
 def write_exports() -> None:
-    """Write the exports that somebody asked for."""
+    """Write the exports and feature files that somebody asked for."""
     from connectors import services
+    from insights import services as insights
 
     nudge.taken(WRITE_EXPORTS)
     services.write_exports(now=clock.now())
+    insights.write_tables(now=clock.now())
 
 
 @shared_task(name=RUN_ERASURES, queue="default")
@@ -90,7 +121,7 @@ def run_erasures() -> None:
 
     nudge.taken(RUN_ERASURES)
     erasing.run_erasures(now=clock.now())
-    nudge.wake(DELIVER_SYNCS)
+    nudge.followers()
 
 
 @shared_task(name=RUN_IMPORTS, queue="default")
@@ -100,6 +131,91 @@ def run_imports() -> None:
 
     nudge.taken(RUN_IMPORTS)
     services.run_imports(now=clock.now(), after=nudge.of(APPLY_INBOX))
+
+
+@shared_task(name=APPLY_RETENTION, queue="default")
+def apply_retention() -> None:
+    """Take out the events whose time is over: once a day, and when somebody asked for it."""
+    from cdp.pipeline import retention
+
+    nudge.taken(APPLY_RETENTION)
+    if retention.run_retention(now=clock.now(), default_days=settings.EVENT_RETENTION_DAYS):
+        nudge.followers()
+
+
+@shared_task(name=RUN_REPLAYS, queue="default")
+def run_replays() -> None:
+    """Replay what somebody asked for, giving way to what comes in."""
+    from cdp.pipeline import replays
+
+    nudge.taken(RUN_REPLAYS)
+    if replays.run_replays(now=clock.now(), after=nudge.of(APPLY_INBOX)):
+        nudge.followers()
+
+
+@shared_task(name=ANALYSE_EXPERIMENTS, queue="default")
+def analyse_experiments() -> None:
+    """Measure every experiment that runs, or ended since it was measured."""
+    from campaigns import services
+
+    nudge.taken(ANALYSE_EXPERIMENTS)
+    services.analyse_due(now=clock.now())
+
+
+@shared_task(name=RUN_CAMPAIGNS, queue="default")
+def run_campaigns() -> None:
+    """Let people into campaigns, and move on whose time has come."""
+    from campaigns import services
+
+    nudge.taken(RUN_CAMPAIGNS)
+    services.run_campaigns(after=nudge.moved)
+
+
+@shared_task(name="cdp.tasks.make_campaign_calls", queue="deliveries")
+def make_campaign_calls() -> None:
+    """Make the signed calls that campaigns ask for."""
+    from campaigns import services
+
+    while services.make_calls(now=clock.now()):
+        nudge.wake(RUN_CAMPAIGNS)
+
+
+@shared_task(name="cdp.tasks.learn_bandits", queue="default")
+def learn_bandits() -> None:
+    """Let every bandit learn that runs."""
+    from campaigns import services
+
+    services.learn_bandits(now=clock.now())
+
+
+@shared_task(name=SEND_MESSAGES, queue="messages")
+def send_messages() -> None:
+    """Hand over the messages that are due, each channel by a task of its own: a slow one delays no other."""
+    from campaigns import services
+
+    nudge.taken(SEND_MESSAGES)
+    for channel in services.channels_due(now=clock.now()):
+        send_by_channel.apply_async((channel,), expires=_DELIVER_WITHIN)
+
+
+@shared_task(name="cdp.tasks.send_by_channel", queue="messages")
+def send_by_channel(channel: str) -> None:
+    """A turn of one channel. Several may run side by side: what one has claimed, no other hands over."""
+    from campaigns import services
+    from privacy.services import suppressed_among
+
+    if services.send_due(channel, now=clock.now(), suppressed=lambda keys: suppressed_among(pg.raw(), keys)):
+        nudge.wake(APPLY_INBOX)
+
+
+@shared_task(name=RUN_UNDOS, queue="default")
+def run_undos() -> None:
+    """Undo the imports that somebody wants undone, or count what that would take away."""
+    from cdp.pipeline import undoing
+
+    nudge.taken(RUN_UNDOS)
+    if undoing.run_undos(now=clock.now()):
+        nudge.followers()
 
 
 @shared_task(name="cdp.tasks.look_at_places", queue="default")
@@ -119,6 +235,16 @@ def read_streams() -> None:
     services.read_streams(now=clock.now(), after=nudge.of(APPLY_INBOX))
 
 
+@shared_task(name=READ_PULLS, queue="default")
+def read_pulls() -> None:
+    """A turn for every pull that is due: rows of databases and CRMs go to the inbox."""
+    from connectors import services
+    from privacy.services import suppressed_among
+
+    nudge.taken(READ_PULLS)
+    services.read_pulls(now=clock.now(), after=nudge.of(APPLY_INBOX), suppressed=suppressed_among)
+
+
 @shared_task(name="cdp.tasks.link_profiles", queue="linkage")
 def link_profiles() -> None:
     """Find the same people among profiles that changed. The only task that loads pandas."""
@@ -135,6 +261,35 @@ def run_linkage() -> None:
 
     if services.run_waiting():
         subprocess.run([sys.executable, "manage.py", "run_linkage"], cwd=PROJECT_FOLDER, check=True)
+
+
+@shared_task(name=RUN_INSIGHTS, queue="insights")
+def run_insights() -> None:
+    """Do waiting computations in a process of its own: scikit-learn and what it needs in memory go when it ends."""
+    from insights import selectors
+
+    nudge.taken(RUN_INSIGHTS)
+    if selectors.runs_wait():
+        subprocess.run([sys.executable, "manage.py", "run_insights"], cwd=PROJECT_FOLDER, check=True)
+        nudge.followers()
+
+
+@shared_task(name="cdp.tasks.plan_insights", queue="default")
+def plan_insights() -> None:
+    """Ask for the computations that are due."""
+    from insights import services
+
+    if services.plan_runs(now=clock.now()):
+        nudge.wake(RUN_INSIGHTS)
+
+
+@shared_task(name=REFRESH_KPIS, queue="default")
+def refresh_kpis() -> None:
+    """Count the days of the KPIs anew that may have changed."""
+    from insights import services
+
+    nudge.taken(REFRESH_KPIS)
+    services.refresh_kpis(now=clock.now(), gap=timedelta(minutes=settings.SESSION_MINUTES))
 
 
 @shared_task(name="cdp.tasks.plan_linkage_training", queue="default")
@@ -161,19 +316,53 @@ def remind_of_reviews() -> None:
     reminders.remind_of_reviews(now=clock.now())
 
 
+@shared_task(name="cdp.tasks.check_quality", queue="default")
+def check_quality() -> None:
+    """Raise and close alerts over the figures of quality."""
+    from quality import services
+
+    services.check_quality(now=clock.now())
+
+
+@shared_task(name="cdp.tasks.check_freshness", queue="default")
+def check_freshness() -> None:
+    """Raise and close alerts over the limits of freshness that people set."""
+    from quality import services
+
+    services.check_limits(now=clock.now())
+
+
+@shared_task(name="cdp.tasks.tell_of_alerts", queue="default")
+def tell_of_alerts() -> None:
+    """Tell whoever asked for it of alerts and reports."""
+    from connectors import selectors as connectors
+    from connectors import services
+    from quality import services as quality
+
+    quality.tell(now=clock.now(), sign=services.sign_webhook, names=connectors.source_names())
+
+
+@shared_task(name="cdp.tasks.write_plan_reports", queue="default")
+def write_plan_reports() -> None:
+    """Write the plan's reports of the month that is over, unless they were written."""
+    from quality import services
+
+    services.write_reports(now=clock.now())
+
+
 @shared_task(name="cdp.tasks.keep_house", queue="default")
 def keep_house() -> None:
     """Make partitions to come, drop finished ones, trim what is past its time."""
     from connectors import services as connectors
     from events import services as events
+    from insights import services as insights
 
     now = clock.now()
     with pg.connect(autocommit=True) as conn:
-        events.keep_house(
-            conn, now=now, dedup_days=settings.DEDUPLICATION_DAYS, retention_days=settings.EVENT_RETENTION_DAYS
-        )
+        events.keep_house(conn, now=now, dedup_days=settings.DEDUPLICATION_DAYS)
     connectors.keep_house(now=now)
     connectors.expire_exports(now=now)
+    insights.expire_tables(now=now)
 
 
 @shared_task(name="cdp.tasks.beat_heartbeat", queue="default")

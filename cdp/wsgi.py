@@ -12,14 +12,19 @@ _django = get_wsgi_application()
 # These need the app registry that get_wsgi_application has just filled.
 from django.conf import settings  # noqa: E402
 
-from cdp import nudge  # noqa: E402
+from cdp import nudge, personal  # noqa: E402
 from connectors.sources import ingestion  # noqa: E402
 
 _ingestion = ingestion.Ingestion(nudge=nudge.of(nudge.APPLY_INBOX), behind_proxy=settings.BEHIND_PROXY)
+_personal = personal.Personal(
+    nudge=nudge.of(nudge.APPLY_INBOX), salt=settings.SECRET_KEY, behind_proxy=settings.BEHIND_PROXY
+)  # fmt: skip
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """The WSGI entry that the server is started with."""
+    if environ["PATH_INFO"] == personal.PATH:
+        return _personal(environ, start_response)
     if ingestion.serves(environ["PATH_INFO"]):
         return _ingestion(environ, start_response)
     return _django(environ, start_response)

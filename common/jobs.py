@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -23,13 +24,32 @@ def start(kind: str, title: str, *, total: int | None = None, by: str = "") -> i
     return Job.objects.create(kind=kind, title=title, total=total, by=by).pk
 
 
-def progress(job_id: int, done: int, *, total: int | None = None, stage: str = "") -> None:
+def under_way(kind: str) -> int | None:
+    """The job of a kind that began and did not end, perhaps because its worker died."""
+    return Job.objects.filter(kind=kind, state=Job.State.RUNNING).order_by("pk").values_list("pk", flat=True).first()
+
+
+def began_since(kind: str, moment: datetime) -> bool:
+    """Whether a job of a kind began since then."""
+    return Job.objects.filter(kind=kind, started_at__gte=moment).exists()
+
+
+def counted(job_id: int) -> dict[str, Any]:
+    """The counts that were noted so far."""
+    return dict(Job.objects.values_list("counts", flat=True).get(pk=job_id))
+
+
+def progress(
+    job_id: int, done: int, *, total: int | None = None, stage: str = "", counts: dict[str, Any] | None = None
+) -> None:
     """Note how far the work is, in its own units."""
     changes: dict[str, Any] = {"done": done, "updated_at": clock.now()}
     if total is not None:
         changes["total"] = total
     if stage:
         changes["stage"] = stage
+    if counts is not None:
+        changes["counts"] = counts
     Job.objects.filter(pk=job_id).update(**changes)
 
 

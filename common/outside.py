@@ -8,12 +8,14 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class OutsideSettings:
-    """Hosts and networks that may be called although they are private, and where files are dropped and looked for."""
+    """Hosts and networks that may be called although they are private, where files are dropped and looked
+    for, and how long a page waits for what its slots show."""
 
     allow: tuple[str, ...]
     drop_folder: Path
     watch_folder: Path
     redis_url: str
+    personalise_seconds: float
 
 
 def outside_settings() -> OutsideSettings:
@@ -25,4 +27,5 @@ def outside_settings() -> OutsideSettings:
         drop_folder=Path(folder),
         watch_folder=Path(getattr(settings, "WATCH_FOLDER", None) or Path(settings.DATA_FOLDER) / "watched"),
         redis_url=str(getattr(settings, "REDIS_URL", "")),
+        personalise_seconds=float(getattr(settings, "PERSONALISE_SECONDS", 0.25)),
     )

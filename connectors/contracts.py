@@ -5,8 +5,14 @@ from connectors.destinations.kit import Field
 from connectors.destinations.recording import Exchange
 from connectors.email.providers import PROVIDERS as EMAIL_PROVIDERS
 from connectors.exports.contracts import BadColumns, ExportView
-from connectors.imports.contracts import BadMapping, ImportView, UnreadableFile
-from connectors.sources.contracts import SourceView
+from connectors.imports.contracts import BadMapping, ImportView, Marks, Undo, UnreadableFile
+from connectors.imports.contracts import Counts as FileCounts
+from connectors.imports.presets import PRESETS as FILE_PRESETS
+from connectors.pulls.contracts import NotPossible as PullNotPossible
+from connectors.pulls.contracts import Preview, PullView
+from connectors.pulls.contracts import Tested as PullTested
+from connectors.pulls.registry import ORIGINS as PULL_KINDS
+from connectors.sources.contracts import InvalidHandling, IpKept, Robots, SourceView
 from connectors.streams.contracts import STREAM_KINDS, StreamView
 from connectors.syncs.contracts import (
     ChannelStanding,
@@ -30,6 +36,8 @@ from connectors.webhooks.signatures import SCHEMES as WEBHOOK_SIGNATURES
 
 __all__ = [
     "EMAIL_PROVIDERS",
+    "FILE_PRESETS",
+    "PULL_KINDS",
     "STREAM_KINDS",
     "WATCHED_PLACES",
     "WEBHOOK_PRESETS",
@@ -45,9 +53,18 @@ __all__ = [
     "Exchange",
     "ExportView",
     "Field",
+    "FileCounts",
     "ImportView",
+    "InvalidHandling",
     "InvalidSettings",
+    "IpKept",
     "KindView",
+    "Marks",
+    "Preview",
+    "PullNotPossible",
+    "PullTested",
+    "PullView",
+    "Robots",
     "RunView",
     "Sample",
     "SourceView",
@@ -58,6 +75,7 @@ __all__ = [
     "Tested",
     "Tried",
     "TriedItem",
+    "Undo",
     "UnreadableCall",
     "UnreadableFile",
     "UnsignedCall",

@@ -3,7 +3,8 @@
 from connectors.destinations.models import Destination
 from connectors.email.models import EmailHook
 from connectors.exports.models import Export
-from connectors.imports.models import Import
+from connectors.imports.models import Import, ImportSlice
+from connectors.pulls.models import Pull, PulledRow, PullRun
 from connectors.sources.models import Source
 from connectors.storage.models import FilePart, StoredFile
 from connectors.streams.models import ShardPosition, Stream, StreamOffset
@@ -18,6 +19,10 @@ __all__ = [
     "Export",
     "FilePart",
     "Import",
+    "ImportSlice",
+    "Pull",
+    "PullRun",
+    "PulledRow",
     "Run",
     "Sent",
     "ShardPosition",

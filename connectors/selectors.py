@@ -3,8 +3,11 @@
 from connectors.destinations.selectors import destination, destination_kinds, destinations
 from connectors.email.services import email_hook
 from connectors.exports.selectors import export, export_file, exports
+from connectors.imports.concealing import conceal_columns
 from connectors.imports.selectors import import_problems, imports, one_import
-from connectors.sources.selectors import source, source_names, sources, visited_sources
+from connectors.pulls.selectors import pull, pull_runs
+from connectors.sources.selectors import source, source_by_key, source_names, sources, visited_sources
+from connectors.storage.services import read_file as kept_file
 from connectors.streams.selectors import stream
 from connectors.syncs.auditing import sync_counts
 from connectors.syncs.concealing import conceal_sample, conceal_tried
@@ -25,6 +28,7 @@ from connectors.watching.services import watch
 from connectors.webhooks.services import webhook
 
 __all__ = [
+    "conceal_columns",
     "conceal_sample",
     "conceal_tried",
     "destination",
@@ -38,14 +42,18 @@ __all__ = [
     "failed_deliveries",
     "import_problems",
     "imports",
+    "kept_file",
     "one_import",
     "pending_deliveries",
     "preview_payload",
+    "pull",
+    "pull_runs",
     "run",
     "run_rows",
     "runs",
     "sent_syncs",
     "source",
+    "source_by_key",
     "source_names",
     "sources",
     "stream",
@@ -53,7 +61,7 @@ __all__ = [
     "sync_counts",
     "sync_numbers",
     "syncs",
+    "visited_sources",
     "watch",
     "webhook",
-    "visited_sources",
 ]

@@ -21,6 +21,7 @@ select day, max(id), string_agg(hashes, '') from events_seen
 where id > %(after)s and day >= %(since)s group by day order by day
 """
 _SAVE = "insert into events_seen (day, hashes) values (%(day)s, %(hashes)s) returning id"
+_UNSEEN = "select applied from events_cursor where name = 'unseen'"
 _MAX_RUNS = 6
 
 
@@ -37,7 +38,16 @@ class SeenMessages:
         self._days = days
         self._runs: dict[date, list[Hashes]] = {}
         self._loaded_to = 0
+        self._unseen = -1
         self._staged: tuple[date, Hashes, int] | None = None
+
+    def renew(self, conn: psycopg.Connection[Any]) -> None:
+        """After somebody else had the turn: when messages were taken back (`events.removing.unsee`), know nothing."""
+        found = conn.execute(_UNSEEN).fetchone()
+        times = int(found[0]) if found else 0
+        if times != self._unseen:
+            self._runs.clear()
+            self._loaded_to, self._unseen = 0, times
 
     def catch_up(self, conn: psycopg.Connection[Any], *, today: date) -> None:
         """Read what other processes have applied since, and let go of days past the window."""

@@ -1,6 +1,7 @@
 """Erasing people from the log, the inbox and the quarantine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -16,11 +17,19 @@ _OF_OTHERS = """
 delete from events_event e where identifier_id = any(%(others)s)
   and exists (select from unnest(%(texts)s) v
               where strpos(lower(e.envelope), v) > 0 or strpos(lower(e.properties::text), v) > 0)
+returning identifier_id, name
 """
 _QUARANTINE = """
 delete from events_quarantineditem q
-where exists (select from unnest(%(texts)s) v where strpos(lower(q.item), v) > 0 or strpos(lower(q.detail), v) > 0)
-   or exists (select from unnest(%(digits)s) d where strpos(regexp_replace(q.item, '[^0-9]', '', 'g'), d) > 0)
+where exists (select from unnest(%(texts)s) v where strpos(lower(q.item), v) > 0 or strpos(lower(q.detail), v) > 0
+              or strpos(lower(q.replayed_as), v) > 0)
+   or exists (select from unnest(%(digits)s) d where strpos(regexp_replace(q.item, '[^0-9]', '', 'g'), d) > 0
+              or strpos(regexp_replace(q.replayed_as, '[^0-9]', '', 'g'), d) > 0)
+"""
+# Whom a replay that still waits was asked for by name.
+_REPLAYS = """
+update events_replay set fits = fits || '{"identifier": ""}', state = 'cancelled'
+where state = 'waiting' and lower(fits ->> 'identifier') = any(%(values)s)
 """
 # What was applied is in the log; its partition would be dropped within two hours anyway.
 _APPLIED = """
@@ -34,21 +43,34 @@ select exists (select from events_inbox where received_at <= %(until)s
 _DIGITS = 9
 
 
+@dataclass(frozen=True, slots=True)
+class ErasedEvents:
+    """Rows deleted by table; and of whom else events went, under which names: what was counted of them is another."""
+
+    rows: Mapping[str, int]
+    identifier_ids: frozenset[int]
+    names: frozenset[str]
+
+
 def erase(
     conn: psycopg.Connection[Any], *, identifier_ids: Sequence[int], neighbours: Sequence[int], values: Sequence[str]
-) -> dict[str, int]:
-    """Rows deleted by table: the person's events, those of neighbouring identifiers that name one of the values, and
-    quarantined items that do. A value that is short is looked for as a JSON text of its own, others anywhere."""
+) -> ErasedEvents:
+    """Delete the person's events, those of neighbouring identifiers that name one of the values, and quarantined items
+    that do. A value that is short is looked for as a JSON text of its own, others anywhere."""
     texts = sorted({form for value in values for form in written_forms(value)})
     given = {
         "ids": pg.int8s(identifier_ids), "others": pg.int8s(neighbours), "texts": pg.texts(texts),
-        "digits": pg.texts(sorted(_phones(values))),
+        "digits": pg.texts(sorted(_phones(values))), "values": pg.texts(sorted({value.lower() for value in values})),
     }  # fmt: skip
     with psycopg.Cursor(conn) as cursor:
         own = cursor.execute(_OWN, given).rowcount
-        others = cursor.execute(_OF_OTHERS, given).rowcount if neighbours else 0
+        others = cursor.execute(_OF_OTHERS, given).fetchall() if neighbours else []
         quarantined = cursor.execute(_QUARANTINE, given).rowcount
-    return {"events_event": own + others, "events_quarantineditem": quarantined}
+        cursor.execute(_REPLAYS, given)
+    return ErasedEvents(
+        {"events_event": own + len(others), "events_quarantineditem": quarantined},
+        frozenset(row[0] for row in others), frozenset(row[1] for row in others),
+    )  # fmt: skip
 
 
 def forget(conn: psycopg.Connection[Any], taken: Claim) -> None:

@@ -21,6 +21,18 @@ _NULL = _LENGTH(-1)
 _EPOCH_2000_US = 946_684_800_000_000
 
 
+_HAS = """
+select exists (select from events_event
+               where identifier_id = %(identifier)s and source_id = %(source)s and message_id = %(message)s)
+"""
+
+
+def has_message(conn: psycopg.Connection[Any], *, identifier_id: int, source_id: int, message_id: str) -> bool:
+    """Whether a message is in the log, on this identifier."""
+    asked = {"identifier": identifier_id, "source": source_id, "message": message_id}
+    return bool(conn.execute(_HAS, asked).fetchall()[0][0])
+
+
 class Log:
     """Writes batches; remembers which partitions exist, so that the common batch asks nothing."""
 

@@ -8,12 +8,13 @@ import msgspec
 import zstandard
 
 from common.clock import micros
-from events.contracts import Body, InboxRow, Item, Text, rule_name, text
+from events.contracts import Body, InboxRow, Item, Received, Text, rule_name, text
 
 OLDEST = timedelta(days=20 * 366)
 NEWEST = timedelta(days=1)
 
 _decode = msgspec.json.Decoder(Body).decode
+_decode_received = msgspec.json.Decoder(Received).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,18 +48,25 @@ class Batch:
     client_ips: list[str | None] = field(default_factory=list)
     properties: list[bytes] = field(default_factory=list)
     contexts: list[bytes] = field(default_factory=list)
+    received: list[Received | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def only(self, keep: list[int]) -> "Batch":
         """The events at these positions, in this order."""
-        return Batch(*([column[i] for i in keep] for column in self._columns()))
+        # Whoever reads the log again has no requests: that column stays empty.
+        return Batch(*([column[i] for i in keep] if column else [] for column in self._columns()))
+
+    def extend(self, other: "Batch") -> None:
+        """Take the events of another batch in, after these."""
+        for mine, theirs in zip(self._columns(), other._columns(), strict=True):
+            mine += theirs
 
     def _columns(self) -> tuple[list[Any], ...]:
         return (
             self.items, self.source_ids, self.received_us, self.occurred_us, self.names, self.message_ids,
-            self.sent_at, self.client_ips, self.properties, self.contexts,
+            self.sent_at, self.client_ips, self.properties, self.contexts, self.received,
         )  # fmt: skip
 
 
@@ -68,18 +76,19 @@ def parse(rows: list[InboxRow], *, decompressor: zstandard.ZstdDecompressor) -> 
     for row in rows:
         body = _decode(decompressor.decompress(row.body))
         received_us = micros(row.received_at)
-        body_sent_us, body_sent_at = _instant(body.sentAt), text(body.sentAt)
+        body_sent_us, body_sent_at = instant_us(body.sentAt), text(body.sentAt)
         default_context = bytes(body.context)
         items = body.batch
         batch.items += items
         batch.source_ids += [row.source_id] * len(items)
         batch.received_us += [received_us] * len(items)
         batch.client_ips += [row.client_ip] * len(items)
+        batch.received += [_received(body.received)] * len(items)
         for item in items:
             sent = item.sentAt
             original = item.originalTimestamp if item.timestamp is None else item.timestamp
-            original_us = None if original is None else _instant(original)
-            sent_us = body_sent_us if sent is None else _instant(sent)
+            original_us = None if original is None else instant_us(original)
+            sent_us = body_sent_us if sent is None else instant_us(sent)
             batch.occurred_us.append(occurred(received_us, sent_us, original_us))
             batch.names.append(rule_name(item.type or "", text(item.event)))
             batch.message_ids.append(str(item.messageId))
@@ -87,6 +96,13 @@ def parse(rows: list[InboxRow], *, decompressor: zstandard.ZstdDecompressor) -> 
             batch.properties.append(bytes(item.properties))
             batch.contexts.append(bytes(item.context) or default_context)
     return batch
+
+
+def _received(raw: msgspec.Raw) -> Received | None:
+    try:
+        return _decode_received(raw) if len(raw) else None
+    except msgspec.ValidationError:
+        return None
 
 
 def occurred(received_us: int, sent_us: int | None, original_us: int | None) -> int:
@@ -151,7 +167,7 @@ _OLDEST_US = OLDEST // timedelta(microseconds=1)
 _NEWEST_US = NEWEST // timedelta(microseconds=1)
 
 
-def _instant(value: Text) -> int | None:
+def instant_us(value: Text) -> int | None:
     """An ISO 8601 time in microseconds, or None when it is absent or cannot be read. Without an offset it is UTC."""
     if not isinstance(value, str):
         return None

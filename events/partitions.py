@@ -59,15 +59,22 @@ def drop_done_inbox(conn: psycopg.Connection[Any], *, now: datetime) -> list[str
     return dropped
 
 
-def drop_old_log(conn: psycopg.Connection[Any], *, before: datetime) -> list[str]:
-    """Drop the log's partitions that end before an instant. They are detached first, so that nobody waits."""
-    dropped = []
-    for name in _partitions_before(conn, "events_event", log_span(before)[0]):
-        child = sql.Identifier(name)
-        conn.execute(sql.SQL("alter table events_event detach partition {} concurrently").format(child))
-        conn.execute(sql.SQL("drop table {}").format(child))
-        dropped.append(name)
-    return dropped
+def log_ends(conn: psycopg.Connection[Any]) -> list[tuple[str, datetime | None, datetime | None]]:
+    """The log's partitions with the instants at which they begin and end, the oldest first; None for one that has no
+    bounds."""
+    query = "select inhrelid::regclass::text from pg_inherits where inhparent = 'events_event'::regclass order by 1"
+    return [(name, *_bounds(name)) for (name,) in conn.execute(query).fetchall()]
+
+
+def _bounds(name: str) -> tuple[datetime | None, datetime | None]:
+    """By the name, as `log_span` makes it."""
+    parts = name.removeprefix("events_event_").split("_")
+    if not all(part.isdecimal() for part in parts) or len(parts) > 2:
+        return None, None
+    year, month = int(parts[0]), int(parts[1]) if len(parts) == 2 else 1
+    start = _month(year, month)
+    _, begin, end = log_span(start)
+    return begin, end
 
 
 def _partitions_before(conn: psycopg.Connection[Any], parent: str, name: str) -> list[str]:

@@ -10,13 +10,25 @@ from django.db.models import Sum
 
 from common import pg
 from events import inbox
-from events.contracts import Backlog, EventView, QuarantinedView
-from events.models import QuarantinedItem, Tally
+from events.contracts import Backlog, EventView, Tallied
+from events.models import Tally
+from events.quarantine import (
+    next_items,
+    quarantine_counts,
+    quarantine_size,
+    quarantined,
+    quarantined_item,
+    quarantined_items,
+)
+from events.replays import replay, replays
+from events.rereading import count_events
+from events.retention import due_events, retention_rules
 from events.sessions import sessions
 
 __all__ = [
-    "applied_total", "backlog", "count_of", "event_names", "events_of", "latest", "quarantine_size",
-    "quarantined", "quarantined_view", "sessions", "stream_events", "tallies", "timeline", "totals",
+    "applied_total", "backlog", "count_events", "count_of", "due_events", "event_names", "events_of", "latest",
+    "next_items", "quarantine_counts", "quarantine_size", "quarantined", "quarantined_item", "quarantined_items",
+    "replay", "replays", "retention_rules", "sessions", "stream_events", "tallies", "timeline", "totals",
 ]  # fmt: skip
 
 _COLUMNS = "identifier_id, source_id, type, name, message_id, occurred_at, received_at, properties::text, envelope"
@@ -97,10 +109,10 @@ def count_of(identifier_ids: Sequence[int]) -> int:
     return int(row[0]) if row else 0
 
 
-def tallies(*, since: datetime) -> list[tuple[datetime, int, int, int, int, int]]:
-    """(hour, source, applied, duplicates, refused, suppressed) of each hour since an instant, in order."""
+def tallies(*, since: datetime) -> list[tuple[Any, ...]]:
+    """(hour, source, then the counts of `Tallied`) of each hour since an instant, in order."""
     rows = Tally.objects.filter(hour__gte=since).order_by("hour", "source_id")
-    return list(rows.values_list("hour", "source_id", "applied", "duplicates", "refused", "suppressed"))
+    return list(rows.values_list("hour", "source_id", *Tallied._fields))
 
 
 def totals(*, now: datetime) -> dict[str, int]:
@@ -108,26 +120,6 @@ def totals(*, now: datetime) -> dict[str, int]:
     kept = Tally.objects.aggregate(applied=Sum("applied"), duplicates=Sum("duplicates"), refused=Sum("refused"))
     day = Tally.objects.filter(hour__gte=now - timedelta(hours=24)).aggregate(applied_24h=Sum("applied"))
     return {name: int(value or 0) for name, value in {**kept, **day}.items()}
-
-
-def quarantined(*, state: str = "open", before_id: int | None = None, limit: int = 50) -> list[QuarantinedView]:
-    """Quarantined items in a state, newest first, by keyset."""
-    rows = QuarantinedItem.objects.filter(state=state)
-    if before_id is not None:
-        rows = rows.filter(pk__lt=before_id)
-    return [quarantined_view(row) for row in rows.order_by("-id")[:limit]]
-
-
-def quarantined_view(row: QuarantinedItem) -> QuarantinedView:
-    """The contract of one row."""
-    return QuarantinedView(
-        row.pk, row.source_id, row.received_at, row.stage, row.reason, row.detail, row.item, row.state
-    )
-
-
-def quarantine_size() -> int:
-    """How many items wait in the quarantine for somebody to decide."""
-    return QuarantinedItem.objects.filter(state=QuarantinedItem.State.OPEN).count()
 
 
 def _views(query: str, parameters: dict[str, Any]) -> list[EventView]:

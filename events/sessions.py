@@ -20,6 +20,7 @@ with told as (
            case when occurred_at - lag(occurred_at) over timely > %(gap)s then 1 else 0 end as begins
     from events_event
     where identifier_id = any(%(ids)s) and source_id = any(%(sources)s)
+      and (strpos(envelope, '"robot"') = 0 or envelope::jsonb #> '{context,robot}' is null)
     window timely as (order by occurred_at, message_id)
 ), numbered as (
     select *, sum(begins) over (order by occurred_at, message_id) as session from told
@@ -44,7 +45,8 @@ def sessions(
 ) -> list[SessionView]:  # fmt: skip
     """The visits of the person with these identifiers, the latest first, begun before an instant (exclusive).
 
-    `source_ids` are those that people visit (websites and apps): what servers send about somebody is no visit.
+    `source_ids` are those that people visit (websites and apps): what servers send about somebody is no visit, nor is
+    what was marked as a robot's.
     """
     given = {
         "ids": list(identifier_ids), "sources": list(source_ids), "gap": gap, "before": before, "limit": limit,

@@ -8,12 +8,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from identity.consents import PREFIX as CONSENT_PREFIX
+from identity.consents import Means as ConsentMeans
+from identity.consents import Word, answer, consented, trait_of
 from identity.kinds import IDENTIFIER_KINDS, kind_strength, strongest
 
 __all__ = [
+    "COMPUTED_SOURCE",
+    "CONSENT_PREFIX",
     "IDENTIFIER_KINDS",
     "ClaimIn",
     "ComparisonView",
+    "ConsentIn",
+    "ConsentMeans",
+    "ConsentView",
     "DecisionView",
     "Erased",
     "Evidence",
@@ -34,9 +42,19 @@ __all__ = [
     "TraitCandidate",
     "TraitProvenance",
     "Why",
+    "Withdrawn",
+    "Word",
+    "answer",
+    "consented",
     "kind_strength",
     "strongest",
+    "trait_of",
 ]
+
+
+# The source of claims that were computed here. Sources of data count from 1, and consents that were recorded here by a
+# person or program have the source -1 (the view `identity_said`).
+COMPUTED_SOURCE = 0
 
 
 class IdentifierKey(NamedTuple):
@@ -57,6 +75,27 @@ class ClaimIn(NamedTuple):
     tiebreak: int
 
 
+class ConsentIn(NamedTuple):
+    """One yes or no to a purpose, with its evidence: `key_index` points into `Evidence.keys`.
+
+    `channel` is empty for all channels. `means` is how it came (`identity.consents`). `text_version` is that of the
+    wording that was shown, if it is known. `ip` and `evidence` are empty unless somebody asked to keep them.
+    """
+
+    key_index: int
+    source_id: int
+    purpose: str
+    channel: str
+    granted: bool
+    at_us: int
+    means: str
+    text_version: int | None = None
+    ip: str = ""
+    evidence: str = ""
+    by: str = ""
+    message_id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a batch of arrivals asserts.
@@ -69,6 +108,7 @@ class Evidence:
     seen_us: list[int]
     links: list[tuple[int, int, int, str]]
     claims: list[ClaimIn]
+    consents: list[ConsentIn] = field(default_factory=list)
 
 
 class Move(NamedTuple):
@@ -108,6 +148,17 @@ class Erased:
     rows: dict[str, int]
     moved: tuple[Move, ...]
     traits_changed: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What is no more when evidence was taken back, what changed for those who are left, and rows by what they are."""
+
+    identifier_ids: tuple[int, ...]
+    moved: tuple[Move, ...]
+    retired: tuple[int, ...]
+    traits_changed: frozenset[int]
+    rows: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +209,27 @@ class ProfileSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentView:
+    """One record of the history: what was said about a purpose, when first and when last, and what shows it."""
+
+    id: int
+    identifier: IdentifierKey
+    purpose: str
+    channel: str
+    granted: bool
+    said_at: datetime
+    repeated_at: datetime
+    recorded_at: datetime
+    source_id: int
+    means: str
+    text_version: int | None
+    evidence: str
+    by: str
+    ip: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class TraitCandidate:
     """One claim that competed for a trait."""
 
@@ -169,7 +241,8 @@ class TraitCandidate:
 
 @dataclass(frozen=True, slots=True)
 class TraitProvenance:
-    """Where a trait's value comes from, and what else was claimed."""
+    """Where a trait's value comes from, and what else was claimed. `computation` is the number of the computation that
+    gave it; None when a source said it."""
 
     key: str
     value: Any
@@ -178,6 +251,7 @@ class TraitProvenance:
     identifier: IdentifierKey
     observed_at: datetime
     others: tuple[TraitCandidate, ...]
+    computation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,32 @@ class Claim(models.Model):
         return f"{self.identifier_id} {self.key}"
 
 
+class Consent(models.Model):
+    """What was said about one purpose, with its evidence. Append-only: a row never says something else, only the time
+    of its latest repeat moves on (the database refuses more), and erasure deletes it."""
+
+    identifier_id = models.BigIntegerField()
+    purpose = models.TextField()
+    channel = models.TextField(blank=True)
+    granted = models.BooleanField()
+    said_at = models.DateTimeField()
+    repeated_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    source_id = models.IntegerField()
+    means = models.TextField()
+    text_version = models.IntegerField(null=True)
+    evidence = models.TextField(blank=True)
+    by = models.TextField(blank=True)
+    ip = models.TextField(blank=True)
+    message_id = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["identifier_id", "purpose"], name="consent_identifier")]
+
+    def __str__(self) -> str:
+        return f"{self.identifier_id} {self.purpose}: {self.granted}"
+
+
 class Profile(models.Model):
     """One live person; the id is that of the founding identifier. Traits are reconciled from claims."""
 
@@ -193,7 +219,10 @@ class ReviewPair(models.Model):
             models.UniqueConstraint(fields=["a", "b"], name="reviewpair_once"),
             models.CheckConstraint(condition=Q(a__lt=F("b")), name="reviewpair_ends_ordered"),
         ]
-        indexes = [models.Index(fields=["state", "-probability", "id"], name="reviewpair_queue")]
+        indexes = [
+            models.Index(fields=["state", "-probability", "id"], name="reviewpair_queue"),
+            models.Index(fields=["b"], name="reviewpair_by_end"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.a}?{self.b} {self.probability:.3f}"
@@ -204,6 +233,7 @@ from identity.linkage.models import (  # noqa: E402
     BlockCount,
     BlockingKey,
     BulkRun,
+    FullBlock,
     LinkageModel,
     LinkageRecord,
     LinkageState,
@@ -211,7 +241,7 @@ from identity.linkage.models import (  # noqa: E402
 )
 
 __all__ = [
-    "BlockCount", "BlockingKey", "BulkRun", "CannotLink", "Claim", "Decision", "Identifier", "Link", "LinkageModel",
-    "LinkageRecord", "LinkageState", "PolicyVersion", "Profile", "Refusal", "ReviewPair",
+    "BlockCount", "BlockingKey", "BulkRun", "CannotLink", "Claim", "Consent", "Decision", "FullBlock", "Identifier",
+    "Link", "LinkageModel", "LinkageRecord", "LinkageState", "PolicyVersion", "Profile", "Refusal", "ReviewPair",
     "RunLink",
 ]  # fmt: skip

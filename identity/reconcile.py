@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from identity import consents
+from identity.contracts import COMPUTED_SOURCE
 from identity.policy import Policy, TraitRule
 
 
@@ -25,6 +27,11 @@ class Reconciled(NamedTuple):
 
     value: str
     winner: Claim
+
+
+# Records of consent come as claims (view `identity_said`): explicit words have a tiebreak of 2 and more.
+EXPLICIT = 2
+_YES_NO = ("true", "false")
 
 
 def _recency(claim: Claim) -> tuple[int, int, int, str]:
@@ -65,7 +72,11 @@ _CHOOSE: dict[str, Callable[[Sequence[Claim], TraitRule], Claim]] = {
 
 
 def reconcile_key(claims: Sequence[Claim], rule: TraitRule) -> Reconciled:
-    """The value of one trait, from all claims of its key."""
+    """The value of one trait, from all claims of its key. What was computed here holds over what anybody says."""
+    computed = [claim for claim in claims if claim.source_id == COMPUTED_SOURCE]
+    if computed:
+        latest = max(computed, key=_recency)
+        return Reconciled(latest.value, latest)
     winner = claims[0] if len(claims) == 1 else _CHOOSE[rule.rule](claims, rule)
     return Reconciled(_union(claims) if rule.rule == "union" else winner.value, winner)
 
@@ -75,7 +86,35 @@ def reconcile(claims: Iterable[Claim], policy: Policy) -> dict[str, Reconciled]:
     by_key: dict[str, list[Claim]] = defaultdict(list)
     for claim in claims:
         by_key[claim.key].append(claim)
-    return {key: reconcile_key(of_key, policy.trait_rule(key)) for key, of_key in by_key.items()}
+    found = {key: reconcile_key(of_key, policy.trait_rule(key)) for key, of_key in by_key.items()}
+    for key in [key for key in by_key if key.startswith(consents.PREFIX)]:
+        consent = _consent(key, by_key)
+        if consent is not None:
+            found[key] = consent
+    return found
+
+
+def _consent(key: str, by_key: Mapping[str, Sequence[Claim]]) -> Reconciled | None:
+    """The answer to a purpose, which no policy decides; None for a trait that only has the name of one."""
+    purpose, channel = consents.purpose_and_channel(key)
+    # What was computed is no choice, whatever its name.
+    said = [claim for claim in by_key[key] if claim.value in _YES_NO and claim.source_id != COMPUTED_SOURCE]
+    if not said:
+        return None
+    words = [_word(claim, channel) for claim in said]
+    general = by_key.get(consents.trait_of(purpose), ()) if channel else ()
+    words += [
+        _word(claim, consents.ALL_CHANNELS)
+        for claim in general
+        if claim.value in _YES_NO and claim.source_id != COMPUTED_SOURCE
+    ]
+    value = "true" if consents.answer(words, channel) else "false"
+    of_it = [claim for claim in (*said, *general) if claim.value == value]
+    return Reconciled(value, max(of_it or said, key=_recency))
+
+
+def _word(claim: Claim, channel: str) -> consents.Word:
+    return consents.Word(channel, claim.value == "true", claim.tiebreak >= EXPLICIT, claim.at_us)
 
 
 def traits_json(claims: Iterable[Claim], policy: Policy) -> str:

@@ -1,4 +1,5 @@
-"""All tables of this app: who must not be stored, who asked to be erased or told, and the key that signs receipts."""
+"""All tables of this app: who must not be stored, who asked to be erased or told, the key that signs receipts, what
+data is used for, and which sources ask for consent before they store."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -30,7 +31,6 @@ class ErasureRequest(models.Model):
         WAITING = "waiting", "waiting"
         CHANNELS = "channels", "waiting for channels"
         DONE = "done", "done"
-        FAILED = "failed", "failed"
 
     state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
     # Numbers only: they lead nowhere once the rows are gone.
@@ -71,3 +71,57 @@ class SigningKey(models.Model):
 
     def __str__(self) -> str:
         return self.public
+
+
+class Purpose(models.Model):
+    """What data is used for, and by what right."""
+
+    class Basis(models.TextChoices):
+        """Article 6(1) of the GDPR, (a) to (f)."""
+
+        CONSENT = "consent", "Consent"
+        CONTRACT = "contract", "Contract"
+        LEGAL_OBLIGATION = "legal_obligation", "Legal obligation"
+        VITAL_INTERESTS = "vital_interests", "Vital interests"
+        PUBLIC_TASK = "public_task", "Public task"
+        LEGITIMATE_INTERESTS = "legitimate_interests", "Legitimate interests"
+
+    # By which events, traits and syncs name it.
+    key = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    legal_basis = models.CharField(max_length=24, choices=Basis.choices, default=Basis.CONSENT)
+    # Whether records of consent keep the address that it was given from.
+    keep_ip = models.BooleanField(default=False)
+    changed_by = models.CharField(max_length=254)
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PurposeText(models.Model):
+    """A wording that people were shown, from a moment on. Never changed: another wording is another version."""
+
+    purpose = models.CharField(max_length=64)
+    version = models.IntegerField()
+    text = models.TextField()
+    by = models.CharField(max_length=254)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["purpose", "version"], name="purpose_text_once")]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} v{self.version}"
+
+
+class ConsentGate(models.Model):
+    """A source of which nothing is stored without consent to a purpose."""
+
+    source_id = models.IntegerField(unique=True)
+    purpose = models.CharField(max_length=64)
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"source {self.source_id}: {self.purpose}"

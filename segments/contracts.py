@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from segments.deciding import check_filters, check_trait, filters_hold, trait_holds
 from segments.parsing import Problem, RuleError
 from segments.rules import Node
 
@@ -31,6 +32,10 @@ __all__ = [
     "SegmentView",
     "SizePoint",
     "VersionView",
+    "check_filters",
+    "check_trait",
+    "filters_hold",
+    "trait_holds",
 ]
 
 # (identifier, from profile, to profile); zero or None where there is no profile.

@@ -1,7 +1,8 @@
 """A pytest plugin: PostgreSQL and Valkey run before Django reads its settings, and stop after the last test.
 
 The data folder is CDP_DATA_DIR, by default `.cdp-test/` in the project folder, so that tests never meet real data.
-Servers that already answer there are used and left alone.
+Servers that already answer there are used and left alone. Each of several workers (`-n 2`) has servers of its own, in a
+folder beside.
 """
 
 import os
@@ -16,6 +17,10 @@ from cdp.runner import services
 
 _OWN = Path(__file__).resolve().parent.parent / ".cdp-test"
 os.environ.setdefault("CDP_DATA_DIR", str(_OWN))
+# No test asserts a time: on a busy machine slots must not show their default content because of it.
+os.environ.setdefault("CDP_PERSONALISE_SECONDS", "30")
+# A worker is given the folder of the process that started it.
+os.environ["CDP_DATA_DIR"] += f"-{_WORKER}" if (_WORKER := os.environ.get("PYTEST_XDIST_WORKER")) else ""
 _stop: list[Callable[[], None]] = []
 
 
@@ -24,7 +29,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     # A wrapper runs before pytest-django's own hook, which loads the settings.
     folder = environment.data_folder()
     _stop.append(services.ensure(folder))
-    if folder == _OWN:
+    if folder.parent == _OWN.parent and folder.name.startswith(_OWN.name):
         _do_not_wait_for_the_disk(environment.embedded_services(folder)["database_url"])
     return (yield)
 

@@ -3,12 +3,14 @@
 A frame has one row a record and columns named by role: given, surname, birth_date (yyyy-mm-dd or yyyymmdd), email,
 phone, street (with house number), city, postcode, number (any identifier), and `source` where bases are linked. What is
 missing is None. Every peer gets the same light cleaning and the same blocking keys, as far as the columns exist.
+Peers run in processes of this interpreter, or of the one that CDP_PEERS_PYTHON names, for who keeps them apart.
 """
 
 import argparse
 import importlib
 import json
 import logging
+import os
 import resource
 import subprocess
 import sys
@@ -72,18 +74,26 @@ PEERS: dict[str, tuple[Callable[..., Peer], tuple[str, ...]]] = {
 def measured(function_name: str, parquet_path: str, *, seconds: float | None = None, **options: Any) -> Peer:
     """The peer in a process of its own: seconds of the linking, without imports and reading, and the process's peak.
 
-    A peer that crashes or takes longer than `seconds` gives every row a cluster of its own and says so in `failed`.
+    A peer that is not installed, crashes or takes longer than `seconds` gives every row a cluster of its own and says
+    in `failed` why, and what to do.
     """
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer.npz")
-        command = [sys.executable, "-m", "kit.peers", function_name, str(Path(parquet_path).resolve()), str(answer)]
+        command = [
+            os.environ.get("CDP_PEERS_PYTHON", sys.executable),
+            "-m",
+            "kit.peers",
+            function_name,
+            str(Path(parquet_path).resolve()),
+            str(answer),
+        ]
         command += ["--options", json.dumps(options)]
         began = time.perf_counter()
         try:
             done = subprocess.run(
                 command, cwd=Path(__file__).resolve().parent.parent, capture_output=True, text=True, timeout=seconds
             )
-            failed = "" if answer.exists() else f"ended with {done.returncode}: {done.stderr[-500:]}"
+            failed = "" if answer.exists() else _why(done)
         except subprocess.TimeoutExpired:
             failed = f"longer than {seconds} s"
         if failed:
@@ -91,6 +101,14 @@ def measured(function_name: str, parquet_path: str, *, seconds: float | None = N
             return Peer(np.arange(rows), 0, 0, 0.0, time.perf_counter() - began, 0.0, failed)
         with np.load(answer) as kept:
             return Peer(kept["clusters"], **json.loads(str(kept["rest"])))
+
+
+def _why(done: "subprocess.CompletedProcess[str]") -> str:
+    """Why a peer gave no answer, with the last line of its error."""
+    last = (done.stderr.strip() or "no error was printed").splitlines()[-1][:500]
+    if "ModuleNotFoundError" in last:
+        return f"{last}: pip install --group peers, or name an interpreter that has it by CDP_PEERS_PYTHON"
+    return f"ended with {done.returncode}: {last}"
 
 
 def _timed(work: Callable[[], Found], rows: int) -> Peer:

@@ -26,6 +26,16 @@ def fresh_services() -> Iterator[Path]:
     """Start PostgreSQL and Valkey in a new folder, migrate, and remove all of it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="cdp-bench-", dir=os.environ.get("CDP_BENCH_DIR")))
     folder.chmod(0o755)
+    try:
+        with kept_services(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def kept_services(folder: Path) -> Iterator[Path]:
+    """The same in a folder that stays, for a base that is dear to make and measured more than once."""
     os.environ["CDP_DATA_DIR"] = str(folder)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
     from cdp.runner import services
@@ -41,7 +51,6 @@ def fresh_services() -> Iterator[Path]:
         yield folder
     finally:
         stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def postgres_cpu() -> float:

@@ -17,7 +17,10 @@ from cdp.api.openapi import document
 OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.1"
 _METHODS = ("get", "post", "patch", "delete")
 _JSON = "application/json"
-_TAGS = ("profiles", "identity", "segments", "lists", "events", "sources", "destinations", "syncs", "privacy", "jobs")
+_TAGS = (
+    "profiles", "identity", "segments", "lists", "insights", "recommendations", "campaigns", "messages", "experiments",
+    "personalisation", "events", "sources", "destinations", "syncs", "privacy", "jobs",
+)  # fmt: skip
 
 
 def document_text() -> str:
@@ -161,10 +164,15 @@ def _example(whole: dict[str, Any], reference: str) -> dict[str, Any]:
     samples = {"string": "…", "integer": 1, "boolean": True, "array": [], "object": {}, "number": 1}
     shape = _resolve(whole, reference)
     return {
-        name: inner.get("example", samples.get(inner.get("type", "object"), {}))
+        name: inner.get("example", samples.get(_first(inner.get("type", "object")), {}))
         for name, inner in shape.get("properties", {}).items()
         if name in shape.get("required", [])
     }
+
+
+def _first(kind: str | list[str]) -> str:
+    """A field that may be null has several types."""
+    return kind if isinstance(kind, str) else kind[0]
 
 
 def _resolve(whole: dict[str, Any], reference: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`Idempotency-Key`: a POST that is repeated with its key does its work once and gets the first answer again.
 
-The unique row (token, key) in PostgreSQL decides who runs; it is written before the work and completed after it.
+The unique row (token, key) in PostgreSQL decides who runs; it is written before the work and completed after it. The
+answer is kept encrypted: it may hold people, or a secret that is shown once.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from rest_framework.response import Response
 from cdp.api.auth import token_of
 from cdp.api.models import IdempotentAnswer
 from cdp.api.problems import CONTENT_TYPE, Problem, answer, from_exception
-from common import clock
+from common import clock, crypto
 
 KEPT = timedelta(hours=24)
 # A worker that died has left its row running: after this long another try may take it over.
@@ -98,8 +99,15 @@ def _replay(token_id: int, key: str, fingerprint: str) -> HttpResponse:
         raise Problem("idempotency-key-reused")
     if kept.status is None:
         raise Problem("request-in-progress", headers={"Retry-After": "1"})
+    try:
+        body = crypto.decrypt(bytes(kept.body).decode())
+    except crypto.CannotDecrypt as error:
+        raise Problem(
+            "idempotency-key-reused",
+            detail="The first answer was kept under another CDP_SECRET_KEY and is not readable.",
+        ) from error
     headers = {"Idempotent-Replayed": "true"} | ({"Location": kept.location} if kept.location else {})
-    return HttpResponse(bytes(kept.body), status=kept.status, content_type=kept.content_type, headers=headers)
+    return HttpResponse(body, status=kept.status, content_type=kept.content_type, headers=headers)
 
 
 def _run(row_id: int, request: Request, work: Callable[[], Response]) -> Response:
@@ -116,6 +124,6 @@ def _run(row_id: int, request: Request, work: Callable[[], Response]) -> Respons
         status=response.status_code,
         content_type=CONTENT_TYPE if response.status_code >= 400 else "application/json",
         location=response.headers.get("Location", ""),
-        body=JSONRenderer().render(response.data),
+        body=crypto.encrypt(JSONRenderer().render(response.data).decode()).encode(),
     )
     return response

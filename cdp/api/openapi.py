@@ -7,6 +7,7 @@ from django import forms
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.settings import patched_settings
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
@@ -61,11 +62,29 @@ OWN_PARAMETERS: dict[str, OpenApiParameter] = {
         "include", str, enum=["total"], description="`total` adds the number of all rows to the answer."
     ),
     "search": OpenApiParameter("search", str, description="Text in identifiers."),
+    "as_of": OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="The instant looked at; now by default."),
+    "period": OpenApiParameter("period", str, enum=["month", "week"], description="`month` by default."),
+    "from": OpenApiParameter("from", OpenApiTypes.DATE, description="The first day, by the clocks of the workspace."),
+    "to": OpenApiParameter("to", OpenApiTypes.DATE, description="The last day; yesterday by default."),
+    "days": OpenApiParameter("days", int, description="How many days up to the last, when no first is given; 28."),
+    "compare": OpenApiParameter("compare", str, enum=["before", "year", "none"], description="`before` by default."),
+    "by": OpenApiParameter("by", str, enum=["segment", "channel", "source"], description="Break down by this."),
+    "baseline": OpenApiParameter("baseline", str, description="The name of a baseline to hold against."),
+    "names": OpenApiParameter("names", str, description="Names with commas between; all by default."),
+    "q": OpenApiParameter("q", str, description="A part of the name or of the id."),
+    "category": OpenApiParameter("category", str, description="Exactly this category."),
+    "profile": OpenApiParameter("profile", str, description="Profile id, or `kind:value`; nobody when left out."),
+    "items": OpenApiParameter("items", str, description="Ids of items that are looked at now, with commas between."),
+    "count": OpenApiParameter(
+        "count", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}, description="At most so many."
+    ),
+    "segment": OpenApiParameter(
+        "segment", str, description="Slug of the segment whose popular items come first to somebody who is not known."
+    ),
 }
 
 _ALWAYS = ("unauthenticated", "missing-scope", "not-found", "invalid-request", "rate-limited", "malformed-request")
 _WITH_BODY = ("unsupported-media-type", "payload-too-large")
-_WITH_KEY = ("conflict",)
 _WITH_MATCH = ("precondition-required", "precondition-failed")
 
 
@@ -123,14 +142,15 @@ class ApiSchema(AutoSchema):
         return operation
 
     def _problem_slugs(self, has_body: bool) -> list[str]:
+        view: Any = self.view
         found = list(_ALWAYS)
         if has_body or self.method == "POST":
             found += _WITH_BODY
-        if self._takes_key():
-            found += _WITH_KEY
+        if self.method != "GET" or view.may_conflict:
+            found.append("conflict")
         if self.method == "PATCH":
-            found += (*_WITH_MATCH, "conflict")
-        if "wait" in getattr(self.view, "parameters", ()):
+            found += _WITH_MATCH
+        if "wait" in view.parameters:
             found.append("cursor-expired")
         return found
 

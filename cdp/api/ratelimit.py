@@ -99,9 +99,9 @@ _buckets: dict[tuple[str, int], Bucket] = {}
 _making = threading.Lock()
 
 
-def bucket() -> Bucket:
-    """The process' bucket for the configured Redis and quota (`CDP_API_REQUESTS_PER_MINUTE`, 3,000 by default)."""
-    wanted = (settings.REDIS_URL, max(1, envint("CDP_API_REQUESTS_PER_MINUTE", 3000)))
+def bucket(quota: int) -> Bucket:
+    """The process' bucket for the configured Redis with so many requests a minute."""
+    wanted = (settings.REDIS_URL, max(1, quota))
     with _making:
         if wanted not in _buckets:
             _buckets[wanted] = Bucket(wanted[0], quota=wanted[1])
@@ -112,8 +112,19 @@ class TokenBucketThrottle(BaseThrottle):
     """One bucket per token. The verdict stays on the request for the answer's headers."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        verdict = bucket().take(str(token_of(request).pk))
+        verdict = self.take(str(token_of(request).pk))
         request._request.rate_limit = verdict  # type: ignore[attr-defined]
         if verdict is not None and not verdict.allowed:
             raise Problem("rate-limited", f"Try again in {verdict.retry_after} s.", headers=verdict.headers())
         return True
+
+    def take(self, name: str) -> Verdict | None:
+        """Take one from the token's bucket."""
+        return bucket(envint("CDP_API_REQUESTS_PER_MINUTE", 3000)).take(name)
+
+
+class PersonaliseThrottle(TokenBucketThrottle):
+    """A larger bucket of its own: pages are loaded oftener than data is read."""
+
+    def take(self, name: str) -> Verdict | None:
+        return bucket(envint("CDP_PERSONALISE_REQUESTS_PER_MINUTE", 30_000)).take(f"personalise:{name}")

@@ -1,20 +1,24 @@
 """The demo's doors: play it once, and grade what the resolution made of it."""
 
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
 
-from cdp.demo import loyalty, player
+from cdp.demo import campaigning, loyalty, player
 from cdp.demo.messages import CHANNELS, days_to_today, to_wire
 from cdp.demo.setting import create_delivery, create_segments, create_sources, write_keys
+from cdp.demo.storefront import create_storefront
 from cdp.demo.stories import Play, write_play
 from cdp.demo.truth import Scorecard, scorecard, store_truth
 from cdp.models import DemoPlay
 from common import clock, jobs
+from events import selectors as events
+from insights import services as insights
 
-__all__ = ["BY", "Scorecard", "already_played", "has_begun", "play_demo", "scorecard"]
+__all__ = ["BY", "Scorecard", "already_played", "has_begun", "measure_what_was_played", "play_demo", "scorecard"]
 
 BY = "demo"
 
@@ -39,13 +43,30 @@ def play_demo(*, base_url: str, folder: Path, now: datetime, play: Play | None =
     row = _begin(play, now=now)
     store_truth(play.truth())
     create_segments(by=BY, now=now)
+    create_storefront(row.sources["web"], by=BY, now=now)
     loyalty.write_file(folder / "loyalty.csv", play.loyalty_file)
     shift = timedelta(days=row.shift_days)
     channels = {channel: to_wire(play.messages, channel=channel, shift=shift) for channel in CHANNELS}
+    experiment = campaigning.create_experiment(shift=shift, by=BY)
+    campaigning.create_campaign(by=BY, now=now)
+    beside = campaigning.visits(experiment, play.messages, play.people, shift=shift)
+    channels["web"] = sorted([*channels["web"], *beside], key=lambda one: str(one["timestamp"]))
     sent = _send(base_url, channels, write_keys(row.sources))
     create_delivery(by=BY, now=clock.now())
     DemoPlay.objects.filter(pk=row.pk).update(finished_at=clock.now())
     return sent
+
+
+def measure_what_was_played(*, patience: float = 600.0) -> bool:
+    """Wait until everything is applied and measure the experiment; False when that takes longer than `patience`
+    seconds, and then the hour's own measuring does it."""
+    deadline = time.monotonic() + patience
+    while events.backlog().events:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(1)
+    campaigning.measure(now=clock.now())
+    return True
 
 
 @transaction.atomic
@@ -54,6 +75,8 @@ def _begin(play: Play, *, now: datetime) -> DemoPlay:
         pk=1, defaults={"started_at": now, "shift_days": days_to_today(now).days}
     )
     row.sources = create_sources(row.sources, by=BY)
+    # A year of theirs comes within a minute: without this nothing could be learned from it for months.
+    insights.keep_setting({"history_sources": sorted(row.sources.values())}, by=BY, now=now, via="demo")
     row.people, row.messages = len(play.people), len(play.messages)
     row.save()
     return row

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import orjson
 
+from cdp.pipeline.choices import chosen, is_choice
 from events.contracts import Item, text
 from events.services import Batch, message_hash
-from identity.contracts import ClaimIn, Evidence, IdentifierKey, kind_strength
+from identity.contracts import ClaimIn, ConsentIn, Evidence, IdentifierKey, kind_strength
 from identity.services import standardise
 
 _FROM_TRAITS = {
@@ -23,7 +24,6 @@ _FROM_TRAITS = {
 }
 _MARKS = (b'"traits"', b'"externalIds"', b'"device"')
 _EXTERNAL_KIND = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
-_NOT_WORD = re.compile(r"[^a-z0-9]+")
 _SIGNED = 1 << 63
 _MAX_TRAITS = 200
 _encode = msgspec.json.Encoder().encode
@@ -46,6 +46,7 @@ class _Collector:
         self.seen_us: list[int] = []
         self.links: dict[tuple[int, int, str], int] = {}
         self.claims: list[ClaimIn] = []
+        self.consents: list[ConsentIn] = []
         self._position: dict[str, dict[object, int]] = defaultdict(dict)
         self._by_key: dict[IdentifierKey, int] = {}
 
@@ -91,26 +92,28 @@ def collect(batch: Batch) -> Collected:
     """What a batch of fresh events asserts about identifiers."""
     gathered = _Collector()
     carriers = [
-        _collect_one(gathered, item, context, at_us, source_id, message_id)
-        for item, context, at_us, source_id, message_id in zip(
-            batch.items, batch.contexts, batch.occurred_us, batch.source_ids, batch.message_ids, strict=True
+        _collect_one(gathered, item, context, at_us, source_id, message_id, client_ip)
+        for item, context, at_us, source_id, message_id, client_ip in zip(
+            batch.items,
+            batch.contexts,
+            batch.occurred_us,
+            batch.source_ids,
+            batch.message_ids,
+            batch.client_ips,
+            strict=True,
         )
     ]
     links = [(a, b, at_us, basis) for (a, b, basis), at_us in gathered.links.items()]
-    return Collected(Evidence(gathered.keys, gathered.seen_us, links, gathered.claims), carriers)
+    return Collected(
+        Evidence(gathered.keys, gathered.seen_us, links, gathered.claims, gathered.consents), carriers
+    )  # fmt: skip
 
 
-def _collect_one(gathered: _Collector, item: Item, context: bytes, at_us: int, source_id: int, message_id: str) -> int:
-    places: list[int] = []
-    if item.userId is not None and (place := gathered.position("user_id", item.userId, at_us)) >= 0:
-        places.append(place)
-    if item.anonymousId is not None and (place := gathered.position("anonymous_id", item.anonymousId, at_us)) >= 0:
-        places.append(place)
-    traits = None
-    if item.type == "identify" or any(mark in context for mark in _MARKS):
-        traits = _known_otherwise(gathered, item, context, places, at_us)
-    if item.type == "alias":
-        _alias(gathered, item, places, at_us)
+def _collect_one(
+    gathered: _Collector, item: Item, context: bytes, at_us: int, source_id: int, message_id: str,
+    client_ip: str | None,
+) -> int:  # fmt: skip
+    places, traits = _identifiers(gathered, item, context, at_us)
     if not places:
         # A row that brings no key is a record of its source, known by its own message.
         places.append(gathered.position(f"record:{source_id}", message_id, at_us))
@@ -118,10 +121,32 @@ def _collect_one(gathered: _Collector, item: Item, context: bytes, at_us: int, s
         carrier = places[0]
     else:
         carrier = _carry(gathered, places, at_us)
-    said = {**(traits or {} if item.type == "identify" else {}), **_consents(context)}
+    said = traits if item.type == "identify" else {}
     if said:
         _claim(gathered, carrier, said, source_id, at_us, message_id)
+    for one in chosen(item, context, said):
+        gathered.consents.append(
+            ConsentIn(
+                carrier, source_id, one.purpose, one.channel, one.granted, at_us, one.means, one.text_version,
+                one.ip or client_ip or "", message_id=message_id,
+            )
+        )  # fmt: skip
     return carrier
+
+
+def _identifiers(gathered: _Collector, item: Item, context: bytes, at_us: int) -> tuple[list[int], dict[str, Any]]:
+    """The places of all identifiers that an item carries, and the traits that came with them."""
+    places: list[int] = []
+    if item.userId is not None and (place := gathered.position("user_id", item.userId, at_us)) >= 0:
+        places.append(place)
+    if item.anonymousId is not None and (place := gathered.position("anonymous_id", item.anonymousId, at_us)) >= 0:
+        places.append(place)
+    traits: dict[str, Any] = {}
+    if item.type == "identify" or any(mark in context for mark in _MARKS):
+        traits = _known_otherwise(gathered, item, context, places, at_us)
+    if item.type == "alias":
+        _alias(gathered, item, places, at_us)
+    return places, traits
 
 
 def _carry(gathered: _Collector, places: list[int], at_us: int) -> int:
@@ -178,28 +203,12 @@ def _from_context(
     return traits if isinstance(traits, dict) and item.type != "group" else {}
 
 
-def _consents(context: bytes) -> dict[str, Any]:
-    """What the person chose, as traits: `consent_advertising: false`. Every event may tell it, not identify alone.
-
-    `context.consent.categoryPreferences` as Segment's libraries send it
-    (https://segment.com/docs/privacy/consent-management/consent-in-segment-connections/).
-    """
-    if b'"categoryPreferences"' not in context:
-        return {}
-    consent = _object(context).get("consent")
-    chosen = consent.get("categoryPreferences") if isinstance(consent, dict) else None
-    if not isinstance(chosen, dict):
-        return {}
-    named = ((_NOT_WORD.sub("_", name.strip().lower()).strip("_"), value) for name, value in chosen.items())
-    return {f"consent_{name}"[:200]: value for name, value in named if name and isinstance(value, bool)}
-
-
 def _claim(
     gathered: _Collector, carrier: int, traits: dict[str, Any], source_id: int, at_us: int, message_id: str
 ) -> None:
     tiebreak = message_hash(source_id, message_id) - _SIGNED
     for name, value in list(traits.items())[:_MAX_TRAITS]:
-        if value is not None and value != "" and 0 < len(name) <= 200:
+        if value is not None and value != "" and 0 < len(name) <= 200 and not is_choice(name, value):
             gathered.claims.append(ClaimIn(carrier, source_id, name, _encode(value), at_us, tiebreak))
 
 

@@ -16,14 +16,17 @@ import numpy.typing as npt
 import psycopg
 import zstandard
 
+import campaigns.services as campaigns
 import connectors.services as connectors
 import events.services as events
 import identity.services as identity
+import privacy.services as privacy
 import quality.services as quality
 import segments.services as segments
-from cdp.pipeline.collect import collect
-from cdp.pipeline.screen import screen
+from cdp.pipeline.prepare import Preparation, Prepared
+from cdp.pipeline.screen import without
 from common import clock, pg, turns
+from events.contracts import Tallied
 from segments.contracts import Activity
 
 log = logging.getLogger(__name__)
@@ -38,7 +41,8 @@ class Applied:
     taken: int = 0
     fresh: int = 0
     changes: int = 0
-    suppressed: int = 0
+    withheld: int = 0
+    noted: int = 0
 
 
 class Applier:
@@ -51,7 +55,8 @@ class Applier:
         self._log = events.Log()
         self._people = identity.Memory()
         self._rules = segments.Memory()
-        self._plan = quality.PlanStage()
+        self._preparation = Preparation()
+        self._figures = quality.FiguresStage()
         self._decompressor = zstandard.ZstdDecompressor()
         self._limit = BATCH_EVENTS
         self._requests = 0
@@ -67,14 +72,14 @@ class Applier:
         try:
             if not events.waiting(conn):
                 # Nothing may come for hours: what was learned of the last events is not held back until then.
-                self._plan.write_when_due(conn, now=now)
+                self._preparation.plan.write_when_due(conn, now=now)
                 return Applied()
             with _no_garbage_collection(), conn.transaction():
                 taken = self._take(conn, now=now)
                 applied = self._apply(conn, events.parse(taken.rows, decompressor=self._decompressor), now=now)
                 if taken.rows:
                     events.settle(conn, taken, now=now)
-                if applied.suppressed:
+                if applied.withheld:
                     events.forget(conn, taken)
             self._remember()
         except Exception as failure:
@@ -87,7 +92,7 @@ class Applier:
             self._limit = max(1, self._limit // 8)
             return Applied()
         self._limit = min(BATCH_EVENTS, self._limit * 2)
-        return Applied(taken.events, applied.fresh, applied.changes)
+        return Applied(taken.events, applied.fresh, applied.changes, noted=applied.noted)
 
     def close(self) -> None:
         """Let go of the connection; the applier can be used again."""
@@ -106,6 +111,7 @@ class Applier:
             self._people.forget()
             self._rules.forget()
             self._log.forget()
+            self._seen.renew(conn)
         self._seen.catch_up(conn, today=now.date())
 
     def _apply(self, conn: psycopg.Connection[Any], batch: events.Batch, *, now: datetime) -> Applied:
@@ -113,14 +119,20 @@ class Applier:
         if not len(batch):
             return Applied()
         fresh, hashes = self._deduplicate(batch)
-        planned = self._plan.enforce(conn, fresh, now=now)
-        # What the plan put into the quarantine was not applied: it may come again when the plan is another.
-        applied = hashes if len(planned) == len(fresh) else _hashes(planned)
+        prepared = self._preparation.prepare(conn, fresh, now=now)
+        # What rules or the plan put into the quarantine was not applied: it may come again when they are others.
+        applied = hashes[~np.isin(hashes, _hashes(prepared.aside))] if len(prepared.aside) else hashes
         self._seen.stage(conn, applied, today=now.date())
-        allowed, collected = screen(conn, planned, collect(planned))
-        self._plan.learn(conn, allowed, now=now)
-        _tally(conn, batch, fresh, planned, allowed, now=now)
-        suppressed, fresh = len(planned) - len(allowed), allowed
+        allowed, collected = prepared.screened.batch, prepared.screened.collected
+        self._preparation.plan.learn(conn, allowed, now=now)
+        _tally(conn, batch, fresh, prepared, now=now)
+        withheld = prepared.screened.withheld
+        self._figures.note(
+            conn, came=without(batch, withheld), fresh=without(fresh, withheld), aside=prepared.aside,
+            judged=prepared.judged, faulty=prepared.faulty, now=now,
+        )  # fmt: skip
+        fresh = allowed
+        collected.evidence.consents[:] = privacy.with_evidence(conn, collected.evidence.consents)
         resolution = identity.apply_evidence(conn, evidence=collected.evidence, memory=self._people, now=now)
         carriers = np.asarray(collected.carriers, dtype=np.int64)
         identifier_ids = resolution.identifier_ids[carriers] if len(carriers) else carriers
@@ -139,7 +151,8 @@ class Applier:
         )  # fmt: skip
         changed = resolution.traits_changed.union(*((move.from_profile, move.to_profile) for move in resolution.moved))
         connectors.note_changed(conn, profile_ids=sorted(changed), now=now)
-        return Applied(len(batch), len(fresh), changes, suppressed)
+        noted = campaigns.note_events(conn, activity)
+        return Applied(len(batch), len(fresh), changes, len(withheld) + prepared.robots.total(), noted)
 
     def _deduplicate(self, batch: events.Batch) -> tuple[events.Batch, npt.NDArray[np.uint64]]:
         """The messages that are new, and their hashes."""
@@ -159,14 +172,15 @@ class Applier:
             applied = self._apply_alone(conn, batch.only([position]), now=now)
             counts["fresh"] += applied.fresh
             counts["changes"] += applied.changes
-            counts["suppressed"] += applied.suppressed
+            counts["withheld"] += applied.withheld
+            counts["noted"] += applied.noted
         with conn.transaction():
-            turns.take(conn, self.holder)
+            self._take_turn(conn, now=now)
             if taken.rows and events.claim(conn, events=1).inbox_id == taken.inbox_id:
                 events.settle(conn, taken, now=now)
-            if counts["suppressed"]:
+            if counts["withheld"]:
                 events.forget(conn, taken)
-        return Applied(taken.events, counts["fresh"], counts["changes"])
+        return Applied(taken.events, counts["fresh"], counts["changes"], noted=counts["noted"])
 
     def _apply_alone(self, conn: psycopg.Connection[Any], item: events.Batch, *, now: datetime) -> Applied:
         try:
@@ -206,6 +220,7 @@ class Applier:
     def _forget(self) -> None:
         """After a rollback the caches may hold ids that were never committed."""
         self._seen.rollback()
+        self._figures.forget()
         self._log.forget()
         self._people.forget()
         self._rules.forget()
@@ -234,7 +249,7 @@ def drain(
     pause: float = 0.01,
 ) -> int:
     """Apply until the inbox has been empty for `stay` seconds, or `at_most` seconds have gone; returns events taken.
-    `after_changes` is called after each commit that changed memberships.
+    `after_changes` is called after each commit that changed memberships or brought what a campaign listens to.
 
     Staying a little saves a task for every request: what comes meanwhile is seen within `pause` seconds.
     """
@@ -244,7 +259,7 @@ def drain(
         applied = applier.apply_batch(now=clock_now())
         moment = time.monotonic()
         total += applied.taken
-        if applied.changes and after_changes is not None:
+        if (applied.changes or applied.noted) and after_changes is not None:
             after_changes()
         if applied.taken:
             idle_since = moment
@@ -274,11 +289,19 @@ def _hashes(batch: events.Batch) -> npt.NDArray[np.uint64]:
     )  # fmt: skip
 
 
-def _tally(conn: psycopg.Connection[Any], *stages: events.Batch, now: datetime) -> None:
+def _tally(
+    conn: psycopg.Connection[Any], batch: events.Batch, fresh: events.Batch, prepared: Prepared, *, now: datetime
+) -> None:
     """How many of each source came, were new, fit the plan, and may be stored."""
-    came, new, fit, kept = (Counter(batch.source_ids) for batch in stages)
-    events.tally(
-        conn,
-        {one: (kept[one], came[one] - new[one], new[one] - fit[one], fit[one] - kept[one]) for one in came},
-        now=now,
-    )
+    screened = prepared.screened
+    came, new, aside, kept = (
+        Counter(stage.source_ids) for stage in (batch, fresh, prepared.aside, screened.batch)
+    )  # fmt: skip
+    counted = {
+        one: Tallied(
+            applied=kept[one], duplicates=came[one] - new[one], refused=aside[one],
+            suppressed=screened.suppressed[one], unconsented=screened.unconsented[one], robots=prepared.robots[one],
+        )
+        for one in came
+    }  # fmt: skip
+    events.tally(conn, counted, now=now)

@@ -105,7 +105,7 @@ def workers() -> list[Child]:
     beat = ["beat", "--pidfile", "", "-l", "warning"]
     return [
         _worker("pipeline", "pipeline", ["-P", "solo"]),
-        _worker("work", "default,deliveries,insights", threads),
+        _worker("work", "default,deliveries,insights,messages", threads),
         _worker("linkage", "linkage", linkage),
         Child(name="beat", command=_celery(*beat), phase=1, patience=5, popen_arguments=_here()),
     ]

@@ -39,7 +39,10 @@ def pii(context: template.Context, field: str, value: object) -> str:
 def pii_json(context: template.Context, value: Any) -> str:
     """JSON of a person, indented, as this visitor may see it."""
     if isinstance(value, str | bytes):
-        value = json.loads(value)
+        try:
+            value = json.loads(value)
+        except ValueError:  # an item that was refused because nobody can read it
+            return str(context["sight"].text("", value))
     return json.dumps(context["sight"].tree(value), indent=2, ensure_ascii=False, default=str)
 
 
@@ -93,7 +96,7 @@ def num(value: int | float | None) -> str:
 @register.filter
 def percent(value: float | None) -> str:
     """A share as a percentage with one decimal, or a dash."""
-    return "–" if value is None else f"{value * 100:.1f} %"
+    return "–" if value is None else f"{value * 100:z.1f} %"
 
 
 @register.filter
@@ -110,6 +113,18 @@ def span(seconds: int) -> str:
     """A length of time in its largest whole unit: `90 s`, `5 min`, `6 h`."""
     size, name = next((size, name) for size, name in _UNITS if seconds % size == 0)
     return f"{seconds // size} {name}"
+
+
+@register.filter
+def lasted(seconds: float | None) -> str:
+    """A length of time in the largest unit that it fills: `0.4 s`, `2.5 h`, `3.0 d`, or a dash."""
+    if seconds is None:
+        return "–"
+    size, name = next(((size, name) for size, name in _LENGTHS if seconds >= size), (1, "s"))
+    return f"{seconds / size:.1f}\u202f{name}"
+
+
+_LENGTHS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 @register.filter

@@ -11,6 +11,7 @@ from django.contrib.auth import password_validation
 from common.models import User
 from common.roles import SCOPES, Role, Theme
 from connectors.contracts import WEBHOOK_SIGNATURES
+from quality import selectors
 
 
 class CalmForm(forms.Form):
@@ -34,7 +35,9 @@ class JsonText(forms.JSONField):
 
     def prepare_value(self, value: Any) -> Any:
         # What could not be read is a text of its own class, and is shown as it was typed.
-        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        if value is None or isinstance(value, str):
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 class AppearanceForm(CalmForm):
@@ -145,7 +148,9 @@ class SourceForm(CalmForm):
             ("web", "Website: pages that load a library in the browser"), ("mobile", "Mobile app"),
             ("server", "Server: your own back end"), ("email", "E-mail: opens, clicks and bounces"),
             ("webhook", "Webhook: calls of another system"),
-            ("stream", "Stream: a queue or a log of events"), ("offline", "Offline file: tills, fairs, call centres"),
+            ("stream", "Stream: a queue or a log of events"),
+            ("pull", "Database or CRM: rows that are asked for"),
+            ("offline", "Offline file: tills, fairs, call centres"),
         ],
     )  # fmt: skip
 
@@ -215,8 +220,12 @@ class SyncForm(CalmForm):
     )  # fmt: skip
 
     consent = forms.CharField(
-        label="Only with consent to", max_length=64, required=False,
-        help_text="A purpose, such as advertising: people whose trait consent_advertising is true.",
+        label="Only with consent to", max_length=400, required=False,
+        help_text="Purposes, such as advertising; with commas between, all are needed.",
+    )  # fmt: skip
+    consent_channel = forms.CharField(
+        label="By the channel", max_length=64, required=False,
+        help_text="Such as email: what was said of it counts before what was said of all channels.",
     )  # fmt: skip
 
     def __init__(self, *args: Any, segments: Any, actions: Any, **kwargs: Any) -> None:
@@ -355,3 +364,28 @@ class EnforcementForm(CalmForm):
         choices=[("allow", "Let them in"), ("flag", "Let them in, and count them"), ("strip", "Take them out"),
                  ("quarantine", "Put the item into the quarantine")],
     )  # fmt: skip
+
+
+class RatesForm(CalmForm):
+    """A file of exchange rates."""
+
+    file = forms.FileField(label="File", help_text="The European Central Bank's eurofxref-hist as CSV, zip or XML.")
+
+
+class ReferenceListForm(CalmForm):
+    """A list that values are held against."""
+
+    slug = forms.SlugField(label="Short name", max_length=64, help_text="By which rules name it.")
+    name = forms.CharField(label="Name", max_length=200, required=False)
+    values = forms.CharField(
+        label="Values", help_text="One a line.", widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"})
+    )
+
+
+class BlockForm(CalmForm):
+    """What becomes of personal data in properties that the plan does not name."""
+
+    email = forms.ChoiceField(label="E-mail addresses", choices=selectors.ANSWERS)
+    phone = forms.ChoiceField(label="Phone numbers", choices=selectors.ANSWERS)
+    card = forms.ChoiceField(label="Card numbers", choices=selectors.ANSWERS)
+    ip = forms.ChoiceField(label="IP addresses", choices=selectors.ANSWERS)

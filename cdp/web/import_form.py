@@ -17,11 +17,27 @@ READINGS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("boolean", "yes or no", {"kind": "boolean"}),
 )
 PLACES = (
-    *(f"identifiers.{kind}" for kind in IDENTIFIER_KINDS if kind != "previous_id"), "timestamp", "event",
+    *(f"identifiers.{kind}" for kind in IDENTIFIER_KINDS if kind != "previous_id"), "timestamp", "event", "group_id",
     *(f"traits.{name}" for name in (
         "first_name", "last_name", "name", "birth_date", "gender", "street", "city", "postcode", "country", "plan",
     )), "properties.revenue", "properties.price", "properties.quantity", "properties.product_id",
 )  # fmt: skip
+
+# What an undo counts, in words and in order.
+_UNDONE = {
+    "events": "Events", "kept": "Events that stay, because another file brought them, too",
+    "quarantined": "Quarantined items", "people": "People of whom nothing else is known",
+    "parted": "People who were one by this file alone, and are parted", "identifiers": "Identifiers",
+    "links": "Links", "bans": "Decisions that two are not one", "claims": "Claims about traits",
+    "claims_before": "Claims that an earlier one replaces again", "consents": "Words about purposes",
+    "traits": "People whose traits change",
+    "memberships": "Entries and exits of segments",
+}  # fmt: skip
+
+
+def undone_lines(counts: Mapping[str, int] | None) -> list[tuple[str, int]]:
+    """What an undo took away, or would, in words; of what there is nothing only the events are told."""
+    return [(words, n) for name, words in _UNDONE.items() if (n := (counts or {}).get(name, 0)) or name == "events"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +78,8 @@ def _text(value: Any) -> str:
 
 def mapping_given(posted: Mapping[str, str], header: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     """The mapping that the form says, and what in it cannot be read."""
+    if posted.get("preset"):
+        return {"rows": "track", "event": "", "columns": [], "preset": posted["preset"]}, []
     problems: list[str] = []
     columns = []
     readings = {key: what for key, _, what in READINGS}

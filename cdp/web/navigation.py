@@ -23,6 +23,11 @@ _AREAS = (
     ("Profiles", "users", "web:profiles"),
     ("Identity", "fingerprint", "web:review"),
     ("Segments", "users-group", "web:segments"),
+    ("Insights", "chart-line", "web:insights"),
+    ("Campaigns", "broadcast", "web:campaigns"),
+    ("Messages", "mail", "web:templates"),
+    ("Personalise", "palette", "web:slots"),
+    ("Experiments", "scale", "web:experiments"),
     ("Sources", "plug-connected", "web:sources"),
     ("Data", "inbox", "web:plan"),
     ("Destinations", "send", "web:destinations"),
@@ -33,7 +38,12 @@ _AREAS = (
 )
 
 # Pages that belong to an area but stand at an address of their own.
-_ELSEWHERE = {"/quarantine/": "/data/plan/", "/syncs/": "/destinations/", "/identity/": "/identity/review/"}
+_ELSEWHERE = {
+    "/quarantine/": "/data/plan/",
+    "/data/": "/data/plan/",
+    "/syncs/": "/destinations/",
+    "/identity/": "/identity/review/",
+}
 
 
 def navigation(request: HttpRequest) -> list[Area]:
@@ -56,9 +66,60 @@ def identity_tabs(here: str) -> list[Tab]:
     return tabs([(label, reverse(name)) for label, name in _IDENTITY], reverse(here))
 
 
-_DATA = (("Catalogue", "web:plan"), ("Quarantine", "web:quarantine"))
+_DATA = (
+    ("Catalogue", "web:plan"), ("Quality", "web:quality"), ("Cleaning", "web:cleaning"), ("Review", "web:value_review"),
+    ("Quarantine", "web:quarantine"), ("Replays", "web:replays"), ("Retention", "web:retention"),
+    ("Lists and rates", "web:references"), ("Monthly report", "web:plan_reports"),
+)  # fmt: skip
 
 
 def data_tabs(here: str) -> list[Tab]:
     """The pages about what comes in."""
     return tabs([(label, reverse(name)) for label, name in _DATA], reverse(here))
+
+
+_PRIVACY = (("Requests", "web:privacy"), ("Purposes", "web:purposes"), ("Suppression", "web:suppression"))
+
+
+def privacy_tabs(here: str) -> list[Tab]:
+    """The pages about what people asked for and agreed to."""
+    return tabs([(label, reverse(name)) for label, name in _PRIVACY], reverse(here))
+
+
+_INSIGHTS = (
+    ("KPIs", "web:kpis"), ("Funnels", "web:funnels"), ("Paths", "web:paths"), ("RFM", "web:insights"),
+    ("Groups", "web:groupings"), ("Cohorts", "web:cohorts"), ("Lifetime value", "web:lifetime"),
+    ("Engagement", "web:engagement"),
+    ("Predictions", "web:predictions"), ("Recommendations", "web:recommendations"), ("Files", "web:feature_files"),
+    ("Features", "web:features"), ("Orders", "web:orders"),
+)  # fmt: skip
+_RECOMMENDATIONS = (
+    ("Insights", "web:insights"), ("Recommendations", "web:recommendations"), ("Try", "web:try_recommendations"),
+    ("Catalogue", "web:catalogue"), ("Signals and rules", "web:recommendation_rules"),
+)  # fmt: skip
+
+
+def insights_tabs(here: str) -> list[Tab]:
+    """The pages about what is computed of people."""
+    return tabs([(label, reverse(name)) for label, name in _INSIGHTS], reverse(here))
+
+
+def recommendation_tabs(here: str) -> list[Tab]:
+    """The pages about what people are offered."""
+    return tabs([(label, reverse(name)) for label, name in _RECOMMENDATIONS], reverse(here))
+
+
+_MESSAGES = (("Templates", "web:templates"), ("Sent", "web:sent_messages"), ("Sending", "web:sending"))
+
+
+def message_tabs(here: str) -> list[Tab]:
+    """The pages about what is said, and how it goes out."""
+    return tabs([(label, reverse(name)) for label, name in _MESSAGES], reverse(here))
+
+
+_PERSONALISE = (("Slots", "web:slots"), ("Bandits", "web:bandits"))
+
+
+def personalise_tabs(here: str) -> list[Tab]:
+    """The pages about what is shown to whom."""
+    return tabs([(label, reverse(name)) for label, name in _PERSONALISE], reverse(here))

@@ -14,6 +14,15 @@ class Snippet:
     text: str
 
 
+_SCRIPT = """\
+<script>window.cdp = window.cdp || []</script>
+<script async src="$host/cdp.js" data-write-key="$key"$cookie></script>
+<script>
+  // The page itself is told. Before the script is there, calls wait:
+  cdp.push(["identify", "user-1", { email: "anna@example.com" }])
+  cdp.push(["track", "Order Completed", { revenue: 42.5 }])
+</script>"""
+
 _BROWSER = """\
 import { AnalyticsBrowser } from "@segment/analytics-next"
 
@@ -54,15 +63,23 @@ curl $host/v1/batch -u $key: -H 'Content-Type: application/json' -d '{
 }'"""
 
 _ALL = (
-    ("browser", "Web page", "npm install @segment/analytics-next", _BROWSER),
+    ("script", "Web page", "Our own script, 4 KB on the wire, without any library", _SCRIPT),
+    ("browser", "Web page with a bundler", "npm install @segment/analytics-next", _BROWSER),
     ("node", "Node", "npm install @segment/analytics-node", _NODE),
     ("python", "Python", "pip install segment-analytics-python", _PYTHON),
     ("curl", "curl", "Any language that can send HTTP", _CURL),
 )
 
 
-def snippets(*, write_key: str, host: str) -> list[Snippet]:
-    """All snippets for one source; `host` is this installation as a browser sees it, such as `https://cdp.example.com`."""
+def snippets(*, write_key: str, host: str, cookie: bool) -> list[Snippet]:
+    """All snippets for one source; `host` is this installation as a browser sees it, such as `https://cdp.example.com`.
+    `cookie`: whether the script asks for the visitor cookie."""
     protocol, _, bare = host.partition("://")
-    values = {"key": write_key, "host": host, "bare": bare, "protocol": protocol}
+    values = {
+        "key": write_key,
+        "host": host,
+        "bare": bare,
+        "protocol": protocol,
+        "cookie": ' data-cookie="yes"' if cookie else "",
+    }
     return [Snippet(key, label, hint, Template(text).substitute(values)) for key, label, hint, text in _ALL]

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 
 class UnreadableFile(ValueError):
     """The file cannot be read as a table; the message says what to do."""
@@ -34,8 +37,8 @@ class Layout:
 class Column:
     """One column of a mapping: where it goes, as what, and the range outside of which it is pointed at.
 
-    `to`: `identifiers.KIND`, `traits.NAME`, `properties.NAME`, `timestamp` or `event`. `kind`: text, number, date or
-    boolean. `order`: of a date's parts (dmy, mdy, ymd); `decimal`: the mark of a number's fraction.
+    `to`: `identifiers.KIND`, `traits.NAME`, `properties.NAME`, `timestamp`, `event` or `group_id`. `kind`: text,
+    number, date or boolean. `order`: of a date's parts (dmy, mdy, ymd); `decimal`: the mark of a number's fraction.
     """
 
     name: str
@@ -58,12 +61,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class FileMapping:
-    """What rows are (`identify` or `track`), their event unless a column or a case says another, and the columns."""
+    """What rows are (`identify`, `track`, `group`), their event unless a column or a case says another, and the
+    columns; or the name of a known format (`preset`), which needs none of them."""
 
     rows: str
     columns: tuple[Column, ...]
     event: str = ""
     cases: tuple[Case, ...] = ()
+    preset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,8 @@ class Problem:
 class Counts:
     """What became of the rows. `rows` is the sum of `good`, `duplicates` and all in `refused`.
 
-    `blank` counts the empty cells of each mapped column and `cases` the rows of each case, of all rows alike.
+    `blank` counts the empty cells of each mapped column and `cases` the rows of each case, of all rows alike; `columns`
+    are `ColumnReport`s of every column of the file, as JSON, once all rows were seen.
     """
 
     rows: int = 0
@@ -92,6 +98,46 @@ class Counts:
     events: dict[str, int] = field(default_factory=dict)
     blank: dict[str, int] = field(default_factory=dict)
     cases: dict[str, int] = field(default_factory=dict)
+    columns: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """A number at the end of its column, and the row in which it stands."""
+
+    value: float
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersReport:
+    """The numbers of a column. `lower` and `upper` are the quartiles; `below` and `above` count what lies beyond the
+    fences, three interquartile ranges outside of them (none when the quartiles are equal). Unless `exact`, quartiles
+    and what is counted by them are of numbers kept to three digits."""
+
+    least: float
+    lower: float
+    median: float
+    upper: float
+    greatest: float
+    low_fence: float | None
+    high_fence: float | None
+    below: int
+    above: int
+    negative: int
+    zero: int
+    exact: bool
+    extremes: Sequence[Extreme]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReport:
+    """One column of a file: empty cells, and how many of the others read as number, date, boolean or text."""
+
+    name: str
+    blank: int
+    kinds: Mapping[str, int]
+    numbers: NumbersReport | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +161,43 @@ class ImportView:
     created_by: str
     created_at: datetime
     finished_at: datetime | None
+    undo_state: str = ""
+    undo_job_id: int | None = None
+    undo_error: str = ""
+    undone: Mapping[str, int] | None = None
+    can_be_undone: bool = False
 
     @property
     def at_work(self) -> bool:
-        return self.state == "waiting"
+        return self.state == "waiting" or self.undo_is_open
+
+    @property
+    def undo_is_open(self) -> bool:
+        return self.undo_state in ("counting", "undoing")
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """An undo that somebody asked for; when it is `dry` it only counts. `counts`: what was taken back so far."""
+
+    import_id: int
+    source_id: int
+    file_name: str
+    dry: bool
+    job_id: int
+    requested_at: datetime
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """By what the events of an import are known in the log: the hash of each message (ascending), and when it was
+    received (microseconds). `others`: when other imports of the source brought the same message. What was received
+    before `since` or after `until` is none of this import."""
+
+    source_id: int
+    since: datetime
+    until: datetime
+    hashes: npt.NDArray[np.uint64]
+    received_us: npt.NDArray[np.int64]
+    others: Mapping[int, Sequence[int]]

@@ -15,6 +15,13 @@ class Import(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    class Undo(models.TextChoices):
+        NONE = ""
+        COUNTING = "counting"  # what an undo would take away
+        COUNTED = "counted"
+        UNDER_WAY = "undoing"
+        DONE = "undone"
+
     source_id = models.IntegerField(db_index=True)
     file = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     file_name = models.CharField(max_length=255)
@@ -32,6 +39,12 @@ class Import(models.Model):
     problems = models.ForeignKey(StoredFile, on_delete=models.SET_NULL, null=True, related_name="+")
     job_id = models.BigIntegerField(null=True)
     error = models.TextField(blank=True)
+    undo_state = models.CharField(max_length=16, choices=Undo.choices, default=Undo.NONE, blank=True)
+    undo_requested_at = models.DateTimeField(null=True)
+    undo_job_id = models.BigIntegerField(null=True)
+    undo_error = models.TextField(blank=True, default="")
+    # What was taken back so far, or what would be.
+    undone = models.JSONField(null=True)
     created_by = models.CharField(max_length=254)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -41,3 +54,14 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+
+class ImportSlice(models.Model):
+    """The messages of one slice of rows, each known by 64 bits: by them an import can be undone."""
+
+    of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="slices", db_column="import_id")
+    received_at = models.DateTimeField()
+    hashes = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"rows of import {self.of_id}"

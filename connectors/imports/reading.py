@@ -143,10 +143,17 @@ def _delimiter(text: str) -> str:
 
 
 @contextmanager
-def table(path: Path, layout: Layout) -> Iterator[Table]:
-    """Open the file as a table. Raises UnreadableFile, also while the rows are read."""
+def table(path: Path, layout: Layout, *, also: Sequence[str] = ()) -> Iterator[Table]:
+    """Open the file as a table. Raises UnreadableFile, also while the rows are read.
+
+    `also`: further columns of NDJSON, whose first lines may not have all.
+    """
     with _told(), ExitStack() as opened:
-        header, rows = _OPEN[layout.kind](path, layout, opened)
+        header, rows = (
+            _open_ndjson(path, layout, opened, also)
+            if layout.kind == "ndjson"
+            else _OPEN[layout.kind](path, layout, opened)
+        )
         yield Table(_unique(header), rows)
 
 
@@ -163,9 +170,11 @@ def _open_csv(path: Path, layout: Layout, opened: ExitStack) -> tuple[Sequence[A
     return header, (row for row in rows if row)
 
 
-def _open_ndjson(path: Path, layout: Layout, opened: ExitStack) -> tuple[Sequence[Any], Iterator[Sequence[Any]]]:
+def _open_ndjson(
+    path: Path, layout: Layout, opened: ExitStack, also: Sequence[str]
+) -> tuple[Sequence[Any], Iterator[Sequence[Any]]]:
     with _unpacked(path, layout.compression) as first:
-        names = list(dict.fromkeys(name for line in _lines(first, 1_000) for name in line))
+        names = list(dict.fromkeys([*(name for line in _lines(first, 1_000) for name in line), *also]))
     raw = opened.enter_context(_unpacked(path, layout.compression))
     return names, ([line.get(name) for name in names] for line in _lines(raw, None))
 
@@ -210,7 +219,7 @@ def _parquet_rows(file: pq.ParquetFile) -> Iterator[Sequence[Any]]:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-_OPEN = {"csv": _open_csv, "ndjson": _open_ndjson, "xlsx": _open_xlsx, "parquet": _open_parquet}
+_OPEN = {"csv": _open_csv, "xlsx": _open_xlsx, "parquet": _open_parquet}
 
 
 @contextmanager
@@ -219,9 +228,12 @@ def _unpacked(path: Path, compression: str) -> Iterator[IO[bytes]]:
         if compression == "zip":
             archive = opened.enter_context(zipfile.ZipFile(path))
             names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
-            if len(names) != 1:
+            packed = names != [] and all(name.endswith(".gz") for name in names)
+            if len(names) != 1 and not packed:
                 raise UnreadableFile(f"The archive holds {len(names)} files; pack one.")
-            raw: Any = opened.enter_context(archive.open(names[0]))
+            raw: Any = (
+                _Chained(_unzipped(archive, sorted(names))) if packed else opened.enter_context(archive.open(names[0]))
+            )
         elif compression:
             opener = {"gzip": gzip.open, "xz": lzma.open, "bzip2": bz2.open}[compression]
             raw = opened.enter_context(opener(path, "rb"))  # type: ignore[operator]
@@ -229,6 +241,29 @@ def _unpacked(path: Path, compression: str) -> Iterator[IO[bytes]]:
             raw = opened.enter_context(path.open("rb"))
         limit = max(path.stat().st_size * _MOST_RATIO, _FREE_BYTES) if compression else None
         yield io.BufferedReader(_Limited(raw, limit)) if limit else raw
+
+
+def _unzipped(archive: zipfile.ZipFile, names: Sequence[str]) -> Iterator[bytes]:
+    """Gzipped files of an archive, one after another, as exports of a day by the hour are packed."""
+    for name in names:
+        with archive.open(name) as packed, gzip.open(packed) as file:
+            while piece := file.read(_LOOKED_AT):
+                yield piece
+        # The last line of a file may have no end.
+        yield b"\n"
+
+
+class _Chained(io.RawIOBase):
+    """Pieces as one stream to read from."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._held = pieces, b""
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes; none at the end."""
+        held = self._held or next(self._pieces, b"")
+        taken, self._held = (held, b"") if size < 0 else (held[:size], held[size:])
+        return taken
 
 
 class _Limited(io.RawIOBase):

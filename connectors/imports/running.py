@@ -1,21 +1,28 @@
-"""The rows of a file into the inbox, or only counted; resumable at every thousand rows."""
+"""The rows of a file into the inbox, or only counted; resumable at every slice of some thousand rows."""
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from connectors.destinations.files.rows import cell
+from connectors.imports.cells import columns_of
+from connectors.imports.columns import mapper_for
 from connectors.imports.contracts import Counts, FileMapping, Problem
-from connectors.imports.mapping import RowMapper
+from connectors.imports.profiling import Profile
 from connectors.imports.reading import Table
 from connectors.sources import wire
 from connectors.sources.identity import usable
-from events.contracts import Refusal
 
-SLICE = 1_000
+_REPEATED = "the same as an earlier row"
+# A slice is about so many cells: Arrow's functions cost as much for a few as for many, and wide rows take more memory.
+_CELLS, _MOST_ROWS, _LEAST_ROWS = 120_000, 5_000, 100
 # So many problems are told one by one; all are counted.
 MOST_TOLD = 200_000
 
@@ -27,6 +34,7 @@ class Slice:
     last_row: int
     document: bytes
     items: int
+    message_ids: list[str]
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -35,62 +43,103 @@ class Judge:
 
     def __init__(self, table: Table, mapping: FileMapping) -> None:
         self._rows = enumerate(table.rows, 1)
-        self._map = RowMapper(mapping, table.header)
-        self._seen: set[bytes] = set()
+        self._map = mapper_for(mapping, table.header)
+        self._width = len(table.header)
+        self._slice_rows = min(_MOST_ROWS, max(_LEAST_ROWS, _CELLS // self._width))
+        decimals = {one.name: one.decimal for one in mapping.columns if one.kind == "number"}
+        ids = {one.name for one in mapping.columns if one.to.startswith("identifiers.")}
+        self._profile = Profile(table.header, decimals=decimals, ids=ids)
+        self._seen = Seen()
         self.counts = Counts(blank=self._map.blank, cases=self._map.cases)
 
     def slices(self) -> Iterator[Slice]:
         """All rows, in slices."""
-        while rows := list(islice(self._rows, SLICE)):
+        while rows := list(islice(self._rows, self._slice_rows)):
             yield self._slice(rows)
+        self.counts.columns = [asdict(one) for one in self._profile.report()]
 
     def _slice(self, rows: Sequence[tuple[int, Sequence[Any]]]) -> Slice:
-        items: list[bytes] = []
-        numbers: list[int] = []
-        events: list[str] = []
-        problems: list[Problem] = []
-        for number, row in rows:
-            item, event, told = self._map(number, row)
-            problems += told
-            if item is None:
-                _count(self.counts.refused, told[-1].reason)
-                continue
-            key = bytes.fromhex(item[-34:-18].decode())
-            if key in self._seen:
-                self.counts.duplicates += 1
-                problems.append(Problem(number, "", "", "the same as an earlier row", refused=True))
-                continue
-            self._seen.add(key)
-            items.append(item)
-            numbers.append(number)
+        whole = rows
+        if {len(row) for _, row in rows} != {self._width}:
+            whole = [(number, row) for number, row in rows if len(row) == self._width]
+        columns = columns_of([row for _, row in whole]) if whole else []
+        if whole:
+            self._profile.add_columns(columns, [number for number, _ in whole])
+        mapped, names, problems = self._map(rows, columns)
+        # Of a row that is refused for several reasons the last counts.
+        for reason in {one.row: one.reason for one in problems if one.refused}.values():
+            _count(self.counts.refused, reason)
+        places = [place for place, item in enumerate(mapped) if item is not None]
+        made = [item for item in mapped if item is not None]
+        events, of_rows = [names[place] for place in places], len(made)
+        for place, item, event in self._map.further:
+            made.append(item)
+            places.append(place)
             events.append(event)
+        fresh = self._seen.fresh(np.array([int(item[-34:-18], 16) for item in made], dtype=np.uint64))
+        # What rows tell besides may be the same of many.
+        for place in np.flatnonzero(~fresh[:of_rows]).tolist():
+            self.counts.duplicates += 1
+            problems.append(Problem(rows[places[place]][0], "", "", _REPEATED, refused=True))
+        kept = np.flatnonzero(fresh).tolist()
         self.counts.rows += len(rows)
-        taken = self._take(items, numbers, events, problems)
+        reading = self._take(
+            [made[one] for one in kept], [rows[places[one]][0] for one in kept], [events[one] for one in kept],
+            problems, of_rows=int(fresh[:of_rows].sum()),
+        )  # fmt: skip
         for one in problems:
             if not one.refused:
                 _count(self.counts.flagged, f"{one.column}: {one.reason}")
         problems.sort(key=lambda one: one.row)
-        return Slice(rows[-1][0], b'{"batch":[' + b",".join(taken) + b"]}", len(taken), problems)
+        return Slice(rows[-1][0], reading.document, len(reading.message_ids), reading.message_ids, problems)
 
     def _take(
-        self, items: Sequence[bytes], numbers: Sequence[int], events: Sequence[str], problems: list[Problem]
-    ) -> list[bytes]:
-        """Those that the door takes, as it takes everybody's; of the others its reason is told."""
-        taken = []
-        for item, number, event in zip(items, numbers, events, strict=True):
-            verdict = wire.judge(item, usable=usable)
-            if isinstance(verdict, Refusal):
-                _count(self.counts.refused, verdict.reason)
-                problems.append(Problem(number, "", "", verdict.detail, refused=True))
-                continue
-            taken.append(verdict[1])
-            _count(self.counts.events, event)
-        self.counts.good += len(taken)
-        return taken
+        self, items: Sequence[bytes], numbers: Sequence[int], events: Sequence[str], problems: list[Problem],
+        *, of_rows: int,
+    ) -> wire.Reading:  # fmt: skip
+        """Those that the door takes, as it takes everybody's; of the others its reason is told. The first `of_rows` are
+        the rows themselves."""
+        reading = wire.read_items(items, usable=usable)
+        for one in reading.refused:
+            if one.index < of_rows:
+                _count(self.counts.refused, one.refusal.reason)
+                problems.append(Problem(numbers[one.index], "", "", one.refusal.detail, refused=True))
+        for name, count in Counter(events[place] for place in reading.indexes).items():
+            _count(self.counts.events, name, count)
+        self.counts.good += sum(place < of_rows for place in reading.indexes)
+        return reading
 
 
-def _count(counts: dict[str, int], key: str) -> None:
-    counts[key] = counts.get(key, 0) + 1
+class Seen:
+    """The rows that were there before, by 64 bits of each: 8 bytes a row, in sorted runs that each have at least twice
+    as many as the next."""
+
+    def __init__(self) -> None:
+        self._runs: list[npt.NDArray[np.uint64]] = []
+
+    def fresh(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """Which of these are the first of their kind; they are known from now on."""
+        distinct, first = np.unique(keys, return_index=True)
+        new = np.ones(len(distinct), dtype=bool)
+        for run in self._runs:
+            places = np.searchsorted(run, distinct)
+            places[places == len(run)] = 0
+            new &= run[places] != distinct
+        found = np.zeros(len(keys), dtype=bool)
+        found[first[new]] = True
+        self._add(distinct[new])
+        return found
+
+    def _add(self, run: npt.NDArray[np.uint64]) -> None:
+        while self._runs and len(self._runs[-1]) < 2 * len(run):
+            run = np.concatenate([self._runs.pop(), run])
+            run.sort(kind="stable")
+        if len(run):
+            self._runs.append(run)
+
+
+def _count(counts: dict[str, int], key: str, more: int = 1) -> None:
+    counts[key] = counts.get(key, 0) + more
 
 
 def as_json(counts: Counts) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from connectors.imports.models import Import
 from connectors.storage.services import read_file
 
 
-def imports(*, source_id: int, limit: int = 50) -> list[ImportView]:
-    """Those of a source, newest first."""
+def imports(*, source_id: int, before: int | None = None, limit: int = 50) -> list[ImportView]:
+    """Those of a source, newest first, by keyset."""
     found = Import.objects.select_related("file", "problems").filter(source_id=source_id)
+    if before is not None:
+        found = found.filter(pk__lt=before)
     return [view(row) for row in found.order_by("-pk")[:limit]]
 
 
@@ -34,6 +36,8 @@ def view(row: Import) -> ImportView:
         mapping=row.mapping, state=row.state, dry=row.dry, checked=_counts(row.checked), counts=_counts(row.counts),
         has_problems=bool(row.problems and row.problems.parts.exists()), job_id=row.job_id, error=row.error,
         created_by=row.created_by, created_at=row.created_at, finished_at=row.finished_at,
+        undo_state=row.undo_state, undo_job_id=row.undo_job_id, undo_error=row.undo_error, undone=row.undone,
+        can_be_undone=row.state in ("done", "cancelled", "failed") and row.slices.exists(),
     )  # fmt: skip
 
 

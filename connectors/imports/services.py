@@ -2,13 +2,14 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import psycopg
 import zstandard
@@ -19,6 +20,7 @@ from connectors.imports import running
 from connectors.imports.contracts import BadMapping, Counts, FileMapping, ImportView, Layout, UnreadableFile
 from connectors.imports.mapping import read_mapping
 from connectors.imports.models import Import
+from connectors.imports.presets import PRESETS, recognised
 from connectors.imports.reading import detect, table
 from connectors.imports.selectors import view
 from connectors.imports.suggesting import suggest
@@ -34,6 +36,10 @@ _SAMPLE = 1_000
 _LOCK = 0x696D706F
 _TELL = "update common_job set done = %s, updated_at = now() where id = %s returning cancel_requested"
 _ADVANCE = "update connectors_import set next_row = %s, counts = %s where id = %s"
+
+
+# By what the messages of a slice are known again when the import is undone.
+_MARK = "insert into connectors_importslice (import_id, received_at, hashes) values (%s, %s, %s)"
 
 
 class NotNow(ValueError):
@@ -61,7 +67,7 @@ def take_file(*, source_id: int, name: str, chunks: Iterable[bytes], by: str, no
     )
     row = Import.objects.create(
         source_id=source_id, file=stored, file_name=stored.name, layout=_layout_json(layout), header=header,
-        header_hash=fingerprint, mapping=earlier.mapping if earlier else suggested(header, sample), created_by=by,
+        header_hash=fingerprint, mapping=earlier.mapping if earlier else guessed(header, sample), created_by=by,
         created_at=now,
     )  # fmt: skip
     return view(row)
@@ -79,6 +85,12 @@ def look(path: Path, layout: Layout) -> tuple[list[str], list[Any]]:
     """The header and some rows. Raises UnreadableFile."""
     with table(path, layout) as opened:
         return list(opened.header), list(islice(opened.rows, _SAMPLE))
+
+
+def guessed(header: list[str], sample: list[Any]) -> dict[str, Any]:
+    """The mapping of a file that is seen for the first time: its format when that is known, else a suggestion."""
+    preset = recognised(header)
+    return {"rows": "track", "columns": [], "preset": preset} if preset else suggested(header, sample)
 
 
 def suggested(header: list[str], sample: list[Any]) -> dict[str, Any]:
@@ -106,7 +118,7 @@ def change_layout(*, import_id: int, encoding: str, delimiter: str, sheet: str) 
     with on_disk(row.file_id or 0) as path:
         header, sample = look(path, Layout(**{**changed, "sheets": tuple(changed["sheets"])}))
     if header != row.header:
-        row.mapping = suggested(header, sample)
+        row.mapping = guessed(header, sample)
     row.layout, row.header, row.header_hash, row.checked = changed, header, _fingerprint(header), None
     row.save()
     return view(row)
@@ -116,7 +128,7 @@ def change_layout(*, import_id: int, encoding: str, delimiter: str, sheet: str) 
 def request_run(*, import_id: int, mapping: Mapping[str, Any], dry: bool, by: str, now: datetime) -> ImportView:
     """Keep the mapping, and have the rows counted (`dry`) or taken in. Raises BadMapping or NotNow."""
     row = _draft(import_id)
-    read_mapping(mapping, row.header)
+    read_mapping(mapping, row.header, formats=True)
     what = "Check of" if dry else "Import of"
     total = row.checked["rows"] if row.checked else None
     row.mapping, row.dry, row.state, row.next_row = dict(mapping), dry, Import.State.WAITING, 0
@@ -171,20 +183,22 @@ def _work(row: Import, conn: psycopg.Connection[Any], ticker: clock.Ticker, afte
 
 def _run(row: Import, conn: psycopg.Connection[Any], ticker: clock.Ticker, after: Callable[[], None]) -> Counts:
     """Go through the rows; those before `next_row` are in already and only counted."""
-    mapping = read_mapping(row.mapping, row.header)
+    mapping = read_mapping(row.mapping, row.header, formats=True)
     problems = _Problems(row, conn, ticker)
     compressor = zstandard.ZstdCompressor(level=1)
     begun = row.next_row
-    with on_disk(row.file_id or 0) as path, table(path, layout_of(row)) as opened:
+    with on_disk(row.file_id or 0) as path, table(path, layout_of(row), also=_also(mapping)) as opened:
         judge = running.Judge(opened, mapping)
         for piece in judge.slices():
             if piece.last_row > begun and not row.dry:
                 with conn.transaction():
                     if piece.items:
+                        at = ticker()
                         events.store(
                             conn, source_id=row.source_id, document=piece.document, events=piece.items, client_ip=None,
-                            received_at=ticker(), compressor=compressor,
+                            received_at=at, compressor=compressor,
                         )  # fmt: skip
+                        conn.execute(_MARK, (row.pk, at, _hashes(row.source_id, piece.message_ids)))
                     problems.tell(piece.problems)
                     conn.execute(_ADVANCE, (piece.last_row, _json(judge.counts), row.pk))
                 after()
@@ -237,15 +251,15 @@ def _end(row: Import, state: str, *, at: datetime, error: str = "", counts: Coun
 
 def suggested_mapping(path: Path) -> dict[str, Any]:
     """The mapping that is guessed for a file on this machine. Raises UnreadableFile."""
-    return suggested(*look(path, detect(path)))
+    return guessed(*look(path, detect(path)))
 
 
 def check_file(path: Path, *, mapping: Mapping[str, Any] | None = None) -> Counts:
     """Count what an import of a file on this machine would do; without a mapping, by the guessed one."""
     layout = detect(path)
     header, sample = look(path, layout)
-    read: FileMapping = read_mapping(mapping or suggested(header, sample), header)
-    with table(path, layout) as opened:
+    read: FileMapping = read_mapping(mapping or guessed(header, sample), header, formats=True)
+    with table(path, layout, also=_also(read)) as opened:
         judge = running.Judge(opened, read)
         for _ in judge.slices():
             pass
@@ -263,6 +277,16 @@ def _layout_json(layout: Layout) -> dict[str, Any]:
 
 def _fingerprint(header: Iterable[str]) -> str:
     return hashlib.blake2b("\0".join(header).encode(), digest_size=16).hexdigest()
+
+
+def _also(mapping: FileMapping) -> Sequence[str]:
+    preset = PRESETS.get(mapping.preset)
+    return (*preset.known_by, *preset.also) if preset else ()
+
+
+def _hashes(source_id: int, message_ids: list[str]) -> bytes:
+    made = (events.message_hash(source_id, one) for one in message_ids)
+    return np.fromiter(made, dtype=np.uint64, count=len(message_ids)).tobytes()
 
 
 def _json(counts: Counts) -> str:

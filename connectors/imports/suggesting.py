@@ -17,6 +17,7 @@ _NAMES: dict[str, str] = {
     "crmid": "identifiers.crm_id", "contactid": "identifiers.crm_id",
     "timestamp": "timestamp", "date": "timestamp", "datetime": "timestamp", "time": "timestamp",
     "invoicedate": "timestamp", "orderdate": "timestamp", "purchasedate": "timestamp", "transactiondate": "timestamp",
+    "orderedat": "timestamp", "purchasedat": "timestamp", "paidat": "timestamp",
     "eventtime": "timestamp", "occurredat": "timestamp",
     "event": "event", "eventname": "event", "eventtype": "event",
 }  # fmt: skip

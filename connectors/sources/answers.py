@@ -49,13 +49,24 @@ class Accepted(msgspec.Struct, gc=False):
 
 
 def send(
-    start: StartResponse, status: int, body: object, headers: list[tuple[str, str]] | None = None
-) -> Iterable[bytes]:
-    """Answer with a JSON document."""
+    start: StartResponse, status: int, body: object, headers: list[tuple[str, str]] | None = None, *,
+    cors: bool = True,
+) -> Iterable[bytes]:  # fmt: skip
+    """Answer with a JSON document. Any website may read it, unless `cors` is false and the headers say who may."""
     data = _encode(body)
-    fixed = [("Content-Type", "application/json"), ("Content-Length", str(len(data))), *_CORS]
+    fixed = [("Content-Type", "application/json"), ("Content-Length", str(len(data))), *(_CORS if cors else ())]
     start(_STATUS[status], fixed + (headers or []))
     return [data]
+
+
+def script(start: StartResponse, data: bytes, *, tag: str, known: bool) -> Iterable[bytes]:
+    """Answer with a script that any website may include; nothing but the headers when it is `known` by its tag."""
+    start(_STATUS[304 if known else 200], [
+        ("Content-Type", "text/javascript; charset=utf-8"), ("Content-Length", str(0 if known else len(data))),
+        ("Cache-Control", "public, max-age=3600"), ("ETag", tag), ("Cross-Origin-Resource-Policy", "cross-origin"),
+        ("X-Content-Type-Options", "nosniff"), *_CORS,
+    ])  # fmt: skip
+    return [b"" if known else data]
 
 
 def error(

@@ -4,21 +4,23 @@ It stands apart from Django's middleware, which would cost as much as the work i
 durable in PostgreSQL; bad input is answered with 4xx or a verdict, never with 5xx.
 """
 
+import hashlib
 import logging
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import zstandard
 
 from common import clock, pg
-from connectors.sources import documents, wire
-from connectors.sources.answers import Accepted, Environ, StartResponse, Verdict, error, preflight, send
-from connectors.sources.contracts import SourceView
+from connectors.sources import documents, visitor_cookie, wire
+from connectors.sources.answers import Accepted, Environ, StartResponse, Verdict, error, preflight, script, send
+from connectors.sources.contracts import IpKept, SourceView
 from connectors.sources.identity import usable
 from connectors.sources.keys import FRESH_SECONDS, KeyRing, key_from_header, key_from_query
 from connectors.sources.recent import RecentMessages
@@ -30,7 +32,10 @@ log = logging.getLogger(__name__)
 _CALLS = ("track", "identify", "page", "screen", "group", "alias")
 SINGLE_PATHS = {f"/v1/{call}": call for call in _CALLS} | {f"/v1/{call[0]}": call for call in _CALLS}
 BATCH_PATHS = frozenset({"/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch"})
-_OTHER_PATHS = frozenset({"/v1/m", "/sourceConfig", "/sourceConfig/"})
+_SCRIPT_PATH = "/cdp.js"
+_SCRIPT = Path(__file__).with_name("cdp.js").read_bytes()
+_SCRIPT_TAG = f'"{hashlib.blake2b(_SCRIPT, digest_size=12).hexdigest()}"'
+_OTHER_PATHS = frozenset({"/v1/m", "/sourceConfig", "/sourceConfig/", _SCRIPT_PATH})
 _PROJECTS = "/v1/projects/"
 # Some libraries give up after two seconds of errors: a database that restarts is waited for instead.
 _PATIENCE_SECONDS = 8.0
@@ -99,6 +104,8 @@ class Ingestion:
     def _post(self, environ: Environ, start: StartResponse, path: str) -> Iterable[bytes]:
         if path == "/v1/m":
             return send(start, 200, {"success": True})
+        if path == visitor_cookie.PATH:
+            return self._visitor(environ, start)
         call = SINGLE_PATHS.get(path)
         if call is None and path not in BATCH_PATHS:
             return error(start, 404, "not_found", f"There is no {path}. Send events to /v1/batch or /v1/track.")
@@ -109,6 +116,11 @@ class Ingestion:
         source = self._source(environ, reading.write_key)
         if source is None:
             return error(start, 401, "invalid_write_key", "The write key is missing, unknown or disabled.")
+        if source.reads_request and reading.message_ids:
+            reading.document = wire.with_received(
+                reading.document, user_agent=environ.get("HTTP_USER_AGENT", ""),
+                language=environ.get("HTTP_ACCEPT_LANGUAGE", ""),
+            )  # fmt: skip
         return send(start, 200, self._accept(reading, source, self._client_ip(environ, source), clock.now()))
 
     def _accept(self, reading: wire.Reading, source: SourceView, client_ip: str | None, now: datetime) -> Accepted:
@@ -159,6 +171,20 @@ class Ingestion:
                 keep_accepted()
         return None
 
+    def _visitor(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        """The anonymous id of a browser, kept in a cookie of this server."""
+        query, origin = environ.get("QUERY_STRING", ""), environ.get("HTTP_ORIGIN", "")
+        source = self._source(environ, None)
+        if source is None:
+            return error(start, 401, "invalid_write_key", "The write key is missing, unknown or disabled.")
+        if not visitor_cookie.may_ask(source, origin):
+            message = f"{origin[:200] or 'The page'} is none of the websites that this source lists on its tab Privacy."
+            return error(start, 403, "origin_not_allowed", message)
+        body = _body(environ) if environ.get("CONTENT_LENGTH") else b""
+        visitor = visitor_cookie.visitor_id(source, cookies=environ.get("HTTP_COOKIE", ""), query=query, body=body)
+        headers = visitor_cookie.headers(source, visitor, origin=origin, secure=self._scheme(environ) == "https")
+        return send(start, 200, {"anonymousId": visitor}, headers, cors=False)
+
     def _get(self, environ: Environ, start: StartResponse, path: str) -> Iterable[bytes]:
         if path.startswith(_PROJECTS) and path.endswith("/settings"):
             source = self._keys.find(path[len(_PROJECTS) : -len("/settings")])
@@ -171,7 +197,10 @@ class Ingestion:
             if source is None:
                 return error(start, 401, "invalid_write_key", "The write key is missing, unknown or disabled.")
             return send(start, 200, documents.rudder_source_config(source))
-        if path in SINGLE_PATHS or path in BATCH_PATHS or path == "/v1/m":
+        if path == _SCRIPT_PATH:
+            known = _SCRIPT_TAG in environ.get("HTTP_IF_NONE_MATCH", "")
+            return script(start, _SCRIPT, tag=_SCRIPT_TAG, known=known)
+        if path in SINGLE_PATHS or path in BATCH_PATHS or path in ("/v1/m", visitor_cookie.PATH):
             return error(start, 405, "method_not_allowed", "Send events with POST.")
         return error(start, 404, "not_found", f"There is no {path}.")
 
@@ -180,7 +209,7 @@ class Ingestion:
         return self._keys.find(key or key_from_query(environ.get("QUERY_STRING", "")))
 
     def _client_ip(self, environ: Environ, source: SourceView) -> str | None:
-        if not source.client_side:
+        if not source.client_side or source.ip_kept == IpKept.OFF:
             return None
         if self._behind_proxy and environ.get("HTTP_X_FORWARDED_FOR"):
             address = str(environ["HTTP_X_FORWARDED_FOR"]).rpartition(",")[2].strip()

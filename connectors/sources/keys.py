@@ -55,6 +55,11 @@ class KeyRing:
         found = self._by_key.get(key)
         return found if found is not None and found.enabled else None
 
+    def known(self, key: str) -> SourceView | None:
+        """What was known of a key when the sources were read last; asks nobody."""
+        found = self._by_key.get(key)
+        return found if found is not None and found.enabled else None
+
     def _look_again(self, key: str) -> None:
         """Read the sources, unless another thread just did or this key was looked for in vain a moment ago. Whoever
         asks meanwhile waits: the first requests with a new key come at the same time."""

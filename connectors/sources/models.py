@@ -13,6 +13,7 @@ class Source(models.Model):
         EMAIL = "email", "E-mail"
         WEBHOOK = "webhook", "Webhook"
         STREAM = "stream", "Stream"
+        PULL = "pull", "Database or CRM"
         OFFLINE = "offline", "Offline file"
 
     name = models.CharField(max_length=120)
@@ -22,6 +23,12 @@ class Source(models.Model):
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=254, blank=True)
+    # How items are handled on their way in: see `arriving`.
+    ip_kept = models.CharField(max_length=12, default="off", db_default="full")
+    fill_in = models.BooleanField(default=False, db_default=False)
+    robots = models.CharField(max_length=12, default="allow", db_default="allow")
+    # From where browsers may have a cookie set: see `visitor_cookie`.
+    origins = models.JSONField(default=list, db_default=[])
 
     def __str__(self) -> str:
         return self.name

@@ -1,6 +1,6 @@
 """Reading sources."""
 
-from connectors.sources.contracts import SourceView
+from connectors.sources.contracts import IpKept, Robots, SourceView
 from connectors.sources.models import Source
 
 
@@ -8,7 +8,8 @@ def view(row: Source) -> SourceView:
     """The contract of one row."""
     return SourceView(
         id=row.pk, name=row.name, slug=row.slug, kind=row.kind, write_key=row.write_key, enabled=row.enabled,
-        created_at=row.created_at,
+        created_at=row.created_at, ip_kept=IpKept(row.ip_kept), fill_in=row.fill_in, robots=Robots(row.robots),
+        origins=tuple(row.origins),
     )  # fmt: skip
 
 

@@ -6,15 +6,15 @@ tolerant scan and each is judged alone, so that one bad item never costs the goo
 
 import gzip
 import io
-import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from uuid import uuid4
 
 import msgspec
 
+from connectors.sources import broken_json
 from events.contracts import EVENT_TYPES, Item, Refusal, Text
 
 MAX_BODY = 8 * 1024 * 1024
@@ -24,6 +24,7 @@ MAX_ITEM = 32 * 1024
 MAX_ID = 512
 MAX_MESSAGE_ID = 255
 MAX_ITEMS = 20_000
+_MAX_HEADER = 1_000
 
 Usable = Callable[[str, object], bool]
 Id = Annotated[str, msgspec.Meta(max_length=MAX_ID)] | int | float | None
@@ -65,19 +66,12 @@ class _Sizes(msgspec.Struct, gc=False):
     batch: list[msgspec.Raw]
 
 
+_decode_call = msgspec.json.Decoder(_Call).decode
 _decode_calls = msgspec.json.Decoder(_Calls).decode
 _decode_sizes = msgspec.json.Decoder(_Sizes).decode
 _decode_item = msgspec.json.Decoder(Item).decode
 _decode_pieces = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
-
-_ESCAPES = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a surrogate pair: a real character
-    rb"|(?P<bad>\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000)"  # half a pair, or NUL, which PostgreSQL cannot hold
-    rb"|\\.",
-    re.DOTALL,
-)
-_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
 
 
 class BadRequest(Exception):
@@ -130,13 +124,41 @@ def unpack(body: bytes, *, encoding: str) -> bytes:
 def read_batch(body: bytes, *, usable: Usable) -> Reading:
     """A `/v1/batch` body. Raises BadRequest when it is not a JSON object with a list `batch`. `usable(kind, value)`
     says whether an id tells who somebody is."""
-    clean = _clean(body)
+    clean = broken_json.storable(body)
+    return _read_at_once(clean, usable) or _read_one_by_one(clean, usable)
+
+
+def read_items(items: Sequence[bytes], *, usable: Usable) -> Reading:
+    """Items that stand alone already, such as rows of a file; storable, and at most as many as a body may hold."""
+    body = b'{"batch":[' + b",".join(items) + b"]}"
+    try:
+        calls = _decode_calls(body).batch
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _assemble(list(items), {}, usable)
+    if max(map(len, items), default=0) > MAX_ITEM:
+        return _assemble(list(items), {}, usable)
+    reading = Reading(document=body)
+    for index, call in enumerate(calls):
+        # Only what the quick look does not settle is looked at again.
+        outcome = None if _complete_call(call, usable) else judge(items[index], usable=usable)
+        if isinstance(outcome, Refusal):
+            reading.refused.append(Refused(index, outcome, items[index]))
+        else:
+            reading.indexes.append(index)
+            reading.message_ids.append(call.messageId)
+    if reading.refused:
+        reading.document = b'{"batch":[' + b",".join(items[index] for index in reading.indexes) + b"]}"
+    return reading
+
+
+def _read_at_once(clean: bytes, usable: Usable) -> Reading | None:
+    """The whole body when nothing needs to be done to it, which is nearly always."""
     try:
         calls = _decode_calls(clean)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _read_one_by_one(clean, usable)
+        return None
     if not all(_complete_call(call, usable) for call in calls.batch) or not _all_small(clean):
-        return _read_one_by_one(clean, usable)
+        return None
     return Reading(
         document=clean,
         message_ids=[call.messageId for call in calls.batch],
@@ -147,7 +169,7 @@ def read_batch(body: bytes, *, usable: Usable) -> Reading:
 
 def read_single(body: bytes, *, event_type: str, usable: Usable) -> Reading:
     """A `/v1/track`-like body: one item, whose type the path says."""
-    clean = _clean(body).strip()
+    clean = broken_json.storable(body).strip()
     if clean[:1] != b"{" or clean[-1:] != b"}":
         raise BadRequest(400, "invalid_json", "The body is not a JSON object.")
     judged = judge(clean, usable=usable, default_type=event_type)
@@ -155,6 +177,24 @@ def read_single(body: bytes, *, event_type: str, usable: Usable) -> Reading:
     _place(reading, 0, clean, judged)
     reading.document = b'{"batch":[' + b",".join(_documents(reading, [judged])) + b"]}"
     return reading
+
+
+def with_received(document: bytes, *, user_agent: str, language: str) -> bytes:
+    """The document with what its request told of the device; the last of two such members counts."""
+    told = _encode({"userAgent": user_agent[:_MAX_HEADER], "language": language[:_MAX_HEADER]})
+    return document.rstrip()[:-1] + b',"received":' + told + b"}"
+
+
+def is_complete(raw: bytes, *, usable: Usable) -> bool:
+    """Whether an item can be stored as it is: it says who, what, when and which, and nothing needs to be mended."""
+    try:
+        call = _decode_call(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    told_when = call.timestamp or call.originalTimestamp
+    return (
+        bool(told_when) and len(raw) <= MAX_ITEM and broken_json.storable(raw) is raw and _complete_call(call, usable)
+    )
 
 
 def judge(raw: bytes, *, usable: Usable, default_type: str | None = None) -> tuple[Item, bytes] | Refusal:
@@ -245,26 +285,28 @@ def _read_one_by_one(clean: bytes, usable: Usable) -> Reading:
     try:
         pieces = _decode_pieces(clean)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        pieces = split_tolerantly(clean)
+        pieces = broken_json.members(clean)
+        if not pieces:
+            raise BadRequest(400, "invalid_json", "The body is not a JSON object.") from None
     if "batch" not in pieces:
         raise BadRequest(400, "invalid_request", "The body needs `batch`, a list of calls.")
     listing = bytes(pieces["batch"]).strip()
     if listing[:1] != b"[":
         raise BadRequest(400, "invalid_request", "`batch` must be a list of calls.")
-    return _assemble(_elements(listing), pieces, usable)
+    return _assemble(broken_json.elements(listing), pieces, usable)
 
 
 def _assemble(raws: list[bytes], pieces: dict[str, msgspec.Raw], usable: Usable) -> Reading:
     if len(raws) > MAX_ITEMS:
         raise BadRequest(413, "too_many_items", f"A batch may hold {MAX_ITEMS:,} calls; this one has {len(raws):,}.")
-    reading = Reading(document=b"", write_key=_key(_decoded(pieces.get("writeKey"))) or None)
+    reading = Reading(document=b"", write_key=_key(broken_json.decoded(pieces.get("writeKey"))) or None)
     judged = [judge(raw, usable=usable) for raw in raws]
     for index, (raw, outcome) in enumerate(zip(raws, judged, strict=True)):
         _place(reading, index, raw, outcome)
     head = b""
     for name in ("sentAt", "context"):
         value = bytes(pieces.get(name, b""))
-        if value[:1] == (b'"' if name == "sentAt" else b"{") and _decodes(value):
+        if value[:1] == (b'"' if name == "sentAt" else b"{") and broken_json.decodes(value):
             head += b'"' + name.encode() + b'":' + value + b","
     reading.document = b"{" + head + b'"batch":[' + b",".join(_documents(reading, judged)) + b"]}"
     return reading
@@ -282,72 +324,9 @@ def _documents(reading: Reading, judged: list[tuple[Item, bytes] | Refusal]) -> 
     return [outcome[1] for outcome in judged if not isinstance(outcome, Refusal)]
 
 
-def _clean(body: bytes) -> bytes:
-    """Make the text storable: valid UTF-8, no NUL, no half surrogates; each is replaced by U+FFFD."""
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    if not body.isascii():
-        try:
-            body.decode()
-        except UnicodeDecodeError:
-            body = body.decode(errors="replace").encode()
-    if b"\\u" in body and (b"\\u0000" in body or b"\\ud" in body or b"\\uD" in body):
-        body = _ESCAPES.sub(lambda found: b"\\ufffd" if found["bad"] else found[0], body)
-    return body
-
-
-def split_tolerantly(body: bytes) -> dict[str, msgspec.Raw]:
-    """The top-level members of an object whose inside may be broken or nested without end, by counting brackets."""
-    members: dict[str, msgspec.Raw] = {}
-    depth, key, start = 0, None, 0
-    previous = b""
-    for token in _TOKENS.finditer(body):
-        text = token[0]
-        if depth == 1 and text == b":":
-            key, start = _decoded(msgspec.Raw(previous)), token.end()
-        closing = depth == 1 and text in (b",", b"}")
-        if closing and isinstance(key, str):
-            members[key] = msgspec.Raw(body[start : token.start()].strip())
-            key = None
-        depth += (text in (b"{", b"[")) - (text in (b"}", b"]"))
-        previous = text
-    if not members:
-        raise BadRequest(400, "invalid_json", "The body is not a JSON object.")
-    return members
-
-
-def _elements(listing: bytes) -> list[bytes]:
-    """The elements of a JSON list by counting brackets, whatever is inside them."""
-    elements: list[bytes] = []
-    depth, start = 0, 1
-    for token in _TOKENS.finditer(listing):
-        text = token[0]
-        if depth == 1 and text in (b",", b"]"):
-            element = listing[start : token.start()].strip()
-            if element:
-                elements.append(element)
-            start = token.end()
-        depth += (text in (b"{", b"[")) - (text in (b"}", b"]"))
-    return elements
-
-
 def _single_key(raw: bytes) -> str | None:
     try:
-        return _key(_decoded(_decode_pieces(raw).get("writeKey"))) or None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return None
-
-
-def _decodes(raw: bytes) -> bool:
-    try:
-        msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return False
-    return True
-
-
-def _decoded(raw: msgspec.Raw | None) -> object:
-    try:
-        return None if raw is None else msgspec.json.decode(raw)
+        return _key(broken_json.decoded(_decode_pieces(raw).get("writeKey"))) or None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
 

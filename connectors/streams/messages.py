@@ -46,6 +46,9 @@ def read_messages(messages: Sequence[Message]) -> Items:
     """
     found = Items()
     for message in messages:
+        if wire.is_complete(message.value, usable=usable):
+            found.accepted.append(message.value)
+            continue
         name = f"{message.topic}-{message.place}"
         try:
             told = orjson.loads(message.value)

@@ -24,6 +24,8 @@ from connectors.streams.models import Stream, StreamOffset
 
 _SECONDS = 8.0
 _AT_ONCE = 2_000
+# The client gathers messages for so long at the most: what a quiet topic brings is not held back.
+_GATHER = 0.1
 # A turn ends when nothing came for so long.
 _QUIET = 1.0
 _MOVE = """
@@ -78,13 +80,16 @@ class Reader:
     def _read(
         self, consumer: Consumer, conn: psycopg.Connection[Any], *, seconds: float, after: Callable[[], None]
     ) -> Read:  # fmt: skip
-        total, end = Read(), time.monotonic() + seconds
+        total, last = Read(), time.monotonic()
+        end = last + seconds
         while time.monotonic() < end:
-            came = [one for one in consumer.consume(_AT_ONCE, timeout=_QUIET) if not _passing(one.error())]
-            if not came:
+            came = [one for one in consumer.consume(_AT_ONCE, timeout=_GATHER) if not _passing(one.error())]
+            if came:
+                total = plus(total, self._keep(conn, came))
+                after()
+                last = time.monotonic()
+            elif time.monotonic() > last + _QUIET:
                 return total
-            total = plus(total, self._keep(conn, came))
-            after()
         return Read(total.messages, total.accepted, total.refused, more=True)
 
     def _keep(self, conn: psycopg.Connection[Any], came: Sequence[Any]) -> Read:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 
 from common import audit, clock, crypto, pg
 from common.http import AllowList, Http
@@ -24,6 +25,7 @@ from connectors.streams.shards import ShardReader
 # "stre" in ASCII; one worker at a time reads one stream.
 _LOCK = 0x73747265
 TURN_SECONDS = 20.0
+_SIDE_BY_SIDE = 8
 _READERS: Mapping[str, Any] = {"kafka": Reader, "kinesis": ShardReader}
 
 
@@ -80,18 +82,30 @@ def read_streams(
 ) -> dict[int, Read]:  # fmt: skip
     """A turn for every stream that nobody else reads just now; answers what came, by source.
 
-    `after` is called whenever items are durable in the inbox. A stream that cannot be read says why in its row, and is
-    tried again by the next turn.
+    Several are read side by side, so that one which waits for its broker, or has a long backlog, delays no other.
+    `after` is called, by whichever thread it is, whenever items are durable in the inbox. A stream that cannot be read
+    says why in its row, and is tried again by the next turn.
     """
-    found = {}
-    for row in Stream.objects.filter(enabled=True).order_by("pk"):
-        kept_out = source(row.source_id)
-        if kept_out is None or not kept_out.enabled:
-            continue
-        with closing(pg.connect(autocommit=True)) as conn:
-            if pg.try_lock(conn, _LOCK, row.pk):
-                found[row.source_id] = _turn(row, conn, clock.Ticker(now), seconds=seconds, after=after)
-    return found
+    rows = [row for row in Stream.objects.filter(enabled=True).order_by("pk") if _is_enabled(row.source_id)]
+
+    def turn(row: Stream) -> Read | None:
+        try:
+            with closing(pg.connect(autocommit=True)) as conn:
+                if not pg.try_lock(conn, _LOCK, row.pk):
+                    return None
+                return _turn(row, conn, clock.Ticker(now), seconds=seconds, after=after)
+        finally:
+            # Django opens a connection for each thread, and lets go of none by itself.
+            connections.close_all()
+
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, "stream") as threads:
+        read = list(threads.map(turn, rows))
+    return {row.source_id: one for row, one in zip(rows, read, strict=True) if one is not None}
+
+
+def _is_enabled(source_id: int) -> bool:
+    found = source(source_id)
+    return found is not None and found.enabled
 
 
 def _turn(row: Stream, conn: Any, ticker: clock.Ticker, *, seconds: float, after: Callable[[], None]) -> Read:

@@ -69,6 +69,13 @@ class SyncView:
     created_at: datetime
     waiting_run_id: int | None
     consent: str = ""
+    consent_channel: str = ""
+
+    @property
+    def consent_words(self) -> str:
+        """The consent that it asks for, as people read it; empty when it asks for none."""
+        asked = self.consent.replace(",", " and ")
+        return f"{asked} by {self.consent_channel}" if asked and self.consent_channel else asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,10 @@ class Sync(models.Model):
     mapping = models.JSONField(default=dict)
     # "profile": one row a person; else one row for each identifier of this kind.
     identifier_kind = models.CharField(max_length=64, default="profile")
-    # The purpose for which somebody must have consented to be sent (trait `consent_PURPOSE`); empty asks for none.
-    consent = models.CharField(max_length=64, blank=True)
+    # The purposes for which somebody must have consented to be sent, with commas between; empty asks for none.
+    consent = models.CharField(max_length=400, blank=True)
+    # The channel for which consent must hold; empty: what was said of all channels.
+    consent_channel = models.CharField(max_length=64, blank=True, default="", db_default="")
     state = models.CharField(max_length=16, choices=State.choices, default=State.ACTIVE)
     state_reason = models.TextField(blank=True)
     # Everything in the ledger up to here has become deliveries.

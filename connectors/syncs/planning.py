@@ -18,6 +18,7 @@ from django.db.models import F
 from common import pg
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import people, sql
+from connectors.syncs.checking import purposes_of
 from connectors.syncs.diff import Change, SentRow, Target, diff, needs_approval
 from connectors.syncs.drift import Drift
 from connectors.syncs.models import Run, Sync, Touched
@@ -227,7 +228,8 @@ def recipe_of(sync: Sync) -> Recipe:
         action=DESTINATIONS[sync.destination.kind].actions[sync.action],
         mapping=sync.mapping,
         segment=people.segment_facts(sync.segment_id),
-        consent=sync.consent,
+        consent=purposes_of(sync.consent),
+        consent_channel=sync.consent_channel,
     )
 
 

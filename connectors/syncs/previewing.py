@@ -7,7 +7,7 @@ from connectors.destinations.contracts import InvalidSettings
 from connectors.destinations.models import Destination
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import people
-from connectors.syncs.checking import mapping_problems
+from connectors.syncs.checking import channel_kept, mapping_problems, purposes_kept, purposes_of
 from connectors.syncs.contracts import Sample
 from connectors.syncs.rendering import Recipe, render_people
 
@@ -22,6 +22,7 @@ def preview_payload(
     segment_id: int,
     identifier_kind: str,
     consent: str = "",
+    consent_channel: str = "",
 ) -> Sample:
     """The fields of the first of some members for whom the mapping gives any, and why others give none.
 
@@ -33,7 +34,10 @@ def preview_payload(
     if problems:
         raise InvalidSettings(problems)
     kind = identifier_kind or chosen.identifier_kind
-    recipe = Recipe(0, kind, chosen, mapping, people.segment_facts(segment_id), consent)
+    recipe = Recipe(
+        0, kind, chosen, mapping, people.segment_facts(segment_id), purposes_of(purposes_kept(consent)),
+        channel_kept(consent_channel),
+    )  # fmt: skip
     members = people.first_members(segment_id=segment_id, limit=_LOOKED_AT)
     known = people.read_people(members)
     rendered = render_people(known.values(), recipe)

@@ -1,7 +1,7 @@
 """From a profile to what a channel should have of it. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from common.masking import mask
 from connectors.destinations.kit import Action
 from connectors.destinations.mapping import MISSING, Fill, compiled, digest
 from connectors.syncs.diff import Target
+from identity.contracts import consented
 
 PROFILE = "profile"
 
@@ -32,7 +33,8 @@ class Recipe:
     action: Action
     mapping: Mapping[str, Any]
     segment: Mapping[str, Any]
-    consent: str = ""
+    consent: Sequence[str] = ()
+    consent_channel: str = ""
 
 
 @dataclass(slots=True)
@@ -48,8 +50,9 @@ def render_people(people: Iterable[Person], recipe: Recipe) -> Rendered:
     reason."""
     rendered, fill = Rendered(), compiled(recipe.mapping)
     for person in people:
-        if recipe.consent and person.traits.get(f"consent_{recipe.consent}") is not True:
-            rendered.skipped[f"no consent: {recipe.consent}"] += 1
+        lacking = _lacking_consent(person, recipe)
+        if lacking:
+            rendered.skipped[f"no consent: {lacking}"] += 1
             continue
         values = targets_of(person, recipe.identifier_kind)
         if not values:
@@ -57,6 +60,14 @@ def render_people(people: Iterable[Person], recipe: Recipe) -> Rendered:
         for value in values:
             _render_one(person, value, recipe, fill, rendered)
     return rendered
+
+
+def _lacking_consent(person: Person, recipe: Recipe) -> str:
+    """The first purpose that the person did not consent to, in words; empty when nothing is missing."""
+    for purpose in recipe.consent:
+        if not consented(person.traits, purpose, recipe.consent_channel):
+            return f"{purpose} by {recipe.consent_channel}" if recipe.consent_channel else purpose
+    return ""
 
 
 def targets_of(person: Person, identifier_kind: str) -> list[str]:

@@ -63,6 +63,7 @@ def _views(rows: Sequence[Sync]) -> list[SyncView]:
             action=row.action,
             mapping=row.mapping,
             consent=row.consent,
+            consent_channel=row.consent_channel,
             identifier_kind=row.identifier_kind,
             state=row.state,
             state_reason=row.state_reason,

@@ -1,7 +1,6 @@
 """Making and steering syncs, and the turns in which they work. Every change by a person is audited."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,14 +17,13 @@ from connectors.destinations.kit import default_mapping
 from connectors.destinations.models import Destination
 from connectors.destinations.registry import DESTINATIONS
 from connectors.syncs import delivering, planning, sql
-from connectors.syncs.checking import mapping_problems
+from connectors.syncs.checking import channel_kept, mapping_problems, purposes_kept
 from connectors.syncs.contracts import NotPossible, SyncView, Worked
 from connectors.syncs.drift import Drift, find_drift
 from connectors.syncs.models import Delivery, Run, Sent, Sync
 from connectors.syncs.selectors import due_sync_ids, sync, view
 from connectors.syncs.turn import turn
 
-_PURPOSE = re.compile(r"[a-z0-9_]{1,64}")
 _MAX_BATCHES = 200
 KEEP_DELIVERED = timedelta(days=30)
 
@@ -39,6 +37,7 @@ def create_sync(
     mapping: Mapping[str, Any] | None = None,
     identifier_kind: str = "",
     consent: str = "",
+    consent_channel: str = "",
     name: str = "",
     by: str,
     via: str = "ui",
@@ -46,7 +45,8 @@ def create_sync(
 ) -> SyncView:
     """Join a segment to a destination. Its first run sends all members.
 
-    `consent`: the purpose for which people must have consented; whoever withdraws is taken off.
+    `consent`: the purposes, with commas between, for which people must have consented, to `consent_channel` if one is
+    given; whoever withdraws is taken off.
     `identifier_kind`: "profile" sends one row a person, else one row for each identifier of the kind; left empty, what
     the action suggests.
     Raises InvalidSettings with everything that is wrong.
@@ -71,7 +71,8 @@ def create_sync(
         action=slug,
         mapping=filled,
         identifier_kind=identifier_kind or chosen.identifier_kind,
-        consent=_purpose(consent),
+        consent=purposes_kept(consent),
+        consent_channel=channel_kept(consent_channel),
         created_by=by,
         created_at=now or clock.now(),
     )
@@ -110,24 +111,18 @@ def change_mapping(*, sync_id: int, mapping: Mapping[str, Any], by: str, via: st
 
 
 @transaction.atomic
-def change_consent(*, sync_id: int, consent: str, by: str, via: str = "ui") -> SyncView:
-    """Ask for another consent, or none; the next run compares everybody. Raises InvalidSettings."""
+def change_consent(*, sync_id: int, consent: str, channel: str = "", by: str, via: str = "ui") -> SyncView:
+    """Ask for other consents, or none; the next run compares everybody. Raises InvalidSettings."""
     row = Sync.objects.select_for_update().get(pk=sync_id)
-    before = row.consent
-    row.consent, row.resync_wanted = _purpose(consent), True
-    row.save(update_fields=["consent", "resync_wanted"])
+    before = {"consent": row.consent, "channel": row.consent_channel}
+    row.consent, row.consent_channel = purposes_kept(consent), channel_kept(channel)
+    row.resync_wanted = True
+    row.save(update_fields=["consent", "consent_channel", "resync_wanted"])
     _record(
         row, "consent_changed", f"Changed the consent that “{row.name}” asks for", by=by, via=via,
-        before={"consent": before}, after={"consent": row.consent},
+        before=before, after={"consent": row.consent, "channel": row.consent_channel},
     )  # fmt: skip
     return view(sync_id)
-
-
-def _purpose(text: str) -> str:
-    purpose = text.strip().lower()
-    if purpose and not _PURPOSE.fullmatch(purpose):
-        raise InvalidSettings(["consent: Use small letters, digits and _, such as advertising."])
-    return purpose
 
 
 def pause_sync(*, sync_id: int, by: str, reason: str = "", via: str = "ui") -> SyncView:

@@ -86,7 +86,7 @@ class Writer:
 
     def undo(self, run_id: int) -> dict[str, int]:
         """Withdraw what a run linked and link again what it withdrew; what others changed since stays as it is."""
-        cursor = psycopg.Cursor(pg.raw())
+        cursor = pg.cursor()
         rows = cursor.execute(statements.NOTED, {"run": run_id}).fetchall()
         linked = [(a, b) for a, b, added, _, _ in rows if added]
         again = [(a, b, chance or 0.0, kept or "{}") for a, b, added, chance, kept in rows if not added]

@@ -6,15 +6,20 @@ depend on the record alone, so they are computed once a change and stay in an in
 joins tokens as the base needs it (`bulk.blocking`).
 """
 
-import hashlib
 import itertools
+import struct
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache, lru_cache
+from hashlib import blake2b
 
 from identity.linkage.fields import Record
 from identity.linkage.terms import COLUMNS, value_of
 from identity.linkage.tokens import tokens
+
+# The number of the recipe by which a record, its keys and its terms are made. Whoever changes what they come out as
+# raises it: records of another recipe are made anew in the background.
+RECIPE = 1
 
 # More records than this under one key, and the key is skipped.
 MOST_IN_BLOCK = 60
@@ -29,14 +34,14 @@ CONJUNCTIONS: tuple[tuple[str, ...], ...] = (
     ("surname sound", "postcode"), ("given sound", "street"), ("surname sound", "city"), ("surname sound", "year"),
     ("street", "house"), ("house", "postcode"), ("day", "city"), ("mailbox", "given start"),
 )  # fmt: skip
+_LABELLED = tuple(("+".join(kinds), kinds[0], kinds[1] if len(kinds) > 1 else "") for kinds in CONJUNCTIONS)
 # The two names, in either order, alone and with one more fact.
 _WITH_NAMES: tuple[str, ...] = ("", "year", "city", "postcode", "postcode area")
 
 
-def key_hash(*parts: str) -> int:
+def key_hash(text: str) -> int:
     """A signed 64-bit hash that is the same in every process."""
-    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def blocking_keys(record: Record) -> list[int]:
@@ -44,22 +49,33 @@ def blocking_keys(record: Record) -> list[int]:
     by_kind: dict[str, list[str]] = defaultdict(list)
     for kind, value in tokens(record):
         by_kind[kind].append(value)
-    return sorted({key_hash(*parts) for parts in (*_conjunctions(by_kind), *_names(by_kind))})
+    return sorted(_key_hashes({*_conjunctions(by_kind), *_names(by_kind)}))
 
 
-def _conjunctions(by_kind: Mapping[str, list[str]]) -> Iterator[tuple[str, ...]]:
-    for kinds in CONJUNCTIONS:
-        for values in itertools.product(*(by_kind.get(kind, ()) for kind in kinds)):
-            yield ("+".join(kinds), *values)
+def _key_hashes(texts: Collection[str]) -> tuple[int, ...]:
+    """The `key_hash` of each; read as numbers all at once, for a record has some twenty."""
+    digests = [blake2b(text.encode(), digest_size=8).digest() for text in texts]
+    return struct.unpack(f">{len(digests)}q", b"".join(digests))
 
 
-def _names(by_kind: Mapping[str, list[str]]) -> Iterator[tuple[str, ...]]:
+def _conjunctions(by_kind: Mapping[str, list[str]]) -> Iterator[str]:
+    for label, first, second in _LABELLED:
+        for value in by_kind.get(first, ()):
+            if not second:
+                yield f"{label}\x1f{value}"
+                continue
+            for other in by_kind.get(second, ()):
+                yield f"{label}\x1f{value}\x1f{other}"
+
+
+def _names(by_kind: Mapping[str, list[str]]) -> Iterator[str]:
     """Sorted, so that a swap of given name and surname meets itself."""
     for given, surname in itertools.product(by_kind.get("given sound", ()), by_kind.get("surname sound", ())):
-        both = sorted((given, surname)) if given != surname else None
-        for kind in _WITH_NAMES if both else ():
-            for value in by_kind.get(kind, ()) if kind else ("",):
-                yield ("names", kind, value, *(both or ()))
+        if given != surname:
+            first, second = (given, surname) if given < surname else (surname, given)
+            for kind in _WITH_NAMES:
+                for value in by_kind.get(kind, ()) if kind else ("",):
+                    yield f"names\x1f{kind}\x1f{value}\x1f{first}\x1f{second}"
 
 
 def term_keys(record: Record) -> dict[tuple[str, str], int]:
@@ -69,12 +85,13 @@ def term_keys(record: Record) -> dict[tuple[str, str], int]:
     return keys | {(column, ""): total_key(column) for column in held}
 
 
+@lru_cache(maxsize=50_000)
 def term_key(column: str, value: str) -> int:
     """The key under which the holders of a value are counted."""
-    return key_hash("term", column, value)
+    return key_hash(f"term\x1f{column}\x1f{value}")
 
 
 @cache
 def total_key(column: str) -> int:
     """The key under which the holders of any value are counted."""
-    return key_hash("total", column)
+    return key_hash(f"total\x1f{column}")

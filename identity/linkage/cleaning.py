@@ -34,6 +34,15 @@ _YEAR_ONLY = re.compile(r"^[12]\d{3}$")
 _PLACEHOLDER_DAYS = frozenset({"18000101", "19000101", "19010101", "19700101", "20000101"})
 _NO_DOT_MATTERS = frozenset({"gmail.com", "googlemail.com"})
 _PLAIN_NUMBER = re.compile(r"[+\d\s().\-/]+")
+_NO_DIGITS = re.compile(r"[^0-9]+")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
+_ENDS_IN_YEAR = re.compile(r"(.*[^0-9])(?:((?:19|20)\d{2})|(\d{2}))")
+# What stands beside a surname in a mailbox that is not one person's.
+_NOBODY = frozenset(
+    ["contact", "familie", "family", "home", "house", "info", "mail", "office", "post", "shop", "team", "the"]
+)
+# What `str.isalnum` says no to.
+_NO_WORD = re.compile(r"[\W_]+")
 
 
 @lru_cache(maxsize=_MEMORY)
@@ -57,8 +66,7 @@ def clean_words(raw: str) -> str:
     folded = fold(raw)
     if folded.isalnum():
         return folded
-    folded = folded.replace("'", "").replace("’", "")
-    return " ".join("".join(letter if letter.isalnum() else " " for letter in folded).split())
+    return _NO_WORD.sub(" ", folded.replace("'", "").replace("’", "")).strip()
 
 
 @lru_cache(maxsize=_MEMORY)
@@ -97,6 +105,44 @@ def clean_email(raw: str) -> str:
     return f"{local}@{domain}"
 
 
+def given_in_mailbox(email: str, surname: str) -> str:
+    """The given name, or its initial, that a mailbox is made of besides the surname; empty where it is not.
+
+    `mary.oduya@`, `oduyamary84@` and `m_oduya@` name Mary or M; `oduya.family@` and `info@` name nobody.
+    """
+    letters = _NO_LETTERS.sub(" ", email.partition("@")[0]).strip()
+    known = surname.replace(" ", "")
+    if len(known) < 3:
+        return ""
+    joined = letters.replace(" ", "")
+    if joined.endswith(known):
+        rest = letters[: len(letters) - len(known)] if letters.endswith(known) else joined[: -len(known)]
+    elif letters.startswith(known):
+        rest = letters[len(known) :]
+    else:
+        return ""
+    rest = rest.strip()
+    return "" if " " in rest or len(rest) == 2 or rest in _NOBODY else rest
+
+
+def year_in_mailbox(email: str, given: str, surname: str) -> str:
+    """The year, as a date without a day, that ends a mailbox made of both names; empty where there is none.
+
+    `mary.oduya84@` tells 1984, `oduyamary2001@` tells 2001. After one name alone, or none, digits are any number; 21 to
+    29 may be of either century.
+    """
+    found = _ENDS_IN_YEAR.fullmatch(email.partition("@")[0])
+    if not found or len(given) < 2 or len(surname) < 2:
+        return ""
+    letters, names = _NO_LETTERS.sub("", found[1]), (given.replace(" ", ""), surname.replace(" ", ""))
+    if letters not in ("".join(names), "".join(reversed(names))):
+        return ""
+    if found[2]:
+        return f"{found[2]}0000"
+    year = int(found[3])
+    return "" if 20 < year < 30 else f"{1900 + year if year >= 30 else 2000 + year}0000"
+
+
 @lru_cache(maxsize=_MEMORY)
 def clean_phone(raw: str) -> str:
     """The last nine digits, which no way of writing the country changes.
@@ -105,7 +151,7 @@ def clean_phone(raw: str) -> str:
     last nine digits are the same with it and without, and it costs forty times as much.
     """
     number = raw if _PLAIN_NUMBER.fullmatch(raw) else standardise("phone", raw) or raw
-    digits = "".join(letter for letter in number if "0" <= letter <= "9")
+    digits = _NO_DIGITS.sub("", number)
     return digits[-9:] if len(digits) >= 7 and len(set(digits)) > 1 else ""
 
 
@@ -158,7 +204,7 @@ def clean_postcode(raw: str) -> str:
 @lru_cache(maxsize=_MEMORY)
 def alphanumeric(raw: str) -> str:
     """Folded letters and digits, nothing else."""
-    return "".join(letter for letter in fold(raw) if letter.isalnum())
+    return _NO_WORD.sub("", fold(raw))
 
 
 @lru_cache(maxsize=_MEMORY)

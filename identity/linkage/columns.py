@@ -1,6 +1,9 @@
 """Records as columns of Arrow, the form in which whole bases are compared."""
 
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache, reduce
+from operator import or_
 
 import pyarrow as pa
 
@@ -15,10 +18,15 @@ _FIXED: dict[str, pa.DataType] = {
     "source": pa.int16(),
     "key": pa.string(),
     "given": pa.string(),
+    # Every name that one may be called by; what the given name may be short for; the other names.
     "kin": _LIST,
+    "formals": _LIST,
+    "others": _LIST,
+    # A bit for each of `kin`: two without a bit in common share no name, which a number tells sooner than lists.
+    "kin_bits": pa.int64(),
     "surname": pa.string(),
     "birth_date": pa.string(),
-    "born": pa.int32(),
+    "birth_number": pa.int32(),
     "email": pa.string(),
     "mailbox": pa.string(),
     "phone": pa.string(),
@@ -41,7 +49,7 @@ _FIXED: dict[str, pa.DataType] = {
 
 
 def schema(others: Iterable[str]) -> pa.Schema:
-    """The columns of a base with these further columns; NULL is missing, and `born` counts days for differences."""
+    """The columns of a base with these further columns; NULL is missing, `birth_number` is the date as a number."""
     return pa.schema(_FIXED | {f"{OTHER}{name}": pa.string() for name in others})
 
 
@@ -56,6 +64,9 @@ def batch(
     plain = ("given", "surname", "birth_date", "street", "house", "city", "postcode", "sex")
     columns: dict[str, list[object]] = {name: [getattr(r, name) or None for r in records] for name in plain}
     columns["kin"] = [_several(record.kin) for record in records]
+    columns["formals"] = [_several(record.formals) for record in records]
+    columns["kin_bits"] = [bits(record.kin) for record in records]
+    columns["others"] = [list(record.others) or None for record in records]
     for single, several in (("email", "emails"), ("phone", "phones"), ("number", "numbers")):
         values = [getattr(record, several) for record in records]
         columns[single] = [held[0] if held else None for held in values]
@@ -63,12 +74,23 @@ def batch(
     columns["mailbox"] = [record.emails[0].partition("@")[0] if record.emails else None for record in records]
     columns["id"], columns["source"] = list(ids), [source] * len(ids)
     columns["key"] = list(keys) if keys is not None else [None] * len(ids)
-    columns["born"] = [_born(record.birth_date) for record in records]
+    columns["birth_number"] = [birth_number(record.birth_date) for record in records]
     columns |= _names(records)
     for name in others:
         columns[f"{OTHER}{name}"] = [record.other.get(name) for record in records]
+    return assemble(columns, others)
+
+
+def assemble(columns: Mapping[str, Sequence[object]], others: Sequence[str]) -> pa.RecordBatch:
+    """Columns by name as one batch of `schema`."""
     whole = schema(others)
     return pa.RecordBatch.from_pydict({name: columns[name] for name in whole.names}, schema=whole)
+
+
+@lru_cache(maxsize=200_000)
+def bits(names: tuple[str, ...]) -> int | None:
+    """A bit for each name; NULL for none."""
+    return reduce(or_, (1 << zlib.crc32(name.encode()) % 62 for name in names)) if names else None
 
 
 def _several(values: Sequence[str]) -> list[str] | None:
@@ -86,6 +108,7 @@ def _names(records: Sequence[Record]) -> dict[str, list[object]]:
     }
 
 
-def _born(birth_date: str) -> int | None:
-    """Days as if every month had 31 and a year 372: differences need no calendar, and a slip may be no real day."""
-    return int(birth_date[:4]) * 372 + int(birth_date[4:6]) * 31 + int(birth_date[6:]) if birth_date else None
+@lru_cache(maxsize=100_000)
+def birth_number(birth_date: str) -> int | None:
+    """A date as the number that its digits make."""
+    return int(birth_date) if birth_date else None

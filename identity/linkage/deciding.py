@@ -1,7 +1,7 @@
 """Which scored pairs become links, which go to a steward, which are nothing. Pure."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from identity.graph import DisjointSets, Pair
 from identity.linkage import clustering
 from identity.linkage.clustering import Graph
-from identity.linkage.levels import MISSING, STANDARD, Levels
+from identity.linkage.clustering import Ids as Ints
+from identity.linkage.levels import LEVELS, MISSING, STANDARD, Levels
 from identity.linkage.model import Floats, Model, Scored, log_odds
 
 # Above this a cluster is not linked but shown to a steward: something common is taken for evidence.
@@ -21,7 +22,10 @@ SURE_BRIDGE = 0.9
 # A fact that contributes at least so much against strangers counts as agreement, or singles somebody out (nats).
 _AGREES, _SINGLES = 1.4, 2.8
 _NAMES = [STANDARD.index(name) for name in ("given", "surname")]
-_SINGLING = [n for n, name in enumerate(STANDARD) if name not in ("given", "surname", "sex", "location")]
+_SINGLING = [n for n, name in enumerate(STANDARD) if name not in ("given", "middle", "surname", "sex", "location")]
+
+_BIRTH_DATE = STANDARD.index("birth_date")
+_SAME_YEAR = LEVELS["birth_date"].index("the same year")
 
 
 class Verdict(NamedTuple):
@@ -39,28 +43,31 @@ class Decisions:
     reviews: list[Verdict]
 
 
-def decide(pairs: Sequence[Pair], scored: Scored, *, banned: Collection[Pair], model: Model) -> Decisions:
+def decide(pairs: Ints, scored: Scored, *, banned: Collection[Pair], model: Model) -> Decisions:
     """Link the pairs above the upper threshold that one cluster holds; send the doubtful ones to review.
 
-    `banned` pairs are never proposed again and never come into one cluster by way of others. Pairs without a name, and
-    under a model that has not been trained here pairs that nothing singles out, are asked about and not linked.
+    `pairs` are ids, smaller first (n x 2). `banned` ones are never proposed again and never come into one cluster by
+    way of others. Pairs without a name, and under a model that has not been trained here pairs that nothing singles
+    out, are asked about and not linked.
     """
-    weights, banned = scored.weights, set(banned)
-    allowed = np.fromiter((pair not in banned for pair in pairs), dtype=bool, count=len(pairs))
+    weights, banned, pairs = scored.weights, set(banned), np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
+    asked = np.flatnonzero(weights >= log_odds(model.review_above))
+    ends = {row: (a, b) for row, (a, b) in zip(asked.tolist(), pairs[asked].tolist(), strict=True)}
+    allowed = np.zeros(len(pairs), dtype=bool)
+    allowed[[row for row, pair in ends.items() if pair not in banned]] = True
     sure = allowed & named(scored.levels) & (weights >= log_odds(model.link_above))
     if not model.trained:
         sure &= enough(scored)
-    ids = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     # What may not be linked by itself may still hold others together, but not above the threshold.
     capped = np.where(sure, weights, np.minimum(weights, log_odds(model.link_above) - 1e-9))
     found = clustering.cluster(
-        Graph(ids[:, 0], ids[:, 1], capped), cut=log_odds(model.link_above) - 1e-12, banned=banned
+        Graph(pairs[:, 0], pairs[:, 1], capped), cut=log_odds(model.link_above) - 1e-12, banned=banned
     )
-    strong = [Verdict(pairs[row], row) for row in np.flatnonzero(sure).tolist() if _together(found, pairs[row])]
+    strong = [Verdict(ends[row], row) for row in np.flatnonzero(sure).tolist() if _together(found, ends[row])]
     links = _without_giants(_without_weak_bridges(strong, weights), found)
     taken = {verdict.pair for verdict in links}
-    asked = np.flatnonzero(allowed & (weights >= log_odds(model.review_above))).tolist()
-    return Decisions(links, [Verdict(pairs[row], row) for row in asked if pairs[row] not in taken])
+    open_ = (Verdict(pair, row) for row, pair in ends.items() if allowed[row] and pair not in taken)
+    return Decisions(links, list(open_))
 
 
 def _together(found: Mapping[int, int], pair: Pair) -> bool:
@@ -79,7 +86,9 @@ def enough(scored: Scored) -> npt.NDArray[np.bool_]:
     live at besides them, for there namesakes are kin, and only a birth date tells father from son. A birth date, a
     telephone, a mailbox or an official number does.
     """
-    weights = scored.against_strangers
+    weights = scored.against_strangers.copy()
+    # A year is shared by one in sixty.
+    weights[scored.levels[:, _BIRTH_DATE] == _SAME_YEAR, _BIRTH_DATE] = 0.0
     singled = (weights[:, _SINGLING] >= _SINGLES).any(axis=1)
     return np.asarray(singled & ((weights >= _AGREES).sum(axis=1) >= 2))
 
@@ -122,18 +131,22 @@ def _without_giants(links: list[Verdict], found: Mapping[int, int]) -> list[Verd
     return [verdict for verdict in links if size[found[verdict.pair[0]]] <= LARGEST_CLUSTER]
 
 
-def missing_cross_pairs(strong: Collection[Pair], known: Collection[Pair]) -> set[Pair]:
+def missing_cross_pairs(strong: Collection[Pair], known: Ints) -> set[Pair]:
     """The pairs inside tentative clusters that blocking did not bring; compared, they may speak against it."""
     sets, size = _joined(strong, {end for pair in strong for end in pair})
     members: dict[int, list[int]] = defaultdict(list)
     for record in sorted({end for pair in strong for end in pair}):
         members[sets.find(record)].append(record)
-    known = set(known)
+    large = {root for root in members if 2 < size[root] <= LARGEST_CLUSTER}
+    if not large:
+        return set()
+    inside = np.array([one for root in large for one in members[root]], dtype=np.int64)
+    known = known[np.isin(known, inside).all(axis=1)]
+    scored = {(a, b) for a, b in known.tolist()}
     return {
         (a, b)
-        for root, component in members.items()
-        if 2 < size[root] <= LARGEST_CLUSTER
-        for place, a in enumerate(component)
-        for b in component[place + 1 :]
-        if (a, b) not in known
+        for root in large
+        for place, a in enumerate(members[root])
+        for b in members[root][place + 1 :]
+        if (a, b) not in scored
     }

@@ -1,11 +1,10 @@
-"""The level of each fact for whole columns of pairs, by rapidfuzz. Pure.
+"""The level of each fact for whole columns of pairs, by numpy where a number tells and by rapidfuzz where letters do.
 
-Texts are UTF-8 bytes, empty where missing; lists are tuples of them. Every function takes the columns of the one side,
-then those of the other, and gives one level a row, the same as the SQL of the bulk run.
+Pure. Values are UTF-8 bytes, empty where missing; lists are tuples of them (`vocabulary`). Every function takes the two
+sides of each of its columns and gives one level a row, the same as the SQL of the bulk run.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,78 +13,73 @@ from rapidfuzz.process import cpdist
 
 from identity.linkage import levels as lv
 from identity.linkage.levels import MISSING, Levels
-
-Texts = npt.NDArray[np.object_]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+from identity.linkage.vocabulary import Bools, Ints, Sides, Texts
 
 
-def _present(*columns: Texts) -> Bools:
-    there = np.ones(len(columns[0]), dtype=bool)
-    for column in columns:
-        there &= column.astype(bool)
-    return there
-
-
-def _lengths(texts: Texts) -> Ints:
-    return np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
-
-
-def _edits(a: Texts, b: Texts) -> Ints:
-    """Damerau-Levenshtein distance; above two it is three."""
-    if not len(a):
-        return np.empty(0, dtype=np.int64)
-    return np.asarray(cpdist(a, b, scorer=DamerauLevenshtein.distance, score_cutoff=2), dtype=np.int64)
-
-
-def _alike(a: Texts, b: Texts, limit: float) -> Bools:
-    if not len(a):
-        return np.empty(0, dtype=bool)
-    return np.asarray(cpdist(a, b, scorer=JaroWinkler.similarity, dtype=np.float64) >= limit)
-
-
-def _slip(a: Texts, b: Texts) -> Bools:
-    """One edit or transposition, two in long names, not at both ends; in three letters it makes another name."""
-    first, second = _lengths(a), _lengths(b)
-    shorter = np.minimum(first, second)
-    possible = (np.abs(first - second) <= 2) & (shorter >= lv.ONE_SLIP_FROM)
-    rows = np.flatnonzero(possible)
-    rows = rows[
-        np.fromiter((_an_end(x, y) for x, y in zip(a[rows], b[rows], strict=True)), dtype=bool, count=len(rows))
-    ]
-    slipped = np.zeros(len(a), dtype=bool)
-    slipped[rows] = _edits(a[rows], b[rows]) <= np.where(shorter[rows] >= lv.TWO_SLIPS_FROM, 2, 1)
-    return slipped
-
-
-def _an_end(x: bytes, y: bytes) -> bool:
-    """Whether two texts begin or end with the same letter."""
-    if x.isascii() and y.isascii():
-        return x[0] == y[0] or x[-1] == y[-1]
-    first, second = x.decode(), y.decode()
-    return first[0] == second[0] or first[-1] == second[-1]
-
-
-def _among(test: Callable[..., Bools], where: Bools, *columns: Texts) -> Bools:
+def _among(test: Callable[[Sides], Bools], where: Bools, sides: Sides) -> Bools:
     """A test of the rows `where`; false elsewhere."""
     found = np.zeros(len(where), dtype=bool)
     rows = np.flatnonzero(where)
-    found[rows] = test(*(column[rows] for column in columns))
+    if len(rows):
+        found[rows] = test(sides.at(rows))
     return found
 
 
-def _overlap(a: Texts, b: Texts) -> Bools:
-    return np.fromiter((not set(x).isdisjoint(y) for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a))
+def _edits(sides: Sides) -> Ints:
+    """Damerau-Levenshtein distance; above two it is three."""
+
+    def distance(a: Texts, b: Texts) -> Ints:
+        if not len(a):
+            return np.empty(0, dtype=np.int64)
+        return np.asarray(cpdist(a, b, scorer=DamerauLevenshtein.distance, score_cutoff=2), dtype=np.int64)
+
+    return np.asarray(sides.ask(distance))
 
 
-def _begins(a: Texts, b: Texts) -> Bools:
-    """One begins with the other, which is an initial or of three letters at least."""
+def _alike(sides: Sides, limit: float) -> Bools:
+    def similar(a: Texts, b: Texts) -> Bools:
+        if not len(a):
+            return np.empty(0, dtype=bool)
+        return np.asarray(cpdist(a, b, scorer=JaroWinkler.similarity, dtype=np.float64) >= limit)
+
+    return np.asarray(sides.ask(similar))
+
+
+def _slip(sides: Sides) -> Bools:
+    """One edit or transposition, two in long names, not at both ends; in three letters it makes another name."""
+    first, second = sides.of_value(sides.vocabulary.lengths)
+    shorter = np.minimum(first, second)
+    possible = (np.abs(first - second) <= 2) & (shorter >= lv.ONE_SLIP_FROM)
+    begin, end = (x == y for x, y in map(sides.of_value, sides.vocabulary.ends))
+    most = np.where(shorter >= lv.TWO_SLIPS_FROM, 2, 1)
+    slipped = np.zeros(len(sides), dtype=bool)
+    rows = np.flatnonzero(possible & (begin | end))
+    slipped[rows] = _edits(sides.at(rows)) <= most[rows]
+    return slipped
+
+
+def _overlap(lists: Sides) -> Bools:
+    """Whether two lists have an item in common: of single items it is the same one or none."""
+
+    def meet(a: Texts, b: Texts) -> Bools:
+        return np.fromiter((not set(x).isdisjoint(y) for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a))
+
+    several = np.logical_or(*(lengths > 1 for lengths in lists.of_value(lists.vocabulary.lengths)))
+    return lists.equal | _among(lambda some: np.asarray(some.ask(meet)), several & ~lists.equal, lists)
+
+
+def _begins(sides: Sides) -> Bools:
+    """One begins with the other: an initial, or a short form."""
 
     def begins(x: bytes, y: bytes) -> bool:
-        short, long = (x, y) if len(x) <= len(y) else (y, x)
-        return len(short) != 2 and long.startswith(short)
+        return (y if len(x) <= len(y) else x).startswith(x if len(x) <= len(y) else y)
 
-    return np.fromiter(map(begins, a, b), dtype=bool, count=len(a))
+    x, y = sides.of_value(sides.vocabulary.ends[0])
+    return _among(
+        lambda some: np.asarray(some.ask(lambda a, b: np.fromiter(map(begins, a, b), dtype=bool, count=len(a)))),
+        x == y,
+        sides,
+    )
 
 
 def _choose(conditions: Sequence[tuple[int, Callable[[Bools], Bools]]], todo: Bools, otherwise: int) -> Levels:
@@ -100,216 +94,262 @@ def _choose(conditions: Sequence[tuple[int, Callable[[Bools], Bools]]], todo: Bo
     return levels
 
 
-def _names(g_a: Texts, s_a: Texts, g_b: Texts, s_b: Texts) -> tuple[Bools, Bools]:
+def _names(given: Sides, surname: Sides) -> tuple[Bools, Bools]:
     """Whether the two names are swapped, and whether the only name of one is the other name of the other."""
-    swapped = _present(g_a, s_a, g_b, s_b) & (g_a == s_b) & (g_b == s_a) & (g_a != g_b)
-    one = (g_a.astype(bool) != s_a.astype(bool)) | (g_b.astype(bool) != s_b.astype(bool))
-    one &= ~(_present(g_a, g_b) & (g_a == g_b)) & ~(_present(s_a, s_b) & (s_a == s_b))
+    filled = given.vocabulary.filled
+    (g_a, g_b), (s_a, s_b) = given.of_value(filled), surname.of_value(filled)
+    crosswise = Sides(given.left, surname.right, given.vocabulary), Sides(surname.left, given.right, given.vocabulary)
+    met = g_a & s_a & g_b & s_b & ~given.equal & ~surname.equal
+    swapped = met & crosswise[0].equal & crosswise[1].equal
+    for same, other in (crosswise, crosswise[::-1]):
+        half = met & same.equal & ~swapped
+        swapped |= _among(_begins, half, other) | _among(_slip, half, other)
+    one = (g_a != s_a) | (g_b != s_b)
+    one &= ~(g_a & given.equal) & ~(s_a & surname.equal)
 
-    def crossed(a: Texts, b: Texts) -> Bools:
-        both = one & _present(a, b)
-        return (both & (a == b)) | _among(_slip, both & (a != b), a, b)
+    def crossed(sides: Sides) -> Bools:
+        both = one & sides.both
+        return (both & sides.equal) | _among(_slip, both & ~sides.equal, sides)
 
-    return swapped, crossed(g_a, s_b) | crossed(s_a, g_b)
+    return swapped, crossed(crosswise[0]) | crossed(crosswise[1])
 
 
-def given_levels(g_a: Texts, s_a: Texts, k_a: Texts, g_b: Texts, s_b: Texts, k_b: Texts) -> Levels:
-    """Exact, a slip, nickname / initial / shared name, similar, different, or swapped with the surname."""
-    swapped, lone = _names(g_a, s_a, g_b, s_b)
-    equal = g_a == g_b
+def given_levels(given: Sides, surname: Sides, formals: Sides, kin: Sides, others: Sides) -> Levels:
+    """Exact, a slip, nickname or initial, similar, different; swapped with the surname; a middle name of the other."""
+    swapped, lone = _names(given, surname)
     return _choose(
         [
-            (0, lambda left: equal),
+            (0, lambda left: given.equal),
             (5, lambda left: swapped),
-            (1, lambda left: _among(_slip, left, g_a, g_b)),
-            (2, lambda left: _among(_overlap, left, k_a, k_b)),
-            (2, lambda left: _among(_begins, left, g_a, g_b)),
-            (3, lambda left: _among(lambda a, b: _alike(a, b, lv.SIMILAR_GIVEN), left, g_a, g_b)),
+            (1, lambda left: _among(_slip, left, given)),
+            (2, lambda left: _among(_overlap, left, formals)),
+            (2, lambda left: _among(_begins, left, given)),
+            (6, lambda left: _by_middle_name(left, kin, others)),
+            (3, lambda left: _among(lambda some: _alike(some, lv.SIMILAR_GIVEN), left, given)),
         ],
-        _present(g_a, g_b) & (equal | swapped | ~lone),
+        given.both & (given.equal | swapped | ~lone),
         otherwise=4,
     )
 
 
-def surname_levels(g_a: Texts, s_a: Texts, g_b: Texts, s_b: Texts) -> Levels:
-    """Exact, close, similar, different; or the only name of one of them, which the other bears on the other side."""
-    swapped, lone = _names(g_a, s_a, g_b, s_b)
+def _by_middle_name(left: Bools, kin: Sides, others: Sides) -> Bools:
+    """Whether the given name of one is a middle name of the other."""
+    crossed = _among(_overlap, left & np.logical_or(*others.of_value(others.vocabulary.filled)), kin)
+    return crossed & ~_among(_overlap, crossed & others.both, others)
+
+
+def middle_levels(others: Sides) -> Levels:
+    """A middle name in common; a slip or an initial of the first ones; different; one has none; neither has one."""
+    both, some = others.both, np.logical_or(*others.of_value(others.vocabulary.filled))
+    items, places = others.vocabulary.items
+    firsts = Sides(places[0][others.left], places[0][others.right], items)
+    initials = firsts.equal & (firsts.of_value(items.lengths)[0] == 1)
+    return _choose(
+        [
+            (4, lambda left: ~some),
+            (3, lambda left: ~both),
+            (0, lambda left: _among(_overlap, left & ~initials, others)),
+            (1, lambda left: _among(_begins, left, firsts)),
+            (1, lambda left: _among(_slip, left, firsts)),
+        ],
+        np.ones(len(others), dtype=bool),
+        otherwise=2,
+    )
+
+
+def surname_levels(given: Sides, surname: Sides, sex: Sides) -> Levels:
+    """Exact, close, similar, different; or the only name of one of them, which the other bears on the other side.
+
+    That the surnames of a woman differ is a level of its own: she may have married.
+    """
+    female = sex.vocabulary.once("female", lambda values: np.array([one == b"f" for one in values], dtype=bool))
+    filled = sex.vocabulary.filled
+    (f_a, f_b), (k_a, k_b) = sex.of_value(female), sex.of_value(filled)
+    woman = (f_a | f_b) & (f_a | ~k_a) & (f_b | ~k_b)
+    swapped, lone = _names(given, surname)
     levels = _choose(
         [
-            (0, lambda left: s_a == s_b),
-            (1, lambda left: _among(lambda a, b: _alike(a, b, lv.CLOSE), left, s_a, s_b)),
-            (1, lambda left: _among(_slip, left, s_a, s_b)),
-            (2, lambda left: _among(lambda a, b: _alike(a, b, lv.SIMILAR_SURNAME), left, s_a, s_b)),
-            (2, lambda left: _among(_shared_word, left, s_a, s_b)),
+            (0, lambda left: surname.equal),
+            (1, lambda left: _among(lambda some: _alike(some, lv.CLOSE), left, surname)),
+            (1, lambda left: _among(_slip, left, surname)),
+            (2, lambda left: _among(lambda some: _alike(some, lv.SIMILAR_SURNAME), left, surname)),
+            (2, lambda left: _among(_shared_word, left, surname)),
+            (5, lambda left: woman),
         ],
-        _present(s_a, s_b) & ~swapped,
+        surname.both & ~swapped,
         otherwise=3,
     )
     levels[lone] = 4
     return levels
 
 
-def _shared_word(a: Texts, b: Texts) -> Bools:
-    shared = (
-        (b" " in x or b" " in y) and not set(x.split(b" ")).isdisjoint(y.split(b" ")) for x, y in zip(a, b, strict=True)
+def _shared_word(sides: Sides) -> Bools:
+    def shared(x: bytes, y: bytes) -> bool:
+        return not set(x.split(b" ")).isdisjoint(y.split(b" "))
+
+    several = sides.vocabulary.once("several words", lambda values: np.array([b" " in one for one in values]))
+    x, y = sides.of_value(several)
+    return _among(
+        lambda some: np.asarray(some.ask(lambda a, b: np.fromiter(map(shared, a, b), dtype=bool, count=len(a)))),
+        x | y,
+        sides,
     )
-    return np.fromiter(shared, dtype=bool, count=len(a))
 
 
-def birth_date_levels(a: Texts, b: Texts) -> Levels:
-    """Exact; a slip or day and month swapped; two parts or a month apart; a year apart; different."""
-    both = _present(a, b)
-    levels = np.full(len(a), MISSING, dtype=np.int8)
-    rows = np.flatnonzero(both)
-    x, y = (column[rows].astype("S8").view("S1").reshape(-1, 8) for column in (a, b))
-    equal = x == y
-    year, month, day = equal[:, :4].all(1), equal[:, 4:6].all(1), equal[:, 6:].all(1)
+def birth_date_levels(dates: Sides) -> Levels:
+    """Exact; a slip or day and month swapped; two parts or a month apart; a year apart; different.
+
+    Where one is a year alone: the same year, or another.
+    """
+    levels = np.full(len(dates), MISSING, dtype=np.int8)
+    rows = np.flatnonzero(dates.both)
+    some = dates.at(rows)
+    digits, days, year_alone = dates.vocabulary.once("calendar", _calendar)
+    x, y = some.of_value(digits)
+    same = x == y
+    equal, year, month, day = some.equal, same[:, :4].all(1), same[:, 4:6].all(1), same[:, 6:].all(1)
     swapped = year & (x[:, 4:] == y[:, [6, 7, 4, 5]]).all(1)
-    apart = np.abs(_days(x) - _days(y))
+    apart = np.abs(np.subtract(*some.of_value(days)))
     partial = (year & (month | day)) | (month & day) | (apart <= lv.DAYS_PARTIAL)
     weak = year | (apart <= lv.DAYS_WEAK)
-    year_only = (x[:, 4:] == b"0").all(1) | (y[:, 4:] == b"0").all(1)
-    ends = equal[:, :3].all(1) | equal[:, 5:].all(1)
-    slip = swapped
-    slip[ends] |= _edits(a[rows][ends], b[rows][ends]) <= 1
-    order = [equal.all(1), year_only & year, year_only, slip, partial, weak]
-    levels[rows] = np.select(order, [0, 3, 4, 1, 2, 3], 4)
+    year_only = np.logical_or(*some.of_value(year_alone))
+    ends = ~equal & (same[:, :3].all(1) | same[:, 5:].all(1))
+    slip = swapped | _among(lambda near: _edits(near) <= 1, ends, some)
+    levels[rows] = np.select([year_only & year, year_only, equal, slip, partial, weak], [5, 6, 0, 1, 2, 3], 4)
     return levels
 
 
-def _days(digits: npt.NDArray[Any]) -> Ints:
-    numbers = digits.astype(np.int64)
-    year = numbers[:, 0] * 1000 + numbers[:, 1] * 100 + numbers[:, 2] * 10 + numbers[:, 3]
-    return np.asarray(year * 372 + (numbers[:, 4] * 10 + numbers[:, 5]) * 31 + numbers[:, 6] * 10 + numbers[:, 7])
+def _calendar(dates: Texts) -> tuple[npt.NDArray[np.int8], Ints, Bools]:
+    """Of each date its digits, its day as if every month had 31 and a year 372, and whether it is a year alone."""
+    digits = dates.astype("S8").view(np.uint8).reshape(-1, 8).astype(np.int8) - ord("0")
+    number = digits.astype(np.int64)
+    year = number[:, 0] * 1000 + number[:, 1] * 100 + number[:, 2] * 10 + number[:, 3]
+    days = year * 372 + (number[:, 4] * 10 + number[:, 5]) * 31 + number[:, 6] * 10 + number[:, 7]
+    return digits, days, (digits[:, 4:] == 0).all(1)
 
 
-def digits_levels(a: Texts, b: Texts) -> Levels:
+def digits_levels(lists: Sides) -> Levels:
     """The best of all combinations of telephones or numbers: exact, one edit, two edits, different."""
-    both = _present(a, b)
-    levels = np.full(len(a), MISSING, dtype=np.int8)
-    equal = _among(_overlap, both, a, b)
-    levels[equal] = 0
-    rows = np.flatnonzero(both & ~equal)
-    levels[rows] = _best(a[rows], b[rows], _digit_levels)
+    return _best(lists, _digit_levels)
+
+
+def _digit_levels(sides: Sides) -> Levels:
+    thirds = sides.vocabulary.once("thirds", _thirds)
+    some = np.logical_or.reduce([x == y for x, y in map(sides.of_value, thirds)])
+    levels = np.full(len(sides), 3, dtype=np.int8)
+    rows = np.flatnonzero(some)
+    levels[rows] = np.clip(_edits(sides.at(rows)), 1, 3)
     return levels
 
 
-def _digit_levels(a: Texts, b: Texts) -> Ints:
-    some = np.fromiter((_some_digits(x, y) for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a))
-    levels = np.full(len(a), 3, dtype=np.int64)
-    levels[some] = np.clip(_edits(a[some], b[some]), 1, 3)
-    return levels
-
-
-def _some_digits(x: bytes, y: bytes) -> bool:
-    """Whether the first, the next or the last digits are the same."""
+def _thirds(values: Texts) -> list[Ints]:
+    """The first, the next and the last digits of each; two alike in none of them differ by more than two slips."""
     n = lv.DIGITS
-    return x[:n] == y[:n] or x[n : 2 * n] == y[n : 2 * n] or x[-n:] == y[-n:]
+    parts = ([v[:n] for v in values], [v[n : 2 * n] for v in values], [v[-n:] for v in values])
+    return [np.array([int.from_bytes(one, "big") for one in part], dtype=np.int64) for part in parts]
 
 
-def _best(a: Texts, b: Texts, distance: Callable[[Texts, Texts], Ints]) -> Ints:
-    """The least distance of the first values of two lists."""
-    least = np.full(len(a), 127, dtype=np.int64)
-    for i in range(lv.FUZZY_VALUES):
-        for j in range(lv.FUZZY_VALUES):
-            has = np.fromiter((len(x) > i and len(y) > j for x, y in zip(a, b, strict=True)), dtype=bool, count=len(a))
-            rows = np.flatnonzero(has)
-            if len(rows):
-                x, y = _nth(a[rows], i), _nth(b[rows], j)
-                least[rows] = np.minimum(least[rows], distance(x, y))
-    return least
-
-
-def _nth(lists: Texts, n: int) -> Texts:
-    texts = np.empty(len(lists), dtype=object)
-    texts[:] = [one[n] for one in lists]
-    return texts
-
-
-def email_levels(a: Texts, b: Texts) -> Levels:
-    """The same mailbox; its name at another provider, a slip, similar, different; the best of all combinations."""
-    both = _present(a, b)
-    levels = np.full(len(a), MISSING, dtype=np.int8)
-    equal = _among(_overlap, both, a, b)
+def _best(lists: Sides, level: Callable[[Sides], Levels]) -> Levels:
+    """Exact where two lists have a value in common, else the best level of their first values."""
+    both = lists.both
+    levels = np.full(len(lists), MISSING, dtype=np.int8)
+    equal = _among(_overlap, both, lists)
     levels[equal] = 0
     rows = np.flatnonzero(both & ~equal)
-    levels[rows] = _best(a[rows], b[rows], _mailbox_levels)
+    some, least = lists.at(rows), np.full(len(rows), 127, dtype=np.int8)
+    items, places = lists.vocabulary.items
+    for first in places[: lv.FUZZY_VALUES]:
+        for second in places[: lv.FUZZY_VALUES]:
+            sides = Sides(first[some.left], second[some.right], items)
+            there = np.flatnonzero(sides.both)
+            if len(there):
+                least[there] = np.minimum(least[there], level(sides.at(there)))
+    levels[rows] = least
     return levels
 
 
-def _mailbox_levels(a: Texts, b: Texts) -> Ints:
-    parts = [np.array([text.partition(b"@")[::2] for text in column], dtype=object) for column in (a, b)]
-    (x, x_domain), (y, y_domain) = ((part[:, 0], part[:, 1]) for part in parts)
-    same = x == y
+def email_levels(lists: Sides) -> Levels:
+    """The same mailbox; its name at another provider, a slip, similar, different; the best of all combinations."""
+    return _best(lists, _mailbox_levels)
+
+
+def _mailbox_levels(sides: Sides) -> Levels:
+    local, domain = (column.sides(sides.left, sides.right) for column in sides.vocabulary.mailboxes)
     # One mailbox name, one letter of the domain: a slip of the domain rather than another provider.
-    short = same & (_lengths(x) < 5)
-    other = _among(lambda p, q: _edits(p, q) > 1, short, x_domain, y_domain)
-    levels = _choose(
+    short = local.equal & (local.of_value(local.vocabulary.lengths)[0] < 5)
+    other = _among(lambda some: _edits(some) > 1, short, domain)
+    return _choose(
         [
             (2, lambda left: other),
-            (1, lambda left: same),
-            (2, lambda left: _among(_slip, left, x, y)),
-            (3, lambda left: _among(lambda p, q: _alike(p, q, lv.SIMILAR_LOCAL), left, x, y)),
+            (1, lambda left: local.equal),
+            (2, lambda left: _among(_slip, left, local)),
+            (3, lambda left: _among(lambda some: _alike(some, lv.SIMILAR_LOCAL), left, local)),
         ],
-        np.ones(len(a), dtype=bool),
+        np.ones(len(sides), dtype=bool),
         otherwise=4,
     )
-    return levels.astype(np.int64)
 
 
-def location_levels(*columns: Texts) -> Levels:
+def location_levels(street: Sides, house: Sides, postcode: Sides, city: Sides) -> Levels:
     """All address fields are one fact; the best evidence decides."""
-    street_a, house_a, post_a, city_a, street_b, house_b, post_b, city_b = columns
-    posts, cities, houses = _present(post_a, post_b), _present(city_a, city_b), _present(house_a, house_b)
-    streets = _present(street_a, street_b)
-    same_post, same_city = posts & (post_a == post_b), cities & (city_a == city_b)
+    posts, cities, streets = postcode.both, city.both, street.both
+    houses = house.both
+    same_post, same_city = posts & postcode.equal, cities & city.equal
     no_place = ~posts & ~cities
     here = same_post | same_city | no_place
-    same_street, same_house = streets & (street_a == street_b), houses & (house_a == house_b)
+    same_street, same_house = streets & street.equal, houses & house.equal
     near = streets & same_house & here
     return _choose(
         [
             (0, lambda left: same_street & here & (same_house | ~houses)),
-            (1, lambda left: same_street & same_house),
-            (1, lambda left: _among(lambda a, b: _alike(a, b, 0.9), left & near, street_a, street_b)),
+            (
+                1,
+                lambda left: _among(
+                    lambda some: _alike(some, lv.SIMILAR_PLACE), left & same_street & same_house & cities, city
+                ),
+            ),
+            (1, lambda left: _among(_slip, left & same_street & same_house & posts, postcode)),
+            (6, lambda left: same_street & same_house),
+            (1, lambda left: _among(lambda some: _alike(some, 0.9), left & near, street)),
             (2, lambda left: same_post),
-            (3, lambda left: _among(_slip, left & posts & (same_city | ~cities), post_a, post_b)),
+            (3, lambda left: _among(_slip, left & posts & (same_city | ~cities), postcode)),
             (4, lambda left: same_city),
-            (4, lambda left: _among(lambda a, b: _alike(a, b, lv.SIMILAR_PLACE), left & cities, city_a, city_b)),
+            (4, lambda left: _among(lambda some: _alike(some, lv.SIMILAR_PLACE), left & cities, city)),
         ],
         ~no_place | streets,
         otherwise=5,
     )
 
 
-def street_known(a: Texts, b: Texts) -> Levels:
+def street_known(street: Sides) -> Levels:
     """Whether both have a street: where not, only the place can be compared."""
-    return _present(a, b).astype(np.int8)
+    return street.both.astype(np.int8)
 
 
-def sex_levels(g_a: Texts, x_a: Texts, g_b: Texts, x_b: Texts) -> Levels:
+def sex_levels(given: Sides, sex: Sides) -> Levels:
     """Only where the given names differ: a given name tells the sex already."""
-    known = _present(x_a, x_b) & ~(_present(g_a, g_b) & (g_a == g_b))
-    return np.where(known, (x_a != x_b).astype(np.int8), np.int8(MISSING))
+    known = sex.both & ~(given.both & given.equal)
+    return np.where(known, (~sex.equal).astype(np.int8), np.int8(MISSING))
 
 
-def other_levels(a: Texts, b: Texts) -> Levels:
+def other_levels(values: Sides) -> Levels:
     """A further column of a file: exact, similar, different."""
     return _choose(
         [
-            (0, lambda left: a == b),
-            (1, lambda left: _among(_slip, left, a, b)),
-            (1, lambda left: _among(lambda p, q: _alike(p, q, lv.SIMILAR_OTHER), left, a, b)),
+            (0, lambda left: values.equal),
+            (1, lambda left: _among(_slip, left, values)),
+            (1, lambda left: _among(lambda some: _alike(some, lv.SIMILAR_OTHER), left, values)),
         ],
-        _present(a, b),
+        values.both,
         otherwise=2,
     )
 
 
 # The columns of each fact, and what compares them.
 FACTS: dict[str, tuple[tuple[str, ...], Callable[..., Levels]]] = {
-    "given": (("given", "surname", "kin"), given_levels),
-    "surname": (("given", "surname"), surname_levels),
+    "given": (("given", "surname", "formals", "kin", "others"), given_levels),
+    "middle": (("others",), middle_levels),
+    "surname": (("given", "surname", "sex"), surname_levels),
     "birth_date": (("birth_date",), birth_date_levels),
     "phone": (("phones",), digits_levels),
     "email": (("emails",), email_levels),
@@ -318,3 +358,5 @@ FACTS: dict[str, tuple[tuple[str, ...], Callable[..., Levels]]] = {
     "sex": (("given", "sex"), sex_levels),
     "streets": (("street",), street_known),
 }
+# Columns that are compared crosswise.
+CROSSWISE = ("given", "surname")

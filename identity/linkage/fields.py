@@ -46,7 +46,12 @@ class Record:
     @property
     def kin(self) -> Values:
         """Every name that would be understood as this person's given name."""
-        return (*formal_names(self.given), *self.others) if self.given else self.others
+        return kin_of(self.given, self.others)
+
+    @property
+    def formals(self) -> Values:
+        """The given name and what it may be short for."""
+        return formal_names(self.given) if self.given else ()
 
     def to_json(self) -> dict[str, Any]:
         """The stored form: what is missing is left out."""
@@ -54,12 +59,38 @@ class Record:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in present if value}
 
 
-# Reads what `to_json` gave straight into the class, which is much of the cost of comparing candidates.
-_STORED = msgspec.json.Decoder(Record)
+class Stored(msgspec.Struct, gc=False):
+    """A record as it is stored. Candidates are read by the thousand: this is made in a third of a `Record`'s time."""
+
+    given: str = ""
+    others: Values = ()
+    surname: str = ""
+    birth_date: str = ""
+    emails: Values = ()
+    phones: Values = ()
+    numbers: Values = ()
+    street: str = ""
+    house: str = ""
+    city: str = ""
+    postcode: str = ""
+    sex: str = ""
+
+    @property
+    def kin(self) -> Values:
+        """Every name that would be understood as this person's given name."""
+        return kin_of(self.given, self.others)
+
+    @property
+    def formals(self) -> Values:
+        """The given name and what it may be short for."""
+        return formal_names(self.given) if self.given else ()
 
 
-def read_record(stored: str | bytes) -> Record:
-    """The record whose `to_json` was stored as this JSON text."""
+_STORED = msgspec.json.Decoder(list[Stored])
+
+
+def read_stored(stored: str | bytes) -> list[Stored]:
+    """The records whose `to_json` were stored as the items of this JSON array."""
     return _STORED.decode(stored)
 
 
@@ -73,15 +104,18 @@ def record_of(traits: Mapping[str, Any], *, emails: Iterable[str] = (), phones: 
 
 def make_record(by_role: ByRole, other: Mapping[str, str] | None = None) -> Record:
     """The record of raw values by their role; `other` are values of columns without one."""
+    emails = _distinct(map(cleaning.clean_email, by_role.get("email", ())))
     given, others, surname = _names(by_role)
+    if not given and surname and emails:
+        given = cleaning.given_in_mailbox(emails[0], surname)
     street, house = cleaning.clean_street(_first(by_role, "street"), _first(by_role, "house"))
     cleaned = {name: clean for name, raw in (other or {}).items() if (clean := cleaning.clean_words(raw[:200]))}
     return Record(
         given=given,
         others=others,
         surname=surname,
-        birth_date=_birth_date(by_role),
-        emails=_distinct(map(cleaning.clean_email, by_role.get("email", ()))),
+        birth_date=_birth_date(by_role) or (cleaning.year_in_mailbox(emails[0], given, surname) if emails else ""),
+        emails=emails,
         phones=_distinct(map(cleaning.clean_phone, by_role.get("phone", ()))),
         numbers=_distinct(map(cleaning.alphanumeric, by_role.get("number", ()))),
         street=street,
@@ -144,9 +178,25 @@ def _names(by_role: ByRole) -> tuple[str, Values, str]:
         middle = f"{middle} {inner}"
     elif full:
         middle = f"{middle} {cleaning.clean_name(full)}"
-    given, *more = [*given.split(), *middle.split()] or [""]
-    known = {given, *surname.split()}
-    return given, tuple(name for name in dict.fromkeys(more) if name not in known)[:_MOST_VALUES], surname
+    given, others = given_and_others(given, middle, surname)
+    return given, others, surname
+
+
+def given_and_others(given: str, middle: str, surname: str) -> tuple[str, Values]:
+    """The first of cleaned given names; the rest and the middle names, without what is part of the surname.
+
+    A middle name does not take the place of a given name that is missing: most people are not called by it.
+    """
+    first, *more = [*(given.split() or [""]), *middle.split()]
+    known = {first, *surname.split()}
+    return first, tuple(name for name in dict.fromkeys(more) if name not in known)[:_MOST_VALUES]
+
+
+def kin_of(given: str, others: Values) -> Values:
+    """The given name, what it may be short for, and the other names."""
+    if not given:
+        return others
+    return (*formal_names(given), *others) if others else formal_names(given)
 
 
 @cache

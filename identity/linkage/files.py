@@ -6,6 +6,8 @@ that profiles become.
 
 import gc
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
-from identity.linkage import columns, roles
+from identity.linkage import columns, roles, whole_columns
 from identity.linkage.fields import Record, make_record
 from identity.linkage.files_door import UnreadableFile
 
@@ -93,6 +95,13 @@ def _table(path: Path, limit: int) -> pa.Table:
     return _query(path, "*").to_arrow_reader(limit).read_all().slice(0, limit)
 
 
+def _texts(column: pa.Array) -> list[str]:
+    values = column.to_pylist()
+    if pa.types.is_string(column.type):
+        return [value.strip()[:200] if value else "" for value in values]
+    return [_text(value) for value in values]
+
+
 def _text(value: Any) -> str:
     if value is None or value != value:
         return ""
@@ -134,9 +143,23 @@ def read(source: Source, *, first_id: int, number: int, others: Sequence[str]) -
         yield from map(_make, work)
         return
     # Started anew rather than forked: DuckDB and Arrow have threads, whose locks a fork would copy as they are.
-    # Nothing that cleaning makes refers back to itself, and what it remembers would be searched again and again.
-    with multiprocessing.get_context("spawn").Pool(2, initializer=gc.disable) as pool:
+    with multiprocessing.get_context("spawn").Pool(2, initializer=_begin) as pool:
         yield from pool.imap(_make, work)
+
+
+def _begin() -> None:
+    """What a process that cleans begins with."""
+    # Nothing that cleaning makes refers back to itself, and what it remembers would be searched again and again.
+    gc.disable()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End when the process that asked for this one does, however it ends: nobody would read the answer."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class Plan(NamedTuple):
@@ -157,11 +180,15 @@ def _work(path: Path, plan: Plan) -> Iterator[tuple[pa.RecordBatch, Plan, int]]:
 
 def _make(work: tuple[pa.RecordBatch, Plan, int]) -> pa.RecordBatch:
     batch, plan, place = work
-    columns_ = {name: [_text(value) for value in batch.column(name).to_pylist()] for name in plan.by_column}
-    records = [_record(row, plan.by_column) for row in zip(*columns_.values(), strict=True)]
+    columns_ = {name: _texts(batch.column(name)) for name in plan.by_column}
     keys = next((columns_[name] for name, role in plan.by_column.items() if role == roles.KEY), None)
-    ids = range(plan.first_id + place, plan.first_id + place + len(records))
-    named = keys if keys is not None else [str(place + n + 1) for n in range(len(records))]
+    ids = range(plan.first_id + place, plan.first_id + place + batch.num_rows)
+    named = keys if keys is not None else [str(place + n + 1) for n in range(batch.num_rows)]
+    if whole_columns.possible(plan.by_column.values()):
+        raw = {role: columns_[name] for name, role in plan.by_column.items() if role in roles.ROLES}
+        further = {name: columns_[name] for name, role in plan.by_column.items() if role == roles.FURTHER}
+        return whole_columns.batch(raw, further, ids, plan.number, plan.others, named)
+    records = [_record(row, plan.by_column) for row in zip(*columns_.values(), strict=True)]
     return columns.batch(ids, plan.number, records, plan.others, named)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from identity.linkage.levels import MOST_OTHERS
+
 if TYPE_CHECKING:
     from identity.linkage.bulk.engines import Engine
     from identity.linkage.bulk.linking import Linked
@@ -39,12 +41,14 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
     `folder` keeps the run: started again with the same one, a run that was killed goes on.
 
     Raises:
-        UnreadableFile: a file is missing or of an unknown kind, or a map, model or file of labels does not fit.
+        UnreadableFile: a file is missing or of an unknown kind, or a map, model or file of labels does not fit, or
+            too many columns have no role.
     """
     from identity.linkage import files, filing
 
     sources = [files.open_source(path, options.told) for path in paths]
     _tell_columns(sources, tell)
+    _check_columns(sources)
     model = _read_model(options.model)
     one_to_one = len(sources) == 2 and not options.duplicates
     notes: list[str] = []
@@ -97,6 +101,15 @@ def _tell_columns(sources: "Sequence[Source]", tell: Tell) -> None:
             tell(f"  taken by their values, correct me with --map: {', '.join(by_values)}")
         if further:
             tell(f"  compared as they are: {', '.join(further)}")
+
+
+def _check_columns(sources: "Sequence[Source]") -> None:
+    further = sorted({name for source in sources for name in source.others})
+    if len(further) > MOST_OTHERS:
+        raise UnreadableFile(
+            f"{len(further)} columns would be compared as they are, and at most {MOST_OTHERS} can be: "
+            f"{', '.join(further)}. Say with --map which to leave out (column: ignore), or what they hold"
+        )
 
 
 def _read_model(path: Path | None) -> Any:

@@ -16,13 +16,14 @@ Floats = npt.NDArray[np.float64]
 
 # The words of each level, most alike first; the model's probabilities follow this order.
 LEVELS: dict[str, tuple[str, ...]] = {
-    "given": ("exact", "near", "related", "similar", "different", "swapped"),
-    "surname": ("exact", "close", "similar", "different", "the only name"),
-    "birth_date": ("exact", "near", "partial", "weak", "different"),
+    "given": ("exact", "near", "related", "similar", "different", "swapped", "a middle name"),
+    "middle": ("exact", "near", "different", "one has none", "neither has one"),
+    "surname": ("exact", "close", "similar", "different", "the only name", "different, a woman"),
+    "birth_date": ("exact", "near", "partial", "weak", "different", "the same year", "another year"),
     "phone": ("exact", "near", "two slips", "different"),
     "email": ("exact", "same mailbox name", "near", "similar", "different"),
     "number": ("exact", "near", "two slips", "different"),
-    "location": ("address", "address nearly", "postcode", "postcode nearly", "city", "different"),
+    "location": ("address", "address nearly", "postcode", "postcode nearly", "city", "different", "address elsewhere"),
     "place": ("postcode", "postcode nearly", "city", "different"),
     "sex": ("same", "different"),
     "other": ("exact", "similar", "different"),
@@ -30,9 +31,15 @@ LEVELS: dict[str, tuple[str, ...]] = {
 # Local parts are made of names, so what an alike address says depends on how many name parts are shared already.
 # Where one of two streets is missing, agreeing on the town alone says something else than where the streets differ.
 STANDARD = (
-    "given", "surname", "birth_date", "phone", "email_0", "email_1", "email_2", "number", "location", "place", "sex",
+    "given", "middle", "surname", "birth_date", "phone", "email_0", "email_1", "email_2", "number", "location", "place",
+    "sex",
 )  # fmt: skip
 OTHER = "other:"
+# The bulk run keeps the levels of a pair as the digits of one signed 64-bit number; a digit for what is missing, too.
+RADIX = 8
+# So many comparisons fit into 63 bits, of which those of further columns have what the standard ones leave.
+MOST_COMPARISONS = 21
+MOST_OTHERS = MOST_COMPARISONS - len(STANDARD)
 
 # Limits of likeness, one place for every executor.
 CLOSE, SIMILAR_SURNAME, SIMILAR_GIVEN, SIMILAR_LOCAL, SIMILAR_PLACE, SIMILAR_OTHER = 0.92, 0.80, 0.85, 0.88, 0.92, 0.88
@@ -53,8 +60,8 @@ class Term(NamedTuple):
     """A value whose frequency matters: agreeing on a common surname says less than agreeing on a rare one.
 
     Where `comparison` has `level`, the share of people who hold the value of `column` takes the place of the average
-    chance in the `classes` whose two people draw that value independently: two of a household have given names like
-    any two strangers, but one surname and one home.
+    chance in the `classes` whose two people draw that value independently: two of a household have birth dates like
+    any two strangers, but one surname and one home, and no parents give one name twice.
     """
 
     comparison: str
@@ -64,7 +71,7 @@ class Term(NamedTuple):
 
 
 STANDARD_TERMS = (
-    Term("given", 0, "given", "NH"),
+    Term("given", 0, "given", "N"),
     Term("surname", 0, "surname", "N"),
     Term("birth_date", 0, "birth_date", "NH"),
     Term("phone", 0, "phones", "N"),
@@ -78,8 +85,21 @@ STANDARD_TERMS = (
 
 
 def comparisons_of(others: Iterable[str]) -> tuple[str, ...]:
-    """All comparisons of a base with these further columns."""
-    return (*STANDARD, *(f"{OTHER}{name}" for name in others))
+    """All comparisons of a base with these further columns.
+
+    Raises:
+        ValueError: there are more than `MOST_OTHERS`.
+    """
+    comparisons = (*STANDARD, *(f"{OTHER}{name}" for name in others))
+    check_number(comparisons)
+    return comparisons
+
+
+def check_number(comparisons: Sequence[str]) -> None:
+    """Refuse more comparisons than one number can hold the levels of: further ones would be lost without a word."""
+    if len(comparisons) > MOST_COMPARISONS:
+        further = len(comparisons) - len(STANDARD)
+        raise ValueError(f"{further} further columns are compared, and at most {MOST_OTHERS} can be")
 
 
 def terms_of(comparisons: Sequence[str]) -> tuple[Term, ...]:

@@ -23,6 +23,7 @@ from identity.linkage.levels import (
     Floats,
     Levels,
     Term,
+    check_number,
     field_of,
     terms_of,
 )
@@ -55,13 +56,14 @@ class Scored:
         """What two records agree on at all: each comparison's weight of M against N."""
         return np.asarray(self.logs[0] - self.logs[1])
 
-    def followed_by(self, others: "Scored") -> "Scored":
-        """These pairs and then those, scored by the same model over the same base."""
-        return Scored(
-            np.concatenate([self.levels, others.levels]),
-            np.concatenate([self.logs, others.logs], axis=1),
-            self.prior,
-            np.concatenate([self.weights, others.weights]),
+    @classmethod
+    def joined(cls, parts: Sequence["Scored"]) -> "Scored":
+        """One after the other, scored by the same model over the same base."""
+        return cls(
+            np.concatenate([part.levels for part in parts]),
+            np.concatenate([part.logs for part in parts], axis=1),
+            parts[0].prior,
+            np.concatenate([part.weights for part in parts]),
         )
 
 
@@ -103,6 +105,7 @@ class Model:
     version: int = 0
 
     def __post_init__(self) -> None:
+        check_number(self.comparisons)
         for comparison in self.comparisons:
             count = len(LEVELS[field_of(comparison)])
             for name, row in self.probabilities[comparison].items():
@@ -113,9 +116,12 @@ class Model:
 
     @classmethod
     def from_json(cls, spec: Mapping[str, Any], *, version: int = 0) -> Self:
-        """Read the stored form; what is left out keeps its start value."""
+        """Read the stored form, also that of the kind before; what is left out keeps its start value."""
         given = dict(spec)
-        if given.pop("kind", KIND) != KIND:
+        kind = given.pop("kind", KIND)
+        if kind in _KINDS_BEFORE:
+            given = _with_new_levels(given)
+        elif kind != KIND:
             raise ValueError(f"this model is not of the kind {KIND!r}")
         given["comparisons"] = tuple(given.get("comparisons", STANDARD))
         given["aliases"] = tuple((str(x), str(y)) for x, y in given.get("aliases", ()))
@@ -147,6 +153,11 @@ class Model:
         """For each comparison the log probabilities, one row a class in the order of `CLASSES`, one column a level."""
         return {name: np.log(class_rows(self.probabilities[name], name)) for name in self.comparisons}
 
+    @cached_property
+    def _padded(self) -> dict[str, npt.NDArray[np.float64]]:
+        """The tables with a last column for what is missing: `MISSING` counts from the end, and adds nothing."""
+        return {name: np.pad(table, ((0, 0), (0, -MISSING))) for name, table in self.tables.items()}
+
     def log_prior(self, base: int) -> Floats:
         """The log of the share of all pairs that each class has: pairs grow with the square, matches with the base."""
         households = self.pairs_a_record["H"]
@@ -163,8 +174,7 @@ class Model:
         """
         logs = np.zeros((len(CLASSES), *levels.shape))
         for column, comparison in enumerate(self.comparisons):
-            known = levels[:, column] != MISSING
-            logs[:, known, column] = self.tables[comparison][:, levels[known, column]]
+            logs[:, :, column] = self._padded[comparison][:, levels[:, column]]
         for index, term in enumerate(self.terms):
             column = self.comparisons.index(term.comparison)
             share = shares.get(index)
@@ -178,7 +188,23 @@ class Model:
         return Scored(levels, logs, prior, totals[0] - np.logaddexp.reduce(totals[1:], axis=0))
 
 
-KIND = "fellegi-sunter 2"
+KIND = "fellegi-sunter 4"
+# The same with fewer levels, the first without middle names.
+_KINDS_BEFORE = ("fellegi-sunter 2", "fellegi-sunter 3")
+
+
+def _with_new_levels(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec whose rows lack the last levels: those get their start values, and the rest makes room for them."""
+    known = spec.get("comparisons", STANDARD)
+    rows: dict[str, dict[str, list[float]]] = {}
+    for comparison, held in spec.get("probabilities", {}).items():
+        begun = start.rows_of(comparison)
+        rows[comparison] = {}
+        for name, row in held.items():
+            fresh = begun[name][len(row) :] if name in begun else []
+            rows[comparison][name] = [value * (1 - sum(fresh)) for value in row] + fresh
+    others = [name for name in known if name not in STANDARD]
+    return {**spec, "comparisons": (*STANDARD, *others), "probabilities": rows}
 
 
 def class_rows(rows: Mapping[str, Sequence[float]], comparison: str) -> npt.NDArray[np.float64]:
@@ -188,6 +214,9 @@ def class_rows(rows: Mapping[str, Sequence[float]], comparison: str) -> npt.NDAr
     if comparison.startswith("email_") and "H" not in rows:
         household = strangers * (1 - start.SHARED_MAILBOX) / (1 - strangers[0])
         household[0] = start.SHARED_MAILBOX
+    if comparison == "given" and "H" not in rows:
+        household = strangers * (1 - start.SAME_NAME) / (1 - strangers[0])
+        household[0] = start.SAME_NAME
     by_class = {"N": strangers, "H": household, "M": np.array(rows["M"])}
     by_class |= {name: np.array(rows[name]) if name in rows else household for name in start.TIED}
     return np.stack([by_class[name] for name in CLASSES])

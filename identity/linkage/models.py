@@ -14,6 +14,8 @@ class LinkageRecord(models.Model):
     terms = ArrayField(models.BigIntegerField(), default=list)
     # The profile's own time of change when it was read: a profile is due when the two differ.
     changed_at = models.DateTimeField()
+    # Which recipe made it (`blocking.RECIPE`); 0 is one from before recipes had numbers.
+    recipe = models.SmallIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "identity_linkagerecord"
@@ -37,7 +39,7 @@ class BlockingKey(models.Model):
 
 
 class BlockCount(models.Model):
-    """How many profiles share a key, or hold a value whose frequency matters."""
+    """How many profiles hold a value whose frequency matters, by the hash of the value."""
 
     key_hash = models.BigIntegerField(primary_key=True)
     records = models.IntegerField()
@@ -47,6 +49,18 @@ class BlockCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.records} under {self.key_hash}"
+
+
+class FullBlock(models.Model):
+    """A blocking key that was found over-full, and that nobody has left since: it is still, and isn't looked up."""
+
+    key_hash = models.BigIntegerField(primary_key=True)
+
+    class Meta:
+        db_table = "identity_fullblock"
+
+    def __str__(self) -> str:
+        return str(self.key_hash)
 
 
 class LinkageModel(models.Model):
@@ -145,6 +159,9 @@ class LinkageState(models.Model):
     latest = models.DateTimeField(null=True)
     after_id = models.BigIntegerField(default=0)
     swept_to = models.BigIntegerField(default=0)
+    # The recipe that all records are of. While it is another than the code's, they are made anew, up to `renewed_to`.
+    recipe = models.SmallIntegerField(default=0, db_default=0)
+    renewed_to = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "identity_linkagestate"

@@ -1,19 +1,25 @@
 """The attribute records of linkage in PostgreSQL: read what changed, keep fields, keys and counts, find candidates."""
 
-import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+import numpy as np
+import numpy.typing as npt
 import psycopg
 
 from common import clock, pg
 from identity.graph import Pair
 from identity.linkage import blocking, statements
-from identity.linkage.fields import Record, read_record, record_of
-from identity.linkage.terms import COLUMNS, Counts, values_of
+from identity.linkage.fields import Record, Stored, read_stored, record_of
+from identity.linkage.terms import COLUMNS, Counts
+
+if TYPE_CHECKING:
+    from identity.linkage.vocabulary import Column
 
 # Counted once for every record that has a field: the size of the base.
 BASE_KEY = blocking.total_key("")
@@ -22,8 +28,19 @@ BASE_KEY = blocking.total_key("")
 _TOTALS = {blocking.total_key(column): (column, "") for column in COLUMNS}
 
 Cursor = psycopg.Cursor[Any]
+Ints = npt.NDArray[np.int64]
 # Blocking keys by profile.
 Keys = Mapping[int, list[int]]
+
+
+class _Listed(NamedTuple):
+    """The keys and the terms of a record as PostgreSQL writes arrays."""
+
+    keys: str
+    terms: str
+
+
+_NOTHING = _Listed("{}", "{}")
 
 
 class Due(NamedTuple):
@@ -38,15 +55,29 @@ class Due(NamedTuple):
 class _Changes:
     """What differs between the keys that are stored and those that should be."""
 
-    gone: list[Pair]
-    new: list[Pair]
-    counts: Counter[int]
+    gone: list[Pair] = field(default_factory=list)
+    new: list[Pair] = field(default_factory=list)
+    counts: Counter[int] = field(default_factory=Counter)
 
 
-def load_due(cursor: Cursor, *, since: datetime | None, after: int, limit: int) -> list[Due]:
+def find_due(cursor: Cursor, *, since: datetime | None, after: int, limit: int) -> list[int]:
     """The next profiles that changed, in the order of their ids."""
-    rows = cursor.execute(statements.DUE, {"since": since, "after": after, "limit": limit})
-    return [Due(profile_id, json.loads(traits), changed_at) for profile_id, traits, changed_at in rows]
+    (found,) = _arrays(cursor, statements.FIND_DUE, {"since": since, "after": after, "limit": limit})
+    return [int(one) for one in found]
+
+
+def load_due(cursor: Cursor, profile_ids: Collection[int], *, since: datetime | None) -> list[Due]:
+    """Those of these profiles that still live and have changed, in the order of their ids."""
+    rows = cursor.execute(statements.LOAD_DUE, {"ids": pg.int8s(list(profile_ids)), "since": since}).fetchall()
+    return [Due(profile_id, pg.from_jsonb(traits), changed_at) for profile_id, traits, changed_at in rows]
+
+
+def load_outdated(cursor: Cursor, *, after: int, limit: int) -> tuple[list[Due], int | None]:
+    """Profiles whose records another recipe made, in the order of their ids, and where to go on, if anywhere."""
+    values = {"after": after, "limit": limit, "recipe": blocking.RECIPE}
+    rows = cursor.execute(statements.LOAD_OUTDATED, values).fetchall()
+    due = [Due(one, pg.from_jsonb(traits), changed_at) for one, traits, changed_at in rows if changed_at is not None]
+    return due, int(rows[-1][0]) if len(rows) == limit else None
 
 
 def refresh(cursor: Cursor, due: Collection[Due]) -> Keys:
@@ -60,18 +91,21 @@ def refresh(cursor: Cursor, due: Collection[Due]) -> Keys:
     }
     keys = {profile_id: blocking.blocking_keys(record) for profile_id, record in records.items()}
     terms = {profile_id: _terms(record) if keys[profile_id] else [] for profile_id, record in records.items()}
-    _rewrite_keys(cursor, keys, terms)
-    cursor.execute(
-        statements.WRITE_RECORDS,
-        {
-            "ids": pg.int8s(list(records)),
-            "fields": pg.jsonbs([json.dumps(record.to_json()) for record in records.values()]),
-            # Arrays of arrays must be rectangular in PostgreSQL, so each goes as its own literal.
-            "keys": pg.texts([_literal(keys[profile_id]) for profile_id in records]),
-            "terms": pg.texts([_literal(terms[profile_id]) for profile_id in records]),
-            "changed": pg.timestamps([clock.micros(one.changed_at) for one in due]),
-        },
-    )
+    listed = {profile_id: _Listed(_literal(keys[profile_id]), _literal(terms[profile_id])) for profile_id in records}
+    written = {
+        "ids": pg.int8s(list(records)),
+        "fields": pg.jsonbs([msgspec.json.encode(record.to_json()) for record in records.values()]),
+        # Arrays of arrays must be rectangular in PostgreSQL, so each goes as its own literal.
+        "keys": pg.texts([one.keys for one in listed.values()]),
+        "terms": pg.texts([one.terms for one in listed.values()]),
+        "changed": pg.timestamps([clock.micros(one.changed_at) for one in due]),
+        "recipe": blocking.RECIPE,
+    }
+    changes = _changes(cursor, listed)
+    # None of these answers anything, so they go one after the other without waiting.
+    with cursor.connection.pipeline():
+        _rewrite_keys(cursor, changes)
+        cursor.execute(statements.WRITE_RECORDS, written)
     return {profile_id: held for profile_id, held in keys.items() if held}
 
 
@@ -90,20 +124,25 @@ def _literal(hashes: Iterable[int]) -> str:
     return "{" + ",".join(map(str, hashes)) + "}"
 
 
+def _items(literal: str) -> set[str]:
+    return set(literal[1:-1].split(",")) - {""}
+
+
 def forget(cursor: Cursor, profile_ids: Collection[int]) -> None:
     """Drop the records of profiles that are no more."""
     if profile_ids:
-        _rewrite_keys(cursor, dict.fromkeys(profile_ids, []), dict.fromkeys(profile_ids, []))
+        _rewrite_keys(cursor, _changes(cursor, dict.fromkeys(profile_ids, _NOTHING)))
         cursor.execute(statements.DELETE_RECORDS, {"ids": pg.int8s(sorted(profile_ids))})
 
 
-def _rewrite_keys(cursor: Cursor, keys: Mapping[int, list[int]], terms: Mapping[int, list[int]]) -> None:
-    """Bring the index of keys and the counts in line; only what differs is written."""
-    changes = _changes(cursor, keys, terms)
+def _rewrite_keys(cursor: Cursor, changes: _Changes) -> None:
+    """Bring the index of keys and the counts of terms in line; only what differs is written."""
     for statement, pairs in ((statements.DELETE_KEYS, changes.gone), (statements.INSERT_KEYS, changes.new)):
         if pairs:
             values = {"keys": pg.int8s([key for key, _ in pairs]), "ids": pg.int8s([p for _, p in pairs])}
             cursor.execute(statement, values)
+    if changes.gone:
+        cursor.execute(statements.UNMARK_FULL, {"keys": pg.int8s([key for key, _ in changes.gone])})
     counted = sorted((key, change) for key, change in changes.counts.items() if change)
     if counted:
         values = {"keys": pg.int8s([k for k, _ in counted]), "changes": pg.int4s([change for _, change in counted])}
@@ -113,50 +152,106 @@ def _rewrite_keys(cursor: Cursor, keys: Mapping[int, list[int]], terms: Mapping[
         cursor.execute(statements.DELETE_EMPTY_COUNTS, {"keys": pg.int8s(fewer)})
 
 
-def _changes(cursor: Cursor, keys: Mapping[int, list[int]], terms: Mapping[int, list[int]]) -> _Changes:
-    stored = {
-        profile_id: (set(old_keys), set(old_terms))
-        for profile_id, old_keys, old_terms in cursor.execute(statements.KEYS_OF, {"ids": pg.int8s(list(keys))})
-    }
-    changes = _Changes([], [], Counter())
-    nothing: tuple[set[int], set[int]] = (set(), set())
-    for profile_id, present in keys.items():
-        old_keys, old_terms = stored.get(profile_id, nothing)
-        new_keys, new_terms = set(present), set(terms[profile_id])
-        changes.gone += [(key, profile_id) for key in old_keys - new_keys]
-        changes.new += [(key, profile_id) for key in new_keys - old_keys]
-        changes.counts.update([*(new_keys - old_keys), *(new_terms - old_terms)])
-        changes.counts.subtract([*(old_keys - new_keys), *(old_terms - new_terms)])
+def _changes(cursor: Cursor, listed: Mapping[int, _Listed]) -> _Changes:
+    rows = cursor.execute(statements.KEYS_OF, {"ids": pg.int8s(list(listed))}).fetchall()
+    stored = {profile_id: _Listed(keys, terms) for profile_id, keys, terms in rows}
+    changes = _Changes()
+    for profile_id, present in listed.items():
+        old = stored.get(profile_id, _NOTHING)
+        if old.keys != present.keys:
+            before, now = _items(old.keys), _items(present.keys)
+            changes.gone += [(int(key), profile_id) for key in before - now]
+            changes.new += [(int(key), profile_id) for key in now - before]
+        if old.terms != present.terms:
+            before, now = _items(old.terms), _items(present.terms)
+            changes.counts.update(map(int, now - before))
+            changes.counts.subtract(map(int, before - now))
     return changes
 
 
-def find_candidates(cursor: Cursor, keys: Keys) -> list[Pair]:
-    """The pairs of the records with these keys and any others that share a block, smaller id first, sorted."""
-    rows = [(profile_id, key) for profile_id, held in keys.items() for key in held]
-    if not rows:
-        return []
-    found = cursor.execute(
-        statements.CANDIDATES,
-        {
-            "ids": pg.int8s([profile_id for profile_id, _ in rows]),
-            "keys": pg.int8s([key for _, key in rows]),
-            "most_in_block": blocking.MOST_IN_BLOCK,
-            "most_candidates": blocking.MOST_CANDIDATES,
-        },
-    )
-    return sorted({(min(pair), max(pair)) for pair in found})
+def full_blocks(cursor: Cursor) -> Ints:
+    """The keys of blocks that are known to be over-full, sorted."""
+    (found,) = _arrays(cursor, statements.FULL_BLOCKS, {})
+    return np.sort(found)
 
 
-def load_records(cursor: Cursor, profile_ids: Collection[int]) -> dict[int, Record]:
-    """The stored records of those of these profiles that live."""
-    rows = cursor.execute(statements.RECORDS, {"ids": pg.int8s(sorted(profile_ids))})
-    return {profile_id: read_record(stored) for profile_id, stored in rows}
+def find_candidates(cursor: Cursor, keys: Keys, full: Ints) -> tuple[Ints, Ints]:
+    """The pairs of the records with these keys and any others that share a block, smaller id first, sorted (n x 2).
+
+    Over-full blocks are passed over: those in `full` unseen, and what else is over-full is added to it and noted for
+    others. Of too many candidates those that share the most keys stay. Answers the pairs, and `full` as it is now.
+    """
+    owners = np.repeat(np.fromiter(keys, dtype=np.int64, count=len(keys)), [len(held) for held in keys.values()])
+    wanted = np.fromiter(chain.from_iterable(keys.values()), dtype=np.int64, count=len(owners))
+    unknown = ~np.isin(wanted, full)
+    # Each once, and in the order of the index: neighbours are on one page of it.
+    asked, place_of = np.unique(wanted[unknown], return_inverse=True)
+    place, member = _arrays(cursor, statements.MEMBERS, {"keys": pg.int8s(asked), "most": blocking.MOST_IN_BLOCK + 1})
+    fits = np.bincount(place, minlength=len(asked)) <= blocking.MOST_IN_BLOCK
+    if not fits.all():
+        full = np.union1d(full, asked[~fits])
+        cursor.execute(statements.MARK_FULL, {"keys": pg.int8s(asked[~fits])})
+    by_key = _Grouped.of(place[fits[place]], member[fits[place]], len(asked))
+    owner, met = by_key.each(owners[unknown], place_of)
+    return _best_candidates(owner[owner != met], met[owner != met]), full
 
 
-def load_counts(cursor: Cursor, records: Collection[Record]) -> tuple[Counts, int]:
-    """How many records hold each value that two of these share and any value at all, and the size of the base."""
-    counted = {column: Counter(values_of(records, column)) for column in COLUMNS}
-    shared = [(column, value) for column, held in counted.items() for value, n in held.items() if n > 1 and value]
+class _Grouped(NamedTuple):
+    """Numbers by group, the groups one after the other: where each begins and how many it has."""
+
+    numbers: Ints
+    begins: Ints
+    sizes: Ints
+
+    @classmethod
+    def of(cls, group: Ints, numbers: Ints, groups: int) -> "_Grouped":
+        """Each number with its group, of so many groups."""
+        sizes = np.bincount(group, minlength=groups)
+        return cls(numbers[np.argsort(group, kind="stable")], np.cumsum(sizes) - sizes, sizes)
+
+    def each(self, owners: Ints, groups: Ints) -> tuple[Ints, Ints]:
+        """Every owner with every number of his group."""
+        sizes = self.sizes[groups]
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return np.repeat(owners, sizes), self.numbers[np.repeat(self.begins[groups], sizes) + within]
+
+
+def _best_candidates(owner: Ints, candidate: Ints) -> Ints:
+    """Pairs of those that met in a block: of each owner the candidates it met in most blocks, then by id."""
+    order = np.lexsort((candidate, owner))
+    owner, candidate = owner[order], candidate[order]
+    starts = np.flatnonzero(np.diff(owner, prepend=-1) | np.diff(candidate, prepend=-1))
+    shared = np.diff(starts, append=len(owner))
+    owner, candidate = owner[starts], candidate[starts]
+    order = np.lexsort((candidate, -shared, owner))
+    owner, candidate = owner[order], candidate[order]
+    begins = np.flatnonzero(np.diff(owner, prepend=-1))
+    rank = np.arange(len(owner)) - np.repeat(begins, np.diff(begins, append=len(owner)))
+    pairs = np.sort(np.column_stack([owner, candidate])[rank < blocking.MOST_CANDIDATES], axis=1)
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+    return np.asarray(pairs[(np.diff(pairs, axis=0, prepend=-1) != 0).any(axis=1)])
+
+
+def _arrays(cursor: Cursor, statement: str, values: Mapping[str, Any]) -> list[Ints]:
+    """The columns of a statement that answers one row of packed `bigint[]`."""
+    (row,) = cursor.execute(statement, values, binary=True).fetchall()
+    return [pg.int8_array(column) for column in row]
+
+
+def load_records(cursor: Cursor, profile_ids: Ints) -> dict[int, Stored]:
+    """The stored records of those of these profiles that have one."""
+    ((ids, stored),) = cursor.execute(statements.RECORDS, {"ids": pg.int8s(profile_ids)}, binary=True).fetchall()
+    return dict(zip(pg.int8_array(ids).tolist(), read_stored(stored), strict=True)) if ids else {}
+
+
+def load_counts(cursor: Cursor, parts: Sequence[Mapping[str, "Column"]]) -> tuple[Counts, int]:
+    """How many records hold each value that two of a part share and any value at all, and the size of the base.
+
+    Each part is the values that are counted, by column.
+    """
+    shared = {
+        (name, value.decode()) for values in parts for name in COLUMNS for value in values[name].repeated if value
+    }
     by_key = {blocking.term_key(*term): term for term in shared} | _TOTALS
     found = dict(cursor.execute(statements.COUNTS, {"keys": pg.int8s([BASE_KEY, *by_key])}).fetchall())
     known = {term: found[key] for key, term in by_key.items() if key in found}
@@ -169,6 +264,4 @@ def sweep(cursor: Cursor, *, after: int, limit: int) -> int:
     """Drop the records of profiles that other writers merged away, a slice of the table. Answers where to go on."""
     rows = cursor.execute(statements.RETIRED, {"after": after, "limit": limit}).fetchall()
     forget(cursor, [profile_id for profile_id, retired in rows if retired])
-    swept = rows[-1][0] if len(rows) == limit else 0
-    cursor.execute(statements.SAVE_SWEPT, {"swept": swept})
-    return int(swept)
+    return int(rows[-1][0]) if len(rows) == limit else 0

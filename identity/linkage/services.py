@@ -6,8 +6,9 @@ one worker that does it.
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
@@ -15,7 +16,7 @@ from django.db import connection, transaction
 
 from common import pg
 from identity import locks
-from identity.linkage import records, statements
+from identity.linkage import blocking, records, statements
 from identity.linkage.files_door import FileOptions, UnreadableFile, link_files
 from identity.linkage.running import plan_training, run_next, run_waiting, switch_on_by_policy
 from identity.services.settle import After
@@ -37,7 +38,10 @@ __all__ = [
     "switch_on_by_policy",
 ]
 
-_SWEEP = 5_000
+# With each batch so many records are looked at whether their profile still lives.
+_SWEEP = 1_000
+# So many are found due in one pass over the profiles, and then taken batch by batch.
+_PASS = 20_000
 # Writers stamp a profile before they commit, so a later commit may carry an earlier time: look back this far.
 _LOOK_BACK = timedelta(minutes=10)
 _MOST_COUNTED = 1_000_000
@@ -52,6 +56,7 @@ class LinkageRun:
     links: int = 0
     reviews: int = 0
     withdrawn: int = 0
+    renewed: int = 0
     done: bool = False
 
 
@@ -60,23 +65,61 @@ class _Progress(NamedTuple):
     latest: datetime | None
     after_id: int
     swept_to: int
+    recipe: int
+    renewed_to: int
+
+
+@dataclass(slots=True)
+class _Walk:
+    """The profiles that were found due and are still to be taken, in the order of their ids, after `at`."""
+
+    ids: list[int] = field(default_factory=list)
+    at: int = -1
+    more: bool = False
+    # Whether it began at the first profile, and whether anybody was joined or parted since: those are due again.
+    whole: bool = False
+    moved: bool = False
+
+    def take(self, cursor: psycopg.Cursor[Any], progress: _Progress, most: int) -> list[int]:
+        """The next ones. Looks for more when there are none left, or somebody else has gone on meanwhile."""
+        if not self.ids or self.at != progress.after_id:
+            self.ids = records.find_due(cursor, since=progress.since, after=progress.after_id, limit=_PASS)
+            self.more = len(self.ids) == _PASS
+            if progress.after_id == 0:
+                self.whole, self.moved = True, False
+            elif self.at != progress.after_id:
+                self.whole = False
+        taken, self.ids = self.ids[:most], self.ids[most:]
+        self.at = 0 if self.is_over else taken[-1]
+        return taken
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left: the walk starts again at the first profile."""
+        return not self.ids and not self.more
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is due any more: it has been all the way, and has made nobody due."""
+        return self.is_over and self.whole and not self.moved
 
 
 def link_changed(
-    *, now: datetime, after: After | None = None, batch_size: int = 500, seconds: float = 20.0
+    *, now: datetime, after: After | None = None, batch_size: int = 2_000, seconds: float = 20.0
 ) -> LinkageRun:
     """Compare the profiles that changed since the last run with all others; link, ask, or do nothing.
 
     Works batch by batch until nothing is left or the time is up; each batch is one transaction, so a run that dies
     loses nothing and a second one finds only what is left. Of two at the same time one does nothing. `after` runs in
     the transaction that joined people, with the moves and the profiles whose traits changed.
+
+    When nothing has changed any more, records that an older release made are made anew and compared again.
     """
-    run = LinkageRun()
+    run, walk = LinkageRun(), _Walk()
     until = time.monotonic() + seconds
-    _sweep()
     while not run.done:
         with transaction.atomic():
-            _run_batch(run, now=now, after=after, batch_size=batch_size)
+            _run_batch(run, walk, now=now, after=after, batch_size=batch_size)
         if time.monotonic() >= until:
             break
     return run
@@ -93,17 +136,16 @@ def linkage_backlog() -> int:
 
 def load_model(cursor: psycopg.Cursor[Any]) -> "Model":
     """The active model, or the start values."""
+    row = cursor.execute(statements.ACTIVE_MODEL).fetchone()
+    return _model_of(row[1], row[0]) if row else _model_of("{}", 0)
+
+
+@lru_cache(maxsize=2)
+def _model_of(spec: str, version: int) -> "Model":
+    """A model holds tables made of its spec: made once, not with each batch."""
     from identity.linkage.model import Model  # loads rapidfuzz: only where pairs are compared
 
-    row = cursor.execute(statements.ACTIVE_MODEL).fetchone()
-    return Model.from_json(json.loads(row[1]), version=row[0]) if row else Model.from_json({})
-
-
-def _sweep() -> None:
-    with transaction.atomic():
-        cursor = psycopg.Cursor(pg.raw())
-        if _has_lock(cursor):
-            records.sweep(cursor, after=_progress(cursor).swept_to, limit=_SWEEP)
+    return Model.from_json(json.loads(spec), version=version)
 
 
 def _has_lock(cursor: psycopg.Cursor[Any]) -> bool:
@@ -115,47 +157,48 @@ def _progress(cursor: psycopg.Cursor[Any]) -> _Progress:
     return _Progress._make(cursor.execute(statements.STATE).fetchall()[0])
 
 
-def _run_batch(run: LinkageRun, *, now: datetime, after: After | None, batch_size: int) -> None:
+def _run_batch(run: LinkageRun, walk: _Walk, *, now: datetime, after: After | None, batch_size: int) -> None:
     conn = pg.raw()
     cursor = psycopg.Cursor(conn)
     if not _has_lock(cursor):
         run.done = True
         return
     progress = _progress(cursor)
-    due = records.load_due(cursor, since=progress.since, after=progress.after_id, limit=batch_size)
-    run.done = not due and progress.after_id == 0
-    _save_progress(cursor, progress, due, whole=len(due) < batch_size, now=now)
+    progress = progress._replace(swept_to=records.sweep(cursor, after=progress.swept_to, limit=_SWEEP))
+    taken = walk.take(cursor, progress, batch_size)
+    due = records.load_due(cursor, taken, since=progress.since) if taken else []
+    progress = _go_on(progress, due, walk, now=now)
+    run.profiles += len(due)
+    if not taken and progress.recipe != blocking.RECIPE:
+        due, last = records.load_outdated(cursor, after=progress.renewed_to, limit=batch_size)
+        progress = progress._replace(renewed_to=last or 0, recipe=progress.recipe if last else blocking.RECIPE)
+        run.renewed += len(due)
+    cursor.execute(statements.SAVE_STATE, progress._asdict())
     if due:
-        run.profiles += len(due)
-        _link_batch(conn, due, run, now=now, after=after)
+        walk.moved |= _link_batch(conn, due, run, now=now, after=after)
+    run.done = walk.is_done and progress.recipe == blocking.RECIPE
 
 
-def _save_progress(
-    cursor: psycopg.Cursor[Any], progress: _Progress, due: list[records.Due], *, whole: bool, now: datetime
-) -> None:
+def _go_on(progress: _Progress, due: list[records.Due], walk: _Walk, *, now: datetime) -> _Progress:
     """The walk goes by id, which costs one pass over the profiles however many are due; then it starts again."""
     times = [one.changed_at for one in due] + ([progress.latest] if progress.latest else [])
     latest = max(times, default=None)
-    since, after_id = progress.since, due[-1].profile_id if due else 0
-    if whole:
-        after_id = 0
+    since = progress.since
+    if walk.is_over:
         since = max(filter(None, [since, min(latest, now) - _LOOK_BACK])) if latest else since
-    cursor.execute(statements.SAVE_STATE, {"since": since, "latest": latest, "after": after_id})
+    return progress._replace(since=since, latest=latest, after_id=walk.at)
 
 
 def _link_batch(
     conn: psycopg.Connection[Any], due: list[records.Due], run: LinkageRun, *, now: datetime, after: After | None
-) -> None:
-    from identity.linkage import engine, withdrawing, writing  # these load what compares
+) -> bool:
+    """Compare these profiles and write what comes of it. Answers whether anybody was joined or parted."""
+    from identity.linkage import candidates, withdrawing, writing  # these load what compares
 
     cursor = psycopg.Cursor(conn)
     model = load_model(cursor)
     changed = records.refresh(cursor, due)
-    candidates = records.find_candidates(cursor, changed)
-    known = records.load_records(cursor, {end for pair in candidates for end in pair})
-    candidates = [pair for pair in candidates if pair[0] in known and pair[1] in known]
-    counts, base = records.load_counts(cursor, known.values())
-    pairs, scored = engine.score_candidates(known, candidates, counts, base=base, model=model)
+    pairs, scored = candidates.score_changed(cursor, changed, model)
     ids = {one.profile_id for one in due}
     unsupported = withdrawing.find_unsupported(cursor, ids, model=model)
     batch = writing.Batch(ids, pairs, scored, unsupported, model, now)
@@ -164,3 +207,4 @@ def _link_batch(
     run.links += written.links
     run.reviews += written.reviews
     run.withdrawn += written.withdrawn
+    return bool(written.links or written.withdrawn)

@@ -15,24 +15,33 @@ Rows = Mapping[str, Sequence[float]]
 
 START: dict[str, dict[str, list[float]]] = {
     "given": {
-        "M": [0.780, 0.080, 0.080, 0.020, 0.030, 0.010],
-        "N": [0.004, 0.003, 0.006, 0.030, 0.9565, 0.0005],
-        "T": [0.0005, 0.020, 0.020, 0.080, 0.879, 0.0005],
-        "J": [0.900, 0.040, 0.040, 0.005, 0.0145, 0.0005],
+        "M": [0.780, 0.080, 0.070, 0.020, 0.030, 0.010, 0.010],
+        "N": [0.004, 0.003, 0.004, 0.030, 0.9545, 0.0005, 0.004],
+        "T": [0.0005, 0.020, 0.018, 0.080, 0.879, 0.0005, 0.002],
+        "J": [0.900, 0.040, 0.030, 0.005, 0.0145, 0.0005, 0.010],
+    },
+    "middle": {
+        # Many people have none, so whether there is one is a fact of the person too (`presence` follows the base).
+        "M": [0.2064, 0.0168, 0.0168, 0.160, 0.600],
+        "N": [0.0008, 0.0016, 0.0776, 0.320, 0.600],
+        # Middle names are handed down.
+        "H": [0.0032, 0.0016, 0.0752, 0.320, 0.600],
     },
     "surname": {
-        "M": [0.800, 0.090, 0.030, 0.060, 0.020],
-        "N": [0.0015, 0.002, 0.012, 0.9840, 0.0005],
-        "H": [0.790, 0.040, 0.020, 0.148, 0.002],
-        "T": [0.919, 0.040, 0.010, 0.030, 0.001],
-        "J": [0.939, 0.040, 0.010, 0.010, 0.001],
+        # A woman may have married, so that her surname differs tells less.
+        "M": [0.800, 0.090, 0.030, 0.030, 0.020, 0.030],
+        "N": [0.0015, 0.002, 0.012, 0.7340, 0.0005, 0.250],
+        "H": [0.790, 0.040, 0.020, 0.108, 0.002, 0.040],
+        "T": [0.919, 0.040, 0.010, 0.020, 0.001, 0.010],
+        "J": [0.939, 0.040, 0.010, 0.008, 0.001, 0.002],
     },
     "birth_date": {
-        "M": [0.840, 0.090, 0.030, 0.020, 0.020],
-        "N": [0.000046, 0.0015, 0.006, 0.050, 0.942454],
-        "T": [0.900, 0.060, 0.020, 0.010, 0.010],
+        # The last two where one of them tells no more than a year.
+        "M": [0.800, 0.085, 0.028, 0.019, 0.019, 0.044, 0.005],
+        "N": [0.000044, 0.0014, 0.0058, 0.0475, 0.895256, 0.001, 0.049],
+        "T": [0.855, 0.057, 0.019, 0.0095, 0.0095, 0.048, 0.002],
         # A generation lies between them.
-        "J": [0.0001, 0.003, 0.004, 0.0029, 0.990],
+        "J": [0.0001, 0.003, 0.004, 0.0029, 0.940, 0.0005, 0.0495],
     },
     "phone": {
         # Many have a landline and a mobile phone, and a new number every few years.
@@ -50,9 +59,9 @@ START: dict[str, dict[str, list[float]]] = {
         "N": [0.00001, 0.0005, 0.005, 0.99449],
     },
     "location": {
-        "M": [0.600, 0.110, 0.070, 0.040, 0.060, 0.120],
-        "N": [0.0002, 0.0003, 0.002, 0.004, 0.040, 0.9535],
-        "H": [0.780, 0.080, 0.050, 0.020, 0.030, 0.040],
+        "M": [0.600, 0.105, 0.070, 0.040, 0.060, 0.120, 0.005],
+        "N": [0.0002, 0.0003, 0.002, 0.004, 0.040, 0.9530, 0.0005],
+        "H": [0.780, 0.078, 0.050, 0.020, 0.030, 0.040, 0.002],
     },
     "place": {
         "M": [0.780, 0.050, 0.060, 0.110],
@@ -75,6 +84,9 @@ PAIRS_A_RECORD = {"M": 0.2, "H": 0.5}
 # one person as two people. A fiftieth of the pairs of a household are twins; a quarter are parent and child, of whom
 # three in a hundred bear one name.
 TIED = {"T": 0.02, "J": 0.0075}
+# Two of one household who bear one given name though no generation lies between them: nobody names two children
+# alike, so it does not matter how common the name is.
+SAME_NAME = 0.0005
 # Two of one household who use one mailbox.
 SHARED_MAILBOX = 0.03
 # A small base is a sample of a larger population: two namesakes in a list of ten people are two people.
@@ -93,6 +105,19 @@ _USUAL = {"given": 0.004, "surname": 0.0015, "birth_date": 0.000046, "phones": 0
 def rows_of(comparison: str) -> dict[str, list[float]]:
     """The rows of one comparison."""
     return {name: list(row) for name, row in START[field_of(comparison)].items()}
+
+
+def presence(row: Sequence[float], strangers: Sequence[float], *, one_person: bool) -> list[float]:
+    """A row of `middle` whose shares of pairs of which one has a name, or neither, fit those among strangers.
+
+    Of two records of one person half as many are the only one that has it as of two strangers, if what is written down
+    is a matter of chance.
+    """
+    one, neither = strangers[-2], strangers[-1]
+    if one_person:
+        one, neither = one / 2, neither + one / 4
+    both = 1.0 - one - neither
+    return [value * both / sum(row[:-2]) for value in row[:-2]] + [one, neither]
 
 
 def start_rows(comparisons: Sequence[str] = STANDARD) -> dict[str, dict[str, list[float]]]:

@@ -1,16 +1,17 @@
-"""The SQL of linkage. Set in, set out: the number of statements of a batch does not depend on its size."""
+"""The SQL of linkage. Set in, set out: a fixed number of statements a batch, and two more for each 500 profiles."""
 
 LOCK = "select pg_try_advisory_xact_lock(%(lock)s)"
 
 ACTIVE_MODEL = "select version, spec::text from identity_linkagemodel where active"
 
 STATE = """
-insert into identity_linkagestate as s (id, after_id, swept_to) values (1, 0, 0)
-on conflict (id) do update set id = 1 returning since, latest, after_id, swept_to
+insert into identity_linkagestate as s (id, after_id, swept_to, recipe, renewed_to) values (1, 0, 0, 0, 0)
+on conflict (id) do update set id = 1 returning since, latest, after_id, swept_to, recipe, renewed_to
 """
 
 SAVE_STATE = """
-update identity_linkagestate set since = %(since)s, latest = %(latest)s, after_id = %(after)s where id = 1
+update identity_linkagestate set since = %(since)s, latest = %(latest)s, after_id = %(after_id)s,
+    swept_to = %(swept_to)s, recipe = %(recipe)s, renewed_to = %(renewed_to)s where id = 1
 """
 
 _IS_DUE = """
@@ -18,11 +19,28 @@ _IS_DUE = """
 and (r.changed_at <> p.updated_at or (r.profile_id is null and p.traits <> '{}'))
 """
 
-DUE = f"""
+# The next in the order of their ids: one pass over the profiles for many batches.
+FIND_DUE = f"""
+select array_send(array_agg(id)) from (
+    select p.id from identity_profile p left join identity_linkagerecord r on r.profile_id = p.id
+    where p.id > %(after)s and {_IS_DUE}
+    order by p.id limit %(limit)s
+) as due
+"""
+
+# Asked again, for what was found due may have been seen to, or be gone.
+LOAD_DUE = f"""
 select p.id, p.traits::text, p.updated_at
 from identity_profile p left join identity_linkagerecord r on r.profile_id = p.id
-where p.id > %(after)s and {_IS_DUE}
-order by p.id limit %(limit)s
+where p.id = any(%(ids)s) and {_IS_DUE} order by p.id
+"""
+
+# The next records that another recipe made; of a profile that is gone only the record.
+LOAD_OUTDATED = """
+select r.profile_id, p.traits::text, p.updated_at from (
+    select profile_id from identity_linkagerecord where profile_id > %(after)s and recipe <> %(recipe)s
+    order by profile_id limit %(limit)s
+) as r left join identity_profile p on p.id = r.profile_id order by r.profile_id
 """
 
 BACKLOG = f"""
@@ -37,7 +55,10 @@ select profile_id, kind, value from identity_identifier
 where profile_id = any(%(ids)s) and kind in ('email', 'phone') and quarantine = '' order by id
 """
 
-KEYS_OF = "select profile_id, keys, terms from identity_linkagerecord where profile_id = any(%(ids)s)"
+# As text: of the keys of a profile most stay as they are, and need not be read as numbers.
+KEYS_OF = """
+select profile_id, keys::text, terms::text from identity_linkagerecord where profile_id = any(%(ids)s)
+"""
 
 DELETE_KEYS = """
 delete from identity_blockingkey k using unnest(%(keys)s, %(ids)s) as n (key_hash, profile_id)
@@ -56,11 +77,12 @@ on conflict (key_hash) do update set records = c.records + excluded.records
 DELETE_EMPTY_COUNTS = "delete from identity_blockcount where key_hash = any(%(keys)s) and records <= 0"
 
 WRITE_RECORDS = """
-insert into identity_linkagerecord as r (profile_id, fields, keys, terms, changed_at)
-select n.id, n.fields, n.keys::bigint[], n.terms::bigint[], n.changed_at
+insert into identity_linkagerecord as r (profile_id, fields, keys, terms, changed_at, recipe)
+select n.id, n.fields, n.keys::bigint[], n.terms::bigint[], n.changed_at, %(recipe)s
 from unnest(%(ids)s, %(fields)s, %(keys)s, %(terms)s, %(changed)s) as n (id, fields, keys, terms, changed_at)
 on conflict (profile_id) do update
-set fields = excluded.fields, keys = excluded.keys, terms = excluded.terms, changed_at = excluded.changed_at
+set fields = excluded.fields, keys = excluded.keys, terms = excluded.terms, changed_at = excluded.changed_at,
+    recipe = excluded.recipe
 """
 
 # A changed profile that was merged in the same instant would look unchanged by its time, so it is marked.
@@ -75,23 +97,27 @@ select s.profile_id, p.id is null from (
 ) as s left join identity_profile p on p.id = s.profile_id order by s.profile_id
 """
 
-SAVE_SWEPT = "update identity_linkagestate set swept_to = %(swept)s where id = 1"
-
-# Over-full blocks are passed over; of too many candidates those that share the most keys stay.
-CANDIDATES = """
-select ranked.id, ranked.candidate from (
-    select m.id, k.profile_id as candidate,
-           row_number() over (partition by m.id order by count(*) desc, k.profile_id) as place
-    from unnest(%(ids)s, %(keys)s) as m (id, key_hash)
-    join identity_blockcount c on c.key_hash = m.key_hash and c.records between 2 and %(most_in_block)s
-    join identity_blockingkey k on k.key_hash = m.key_hash and k.profile_id <> m.id
-    group by m.id, k.profile_id
-) as ranked where ranked.place <= %(most_candidates)s
+# Who is under each of these keys, by the place of the key among them. Of an over-full block come just enough to see
+# that it is. A key is looked up once in the index, and nothing else is read.
+MEMBERS = """
+select array_send(array_agg(m.place - 1)), array_send(array_agg(k.profile_id))
+from unnest(%(keys)s) with ordinality as m (key_hash, place)
+cross join lateral (
+    select profile_id from identity_blockingkey where key_hash = m.key_hash limit %(most)s
+) as k
 """
 
+FULL_BLOCKS = "select array_send(array_agg(key_hash)) from identity_fullblock"
+
+MARK_FULL = "insert into identity_fullblock (key_hash) select unnest(%(keys)s) on conflict do nothing"
+
+# Who leaves a block may make it small enough again; the next who asks will see.
+UNMARK_FULL = "delete from identity_fullblock where key_hash = any(%(keys)s)"
+
+# As one JSON array: a Python object for each row would cost more than the row.
 RECORDS = """
-select r.profile_id, r.fields::text from identity_linkagerecord r join identity_profile p on p.id = r.profile_id
-where r.profile_id = any(%(ids)s)
+select array_send(array_agg(profile_id)), '[' || string_agg(fields::text, ',') || ']'
+from identity_linkagerecord where profile_id = any(%(ids)s)
 """
 
 COUNTS = "select key_hash, records from identity_blockcount where key_hash = any(%(keys)s)"
@@ -116,10 +142,13 @@ LIVE = "select id from identity_profile where id = any(%(ids)s)"
 
 # Open questions about these profiles that the new scores do not ask again.
 STALE_REVIEWS = """
-select r.id from identity_reviewpair r
-join identity_identifier i on i.id = r.a join identity_identifier j on j.id = r.b
-where r.state = 'open' and (i.profile_id = any(%(ids)s) or j.profile_id = any(%(ids)s))
-  and not exists (select from unnest(%(a)s, %(b)s) as n (a, b) where n.a = r.a and n.b = r.b)
+with ours as (select id from identity_identifier where profile_id = any(%(ids)s))
+select r.id from (
+    select r.id, r.a, r.b from ours join identity_reviewpair r on r.a = ours.id where r.state = 'open'
+    union
+    select r.id, r.a, r.b from ours join identity_reviewpair r on r.b = ours.id where r.state = 'open'
+) as r
+where not exists (select from unnest(%(a)s, %(b)s) as n (a, b) where n.a = r.a and n.b = r.b)
 """
 
 DELETE_REVIEWS = "delete from identity_reviewpair where id = any(%(ids)s) and state = 'open'"

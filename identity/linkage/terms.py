@@ -1,17 +1,17 @@
 """Values whose frequency matters, and how they are counted. Pure; light to import."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from identity.linkage.fields import Record
 from identity.linkage.levels import OTHER, STANDARD_TERMS
 
 COLUMNS = tuple(dict.fromkeys(term.column for term in STANDARD_TERMS))
 _OWN = frozenset(COLUMNS)
-_LISTS = frozenset(["emails", "phones", "numbers"])
+# Of these the first value is counted.
+LISTS = frozenset(["emails", "phones", "numbers"])
 # In columns a list is kept only where it says more than the single value beside it.
-LIST_OF = {"kin": "given", "emails": "email", "phones": "phone", "numbers": "number"}
+LIST_OF = {"kin": "given", "formals": "given", "emails": "email", "phones": "phone", "numbers": "number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,3 @@ def value_of(record: Record, column: str) -> str:
         return record.other.get(column.removeprefix(OTHER), "")
     value = getattr(record, column)
     return str(value) if type(value) is not tuple else value[0] if value else ""
-
-
-def values_of(records: Collection[Record], column: str) -> list[str]:
-    """`value_of` for many records."""
-    if column not in _OWN:
-        return [value_of(record, column) for record in records]
-    values = map(attrgetter(column), records)
-    return [held[0] if held else "" for held in values] if column in _LISTS else list(values)

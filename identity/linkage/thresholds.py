@@ -11,6 +11,10 @@ LEAST_THRESHOLD = 0.25
 # Of the expected matches this share must come from pairs that are nearly certain: a heap of doubtful pairs, each of a
 # little probability, is what a base without duplicates looks like.
 _CERTAIN, _LEAST_CERTAIN = 0.95, 0.30
+# Where fewer matches than this share of the records are expected, nearly nobody is there twice. What one person looks
+# like in such a base is then hardly learned from it, and namesakes outnumber the matches: only what is as sure as this
+# is linked.
+_FEW, THRESHOLD_FOR_FEW = 0.005, 0.98
 
 
 class Expectation(NamedTuple):
@@ -24,8 +28,8 @@ class Expectation(NamedTuple):
     supported: bool
 
 
-def expect(probabilities: Floats) -> Expectation:
-    """The threshold of the highest expected F1, and what to expect at it.
+def expect(probabilities: Floats, *, records: int = 0) -> Expectation:
+    """The threshold of the highest expected F1, higher where nearly none of the `records` match; what to expect at it.
 
     Expected F1 of taking the k most probable pairs is 2 sum_k / (k + total); its maximum F* is reached at threshold
     F*/2 (Lipton, Elkan, Narayanaswamy 2014).
@@ -37,9 +41,10 @@ def expect(probabilities: Floats) -> Expectation:
     taken = np.cumsum(ordered)
     count = np.arange(1, len(ordered) + 1)
     best = float((2 * taken / (count + total)).max())
-    threshold = max(best / 2, LEAST_THRESHOLD)
+    threshold = max(best / 2, LEAST_THRESHOLD, THRESHOLD_FOR_FEW if total < _FEW * records else 0.0)
     above = ordered[ordered >= threshold]
     found = float(above.sum())
     precision = found / len(above) if len(above) else 1.0
     certain = float(ordered[ordered >= _CERTAIN].sum())
-    return Expectation(total, threshold, precision, found / total, best, certain >= _LEAST_CERTAIN * total)
+    f1 = 2 * found / (len(above) + total)
+    return Expectation(total, threshold, precision, found / total, f1, certain >= _LEAST_CERTAIN * total)

@@ -19,12 +19,14 @@ from identity.linkage.model import Model
 
 # Imaginary matches, and household pairs, at the start rates.
 PRIOR_PAIRS = 60.0
+# Imaginary pairs of households of which so many are generations as the start values say.
+HOUSEHOLD_PAIRS = 2_000.0
 # Imaginary pairs of strangers: a level never seen among a million random pairs is not impossible.
 _UNSEEN = 0.5
 _MOST_ROUNDS, _CONVERGED = 60, 1e-4
 # Of the matches of a base at most so many have unlike given names.
 _MOST_DIFFERENT = 0.5
-_FREE_IN_HOUSEHOLD = ("surname", "phone", "location", "place")
+_FREE_IN_HOUSEHOLD = ("middle", "surname", "phone", "location", "place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +157,28 @@ def _maximise(model: Model, evidence: Evidence, mass: Floats) -> Model:
     for column, comparison in enumerate(model.comparisons):
         levels = evidence.candidates.patterns[:, column]
         begun = start.rows_of(comparison)
+        if comparison == "middle":
+            among = rows[comparison]["N"]
+            begun |= {name: start.presence(begun[name], among, one_person=name == "M") for name in "MH"}
         rows[comparison]["M"] = _estimate(levels, mass[0], begun["M"])
         if comparison in _FREE_IN_HOUSEHOLD:
             rows[comparison]["H"] = _estimate(levels, mass[2], begun["H"])
     totals = dict(zip(CLASSES, (mass.sum(axis=1) / evidence.records).tolist(), strict=True))
-    return replace(model, probabilities=rows, pairs_a_record={name: totals[name] for name in model.pairs_a_record})
+    totals["J"] = totals["H"] * _generations(model, evidence, mass)
+    return replace(
+        model, probabilities=rows, pairs_a_record={name: totals[name] for name in (*model.pairs_a_record, "J")}
+    )
+
+
+def _generations(model: Model, evidence: Evidence, mass: Floats) -> float:
+    """How many pairs of two generations of one name there are for each pair of a household.
+
+    Two birth dates tell a generation from one person, so only pairs that have both are asked; without them it stays
+    where it was tied.
+    """
+    dated = evidence.candidates.patterns[:, model.comparisons.index("birth_date")] != MISSING
+    household, generations = (float(mass[CLASSES.index(name), dated].sum()) for name in "HJ")
+    return (generations + HOUSEHOLD_PAIRS * start.TIED["J"]) / (household + HOUSEHOLD_PAIRS)
 
 
 def _estimate(levels: npt.NDArray[np.int8], mass: Floats, begun: Sequence[float]) -> list[float]:

@@ -8,6 +8,7 @@ has asserted is no matched link and stays in any case.
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import psycopg
 
 from identity.graph import Pair
@@ -21,7 +22,9 @@ def find_unsupported(cursor: psycopg.Cursor[Any], profile_ids: Collection[int], 
     pieces = pieces_of(cursor, profile_ids)
     if not pieces.matched:
         return []
-    counts, base = records.load_counts(cursor, pieces.records.values())
-    scored = engine.score(pieces.records, list(pieces.matched.values()), counts, base=base, model=model)
+    held = engine.Held.of(pieces.records, model)
+    counts, base = records.load_counts(cursor, [held.terms()])
+    pairs = np.array(list(pieces.matched.values()), dtype=np.int64)
+    scored = engine.weigh(engine.compare_held(held, pairs, model), counts, base=base, model=model)
     below = log_odds(model.review_above)
     return [link for row, link in enumerate(pieces.matched) if scored.weights[row] < below]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import psycopg
 
 from common import pg, turns
@@ -37,7 +39,7 @@ class Batch:
     """The changed profiles of a batch, the scored pairs, and the matched links that no longer hold."""
 
     profile_ids: Collection[int]
-    pairs: list[Pair]
+    pairs: npt.NDArray[np.int64]
     scored: Scored
     withdrawn: Collection[Pair]
     model: Model
@@ -72,13 +74,14 @@ def write(conn: psycopg.Connection[Any], batch: Batch, *, after: After | None) -
 
 
 def _decide(cursor: psycopg.Cursor[Any], batch: Batch) -> Decisions:
-    at_least = log_odds(batch.model.review_above)
-    asked = {end for pair, w in zip(batch.pairs, batch.scored.weights, strict=True) if w >= at_least for end in pair}
-    ids = {"ids": pg.int8s(sorted(asked))}
-    live = {row[0] for row in cursor.execute(statements.LIVE, ids)}
-    settled = {(a, b) for a, b in cursor.execute(statements.SETTLED, ids)}
-    gone = {pair for pair in batch.pairs if pair[0] in asked - live or pair[1] in asked - live}
-    return deciding.decide(batch.pairs, batch.scored, banned=settled | gone, model=batch.model)
+    asked = batch.pairs[batch.scored.weights >= log_odds(batch.model.review_above)]
+    ids = np.unique(asked)
+    values = {"ids": pg.int8s(ids)}
+    live = [row[0] for row in cursor.execute(statements.LIVE, values).fetchall()]
+    settled = set(cursor.execute(statements.SETTLED, values).fetchall())
+    gone = batch.pairs[np.isin(batch.pairs, np.setdiff1d(ids, live)).any(axis=1)]
+    settled.update((a, b) for a, b in gone.tolist())
+    return deciding.decide(batch.pairs, batch.scored, banned=settled, model=batch.model)
 
 
 def _link(conn: psycopg.Connection[Any], batch: Batch, decisions: Decisions) -> Settled | None:

@@ -4,8 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from common import clock
 from common.pg import from_jsonb
+from identity.consents import PREFIX
 from identity.contracts import (
+    COMPUTED_SOURCE,
     IdentifierKey,
     IdentifierView,
     ProfileSummary,
@@ -15,7 +18,7 @@ from identity.contracts import (
 )
 from identity.kinds import IDENTIFIER_KINDS
 from identity.policy import TraitRule
-from identity.reconcile import Claim, reconcile_key
+from identity.reconcile import Claim, Reconciled, reconcile
 from identity.selectors.policies import policy_in_force
 from identity.selectors.reading import fetch, identifiers_by_id, identifiers_of
 from identity.standardise import standardise
@@ -125,6 +128,11 @@ def find_identifiers(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], i
     return {key: identifier for key, identifier in found.items() if identifier is not None}
 
 
+def identifiers_named(ids: Collection[int]) -> dict[int, IdentifierKey]:
+    """What the identifiers with these ids are; unknown ids are left out."""
+    return {number: _key(one) for number, one in identifiers_by_id(ids).items()}
+
+
 def identifier_ids(profile_id: int) -> list[int]:
     """The ids of all identifiers of a profile, which is where its events hang; retired ids are followed."""
     rows = fetch(
@@ -164,7 +172,7 @@ select c.key, c.value::text, (extract(epoch from c.observed_at) * 1000000)::bigi
        c.identifier_id, c.observed_at
 from identity_identifier named
 join identity_identifier i on i.profile_id = named.profile_id
-join identity_claim c on c.identifier_id = i.id
+join identity_said c on c.identifier_id = i.id
 where named.id = %(id)s order by c.key
 """
 
@@ -177,23 +185,39 @@ def provenance(profile_id: int) -> list[TraitProvenance]:
     by_key: dict[str, list[tuple[Claim, datetime]]] = {}
     for row in rows:
         by_key.setdefault(row[0], []).append((Claim._make(row[:6]), row[6]))
-    return [_provenance(key, claims, policy.trait_rule(key), named) for key, claims in sorted(by_key.items())]
+    reconciled = reconcile([claim for claims in by_key.values() for claim, _ in claims], policy)
+    return [
+        _provenance(key, claims, policy.trait_rule(key), reconciled[key], named)
+        for key, claims in sorted(by_key.items())
+    ]
 
 
 def _provenance(
-    key: str, claims: Sequence[tuple[Claim, datetime]], rule: TraitRule, named: dict[int, IdentifierView]
-) -> TraitProvenance:
-    reconciled = reconcile_key([claim for claim, _ in claims], rule)
+    key: str, claims: Sequence[tuple[Claim, datetime]], rule: TraitRule, reconciled: Reconciled,
+    named: dict[int, IdentifierView],
+) -> TraitProvenance:  # fmt: skip
     winner = reconciled.winner
     candidates = {
         claim: TraitCandidate(from_jsonb(claim.value), claim.source_id, _key(named[claim.identifier_id]), observed_at)
         for claim, observed_at in claims
     }
-    won = candidates.pop(winner)
-    others = sorted(candidates.values(), key=lambda candidate: candidate.observed_at, reverse=True)
-    return TraitProvenance(
-        key, from_jsonb(reconciled.value), rule.rule, won.source_id, won.identifier, won.observed_at, tuple(others)
+    # What decides about one channel may have been said of all.
+    won = candidates.pop(winner, None) or TraitCandidate(
+        from_jsonb(winner.value), winner.source_id, _key(named[winner.identifier_id]), clock.from_micros(winner.at_us)
     )
+    others = sorted(candidates.values(), key=lambda candidate: candidate.observed_at, reverse=True)
+    named_rule = _rule_of(key, reconciled, rule)
+    computed = named_rule == "computed"
+    return TraitProvenance(
+        key, from_jsonb(reconciled.value), named_rule, won.source_id, won.identifier,
+        won.observed_at, tuple(others), winner.tiebreak if computed else None,
+    )  # fmt: skip
+
+
+def _rule_of(key: str, reconciled: Reconciled, rule: TraitRule) -> str:
+    if key.startswith(PREFIX) and reconciled.value in ("true", "false"):
+        return "consent"
+    return "computed" if reconciled.winner.source_id == COMPUTED_SOURCE else rule.rule
 
 
 def _key(identifier: IdentifierView) -> IdentifierKey:

@@ -22,22 +22,28 @@ select id from identity_identifier
 where component_id in (select component_id from identity_identifier where id = any(%(ids)s)) and id <> all(%(ids)s)
 order by id
 """
-_RECORDS = """
-with gone as (delete from identity_linkagerecord where profile_id = any(%(profiles)s) returning profile_id, keys),
+RECORDS = """
+with gone as (delete from identity_linkagerecord where profile_id = any(%(profiles)s)
+              returning profile_id, keys, terms),
 listed as (select profile_id, unnest(keys) as key_hash from gone),
 unlisted as (delete from identity_blockingkey k using listed l
              where k.key_hash = l.key_hash and k.profile_id = l.profile_id),
+unmarked as (delete from identity_fullblock f using listed l where f.key_hash = l.key_hash),
 counted as (update identity_blockcount c set records = c.records - n.n
-            from (select key_hash, count(*)::int as n from listed group by 1) n where c.key_hash = n.key_hash)
-select count(*) from gone
+            from (select key_hash, count(*)::int as n from (select unnest(terms) as key_hash from gone) t group by 1) n
+            where c.key_hash = n.key_hash)
+select count(*), coalesce((select array_agg(distinct t.key_hash) from gone, unnest(terms) as t (key_hash)), '{}')
+from gone
 """
+# A value that nobody holds any more leaves no digest behind.
+_UNCOUNTED = "delete from identity_blockcount where key_hash = any(%s) and records <= 0"
 # What people wrote when they decided, and what may be undone of it, go; that a decision was made stays.
 _DECISIONS = """
 update identity_decision set reason = '', effects = '{}', undone_at = coalesce(undone_at, %(now)s),
     undone_by = case when undone_at is null then 'erasure' else undone_by end
 where profile_ids && %(profiles)s::bigint[] and (reason <> '' or effects <> '{}')
 """
-_PAIRWISE = ("link", "cannotlink", "refusal", "reviewpair", "runlink")
+PAIRWISE = ("link", "cannotlink", "refusal", "reviewpair", "runlink")
 
 
 def person_of(conn: psycopg.Connection[Any], identifier_ids: Collection[int]) -> Person:
@@ -63,11 +69,16 @@ def erase(conn: psycopg.Connection[Any], person: Person, *, now: datetime) -> Er
         rows["identity_claim"] = cursor.execute(
             "delete from identity_claim where identifier_id = any(%(ids)s)", ids
         ).rowcount
-        for table in _PAIRWISE:
+        rows["identity_consent"] = cursor.execute(
+            "delete from identity_consent where identifier_id = any(%(ids)s)", ids
+        ).rowcount
+        for table in PAIRWISE:
             statement = f"delete from identity_{table} where a = any(%(ids)s) or b = any(%(ids)s)"
             rows[f"identity_{table}"] = cursor.execute(statement, ids).rowcount
-        found = cursor.execute(_RECORDS, ids).fetchone()
+        found = cursor.execute(RECORDS, ids).fetchone()
         rows["identity_linkagerecord"] = int(found[0]) if found else 0
+        if found:
+            cursor.execute(_UNCOUNTED, [found[1]])
         rows["identity_decision"] = cursor.execute(_DECISIONS, ids).rowcount
         rows["identity_profile"] = cursor.execute(
             "delete from identity_profile where id = any(%(profiles)s)", ids

@@ -10,16 +10,17 @@ import psycopg
 
 from common import pg
 from identity import graph
-from identity.contracts import ClaimIn, Evidence, IdentifierKey, Resolution
+from identity.contracts import ClaimIn, ConsentIn, Evidence, IdentifierKey, Resolution
 from identity.kinds import ANONYMOUS_ID, PREVIOUS_ID, USER_ID
 from identity.policy import Policy
 from identity.reconcile import says_nothing
 from identity.services import profiles, regroup, statements
+from identity.services.consents import store_consents
 from identity.services.memory import Memory, Standing
 from identity.services.naming import Names
 from identity.services.policies import load_policy
 
-_BASIS_RANK = {"observed": 0, graph.ALIAS: 1, graph.SAME_VALUE: 2}
+BASIS_RANK = {"observed": 0, graph.ALIAS: 1, graph.SAME_VALUE: 2}
 # Namesakes belong together whenever either appeared, so their link has no time of its own: it sorts first.
 _ALWAYS_US = 0
 
@@ -52,7 +53,7 @@ def apply_evidence(conn: psycopg.Connection[Any], *, evidence: Evidence, memory:
     _note_earlier_sightings(batch, evidence)
     changes = _regroup(batch, _store_links(batch, evidence))
     regroup.write(cursor, changes)
-    claimed = _store_claims(batch, evidence.claims)
+    claimed = _store_claims(batch, evidence.claims) | _store_consents(batch, evidence.consents)
     traits_changed = profiles.write_profiles(
         cursor, born=changes.born, reconcile=changes.reshaped | claimed, policy=batch.policy, now=now
     )
@@ -83,7 +84,7 @@ def _identify(batch: _Batch, evidence: Evidence) -> None:
     batch.ids = [identifier_id for identifier_id in ids if identifier_id is not None]
 
 
-def _namesakes(key: IdentifierKey) -> tuple[IdentifierKey, ...]:
+def namesakes_of(key: IdentifierKey) -> tuple[IdentifierKey, ...]:
     """The identifiers that are the same id under another kind: `previousId` does not say of what kind it is."""
     if key[0] == PREVIOUS_ID:
         return (IdentifierKey(USER_ID, key[1]), IdentifierKey(ANONYMOUS_ID, key[1]))
@@ -100,7 +101,7 @@ def _look_up(batch: _Batch, keys: Sequence[IdentifierKey]) -> None:
         memory.has_previous = memory.has_previous or any(key[0] == PREVIOUS_ID for key in keys)
     asked = list(keys)
     if memory.has_previous:
-        asked += {other for key in keys for other in _namesakes(key) if other not in memory.ids}.difference(keys)
+        asked += {other for key in keys for other in namesakes_of(key) if other not in memory.ids}.difference(keys)
     names = Names()
     rows = batch.cursor.execute(
         statements.LOOKUP,
@@ -128,7 +129,7 @@ def _give_birth(batch: _Batch, evidence: Evidence, places: Sequence[int]) -> Non
         )
     if memory.has_previous:
         for place in places:
-            for namesake in _namesakes(keys[place]):
+            for namesake in namesakes_of(keys[place]):
                 other = memory.ids.get(namesake)
                 if other is not None:
                     batch.namesakes.add(_ordered(memory.ids[keys[place]], other))
@@ -171,7 +172,7 @@ def _fresh_links(batch: _Batch, evidence: Evidence) -> dict[graph.Pair, tuple[in
         at_present = fresh.get(pair)
         if at_present is not None:
             at_us = min(at_us, at_present[0])
-            basis = min(basis, at_present[1], key=_BASIS_RANK.__getitem__)
+            basis = min(basis, at_present[1], key=BASIS_RANK.__getitem__)
         fresh[pair] = (at_us, basis)
     return fresh
 
@@ -226,14 +227,13 @@ def _remember(standing: dict[int, Standing], *groups: Iterable[regroup.Member]) 
 
 
 # (identifier, key, source), and (time, tiebreak, value) of what was said.
-_Slot = tuple[int, str, int]
-_Told = tuple[int, int, bytes]
+Slot = tuple[int, str, int]
+Told = tuple[int, int, bytes]
 
 
-def _latest_claims(batch: _Batch, claims: Iterable[ClaimIn]) -> dict[_Slot, _Told]:
+def latest_claims(ids: Sequence[int], claims: Iterable[ClaimIn]) -> dict[Slot, Told]:
     """The latest claim by (identifier, key, source); what says nothing is left out."""
-    ids = batch.ids
-    latest: dict[_Slot, _Told] = {}
+    latest: dict[Slot, Told] = {}
     for place, source_id, trait, value, at_us, tiebreak in claims:
         if says_nothing(value) or b"\\u0000" in value:
             continue  # PostgreSQL's jsonb cannot hold U+0000
@@ -249,23 +249,23 @@ def _store_claims(batch: _Batch, claims: Sequence[ClaimIn]) -> set[int]:
 
     Of identifiers that are new in this batch nothing can have been claimed before: theirs are appended without looking.
     """
-    latest = _latest_claims(batch, claims)
+    latest = latest_claims(batch.ids, claims)
     fresh = {slot: claim for slot, claim in latest.items() if slot[0] in batch.newborn}
     known = {slot: claim for slot, claim in latest.items() if slot[0] not in batch.newborn} if fresh else latest
     if fresh:
-        batch.cursor.execute(statements.APPEND_CLAIMS, _columns(fresh))
+        batch.cursor.execute(statements.APPEND_CLAIMS, claim_columns(fresh))
     standing = batch.memory.standing
     return {standing[slot[0]].profile for slot in fresh} | (_renew_claims(batch, known) if known else set())
 
 
-def _renew_claims(batch: _Batch, latest: Mapping[_Slot, _Told]) -> set[int]:
+def _renew_claims(batch: _Batch, latest: Mapping[Slot, Told]) -> set[int]:
     """Store claims where others may stand; only a later one replaces an earlier one."""
     policy, standing = batch.policy, batch.memory.standing
     special = [key for key, rule in policy.trait_rules.items() if rule.rule != "latest"]
     rows = batch.cursor.execute(
         statements.UPSERT_CLAIMS,
         {
-            **_columns(latest),
+            **claim_columns(latest),
             "profiles": pg.int8s([standing[slot[0]].profile for slot in latest]),
             "every": policy.trait_default.rule != "latest",
             "special": pg.texts(special),
@@ -274,7 +274,16 @@ def _renew_claims(batch: _Batch, latest: Mapping[_Slot, _Told]) -> set[int]:
     return {profile for (profile,) in rows}
 
 
-def _columns(latest: Mapping[_Slot, _Told]) -> dict[str, Any]:
+def _store_consents(batch: _Batch, told: Sequence[ConsentIn]) -> set[int]:
+    """Store what people chose; answers the profiles whose traits it may change."""
+    standing = batch.memory.standing
+    return store_consents(
+        batch.cursor, [(batch.ids[one.key_index], one) for one in told], now=batch.now,
+        profile_of=lambda identifier_id: standing[identifier_id].profile, newborn=batch.newborn.keys(),
+    )  # fmt: skip
+
+
+def claim_columns(latest: Mapping[Slot, Told]) -> dict[str, Any]:
     """The claims as packed columns."""
     names = Names()
     return {

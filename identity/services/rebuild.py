@@ -37,13 +37,13 @@ returning id
 _UNFOUNDED = """
 update identity_profile p set traits = '{}', updated_at = %(now)s
 where traits <> '{}' and not exists (
-    select from identity_identifier i join identity_claim c on c.identifier_id = i.id where i.profile_id = p.id
+    select from identity_identifier i join identity_said c on c.identifier_id = i.id where i.profile_id = p.id
 ) returning id
 """
 _ALL_CLAIMS = """
 select i.profile_id, c.key, c.value::text, (extract(epoch from c.observed_at) * 1000000)::bigint, c.tiebreak,
        c.source_id, c.identifier_id
-from identity_claim c join identity_identifier i on i.id = c.identifier_id order by i.profile_id
+from identity_said c join identity_identifier i on i.id = c.identifier_id order by i.profile_id
 """
 
 

@@ -34,8 +34,18 @@ def load_identifiers(cursor: psycopg.Cursor[Any], ids: Collection[int]) -> dict[
     return {row[0]: regroup.Member._make((*row, True)) for row in rows}
 
 
-def settle(cursor: psycopg.Cursor[Any], touched: Collection[int], *, policy: Policy, now: datetime) -> Settled:
-    """Recompute the components of the touched identifiers and write what differs. The caller has the turn."""
+def settle(
+    cursor: psycopg.Cursor[Any],
+    touched: Collection[int],
+    *,
+    policy: Policy,
+    now: datetime,
+    claimed: Collection[int] = (),
+) -> Settled:
+    """Recompute the components of the touched identifiers and write what differs. The caller has the turn.
+
+    `claimed`: identifiers of which other claims stand now; the traits of their profiles are reconciled anew.
+    """
     found = load_identifiers(cursor, touched)
     freed = {n for member in found.values() if member.quarantine for n in _freed_neighbours(cursor, member, policy)}
     found.update(load_identifiers(cursor, freed - found.keys()))
@@ -44,10 +54,14 @@ def settle(cursor: psycopg.Cursor[Any], touched: Collection[int], *, policy: Pol
     changes = regroup.decide(members, around, policy)
     regroup.write(cursor, changes)
     traits_changed = profiles.write_profiles(
-        cursor, born=changes.born, reconcile=changes.reshaped, policy=policy, now=now
+        cursor, born=changes.born, reconcile=changes.reshaped | _profiles_of(cursor, claimed), policy=policy, now=now
     )
     profiles.delete_profiles(cursor, changes.retired)
     return Settled(tuple(changes.moved), tuple(changes.born), tuple(changes.retired), frozenset(traits_changed))
+
+
+def _profiles_of(cursor: psycopg.Cursor[Any], ids: Collection[int]) -> set[int]:
+    return {member.profile for member in load_identifiers(cursor, ids).values()}
 
 
 def _freed_neighbours(cursor: psycopg.Cursor[Any], member: regroup.Member, policy: Policy) -> set[int]:

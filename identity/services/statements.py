@@ -116,7 +116,7 @@ where %(every)s or i.key = any(%(special)s) or (p.traits -> i.key) is distinct f
 CLAIMS_OF = """
 select i.profile_id, c.key, c.value::text, (extract(epoch from c.observed_at) * 1000000)::bigint, c.tiebreak,
        c.source_id, c.identifier_id
-from identity_identifier i join identity_claim c on c.identifier_id = i.id
+from identity_identifier i join identity_said c on c.identifier_id = i.id
 where i.profile_id = any(%(profiles)s)
 """
 

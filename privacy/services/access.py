@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import orjson
 
+import campaigns.selectors as campaigns
 import connectors.services as connectors
 import events.selectors as events
 import identity.selectors as identity
@@ -35,9 +36,11 @@ def write_everything(profile_id: int, out: IO[bytes], *, by: str, now: datetime,
             for one in profile.identifiers
         ])  # fmt: skip
         _add(archive, "traits.json", identity.provenance(profile.id))
+        _add(archive, "consents.json", identity.consent_history(profile.id, limit=100_000))
         _add(archive, "links.json", identity.links_of(profile.id))
         _add(archive, "segments.json", segments.memberships(profile.id))
         _add(archive, "channels.json", connectors.channel_standings(pg.raw(), profile_ids=[profile.id]))
+        _add(archive, "messages.json", campaigns.sends_of(ids, limit=100_000))
         with archive.open("events.ndjson", "w", force_zip64=True) as file:
             for line in _event_lines(ids):
                 file.write(line)

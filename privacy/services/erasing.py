@@ -22,6 +22,7 @@ from django.db import transaction
 import connectors.services as connectors
 import events.services as events
 import identity.services as identity
+import insights.services as insights
 import quality.services as quality
 import segments.selectors as ledger
 import segments.services as segments
@@ -107,7 +108,8 @@ def _work(request_id: int, ticker: clock.Ticker, after: After, others: Sequence[
     row = ErasureRequest.objects.get(pk=request_id)
     if row.state == ErasureRequest.State.WAITING:
         _erase_files(row, now=ticker())
-        _erase_rows(row, after, others, now=ticker())
+        if not _erase_rows(row, after, others, now=ticker()):
+            return False
     return _close_when_clean(row, now=ticker())
 
 
@@ -121,21 +123,27 @@ def _erase_files(row: ErasureRequest, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def _erase_rows(row: ErasureRequest, after: After, others: Sequence[EraseStore], *, now: datetime) -> None:
+def _erase_rows(row: ErasureRequest, after: After, others: Sequence[EraseStore], *, now: datetime) -> bool:
+    """False while the past of a segment is being counted, which would count events of neighbours that go: the next turn
+    tries again."""
     conn = pg.raw()
     usual, conn.cursor_factory = conn.cursor_factory, psycopg.Cursor
     try:
         turns.take(conn, _HOLDER)
         person = identity.person_of(conn, row.identifier_ids)
+        if person.neighbours and not segments.nobody_counts(conn):
+            return False
         row.counts = _sum(row.counts, _erase_everywhere(conn, person, after, others, now=now))
         row.counts = _sum(row.counts, {"events_inbox (requests that were applied)": events.forget_applied(conn)})
     finally:
         conn.cursor_factory = usual
+    row.counts = _sum(row.counts, insights.erase_tables())
     row.identifier_ids = sorted({*row.identifier_ids, *person.identifier_ids})
     row.profile_ids = sorted({*row.profile_ids, *person.profile_ids})
     row.state, row.erased_at = ErasureRequest.State.CHANNELS, now
     row.save()
     jobs.progress(row.job_id, sum(row.counts.values()), stage="waiting for channels")
+    return True
 
 
 def _erase_everywhere(
@@ -143,11 +151,19 @@ def _erase_everywhere(
 ) -> dict[str, int]:
     """Each app erases its own; identity comes last, because the others ask it who somebody is."""
     values = [key.value for key in person.keys]
-    counts = events.erase(
+    erased_events = events.erase(
         conn, identifier_ids=person.identifier_ids, neighbours=person.neighbours, values=values
     )  # fmt: skip
+    counts = dict(erased_events.rows)
     # Values of fewer characters would be found in anything.
     counts = _sum(counts, quality.forget_samples(conn, texts=[one.lower() for one in values if len(one) >= 6]))
+    counts = _sum(counts, connectors.forget_pulled(conn, keys=person.keys))
+    counts = _sum(
+        counts,
+        insights.erase(
+            conn, profile_ids=person.profile_ids, texts=[one.lower() for one in values if len(one) >= 6]
+        ),
+    )  # fmt: skip
     for erase_store in others:
         counts = _sum(counts, erase_store(conn, person))
     counts = _sum(
@@ -157,6 +173,9 @@ def _erase_everywhere(
     erased = identity.erase(conn, person, now=now)
     if erased.moved or erased.traits_changed:
         after(conn, erased.moved, erased.traits_changed)
+    segments.recount(
+        conn, identifier_ids=erased_events.identifier_ids, names=erased_events.names, now=now, reason="erasure"
+    )  # fmt: skip
     return _sum(counts, erased.rows)
 
 

@@ -13,6 +13,7 @@ from identity.contracts import IdentifierKey
 from privacy.models import Suppression
 
 _ANY = "select exists (select from privacy_suppression)"
+_KINDS = "select distinct kind from privacy_suppression"
 _FOUND = "select digest from privacy_suppression where digest = any(%(digests)s)"
 _ADD = """
 insert into privacy_suppression (digest, kind, reason, by, at)
@@ -24,6 +25,12 @@ on conflict (digest) do nothing
 def digest_of(key: IdentifierKey) -> bytes:
     """The entry of an identifier (its value canonical)."""
     return keyed_digest(f"{key.kind}\0{key.value}")
+
+
+def suppressed_kinds(conn: psycopg.Connection[Any]) -> set[str]:
+    """Of which kinds there are identifiers on the list."""
+    with psycopg.Cursor(conn) as cursor:
+        return {str(row[0]) for row in cursor.execute(_KINDS).fetchall()}
 
 
 def suppressed_among(conn: psycopg.Connection[Any], keys: Sequence[IdentifierKey]) -> set[IdentifierKey]:

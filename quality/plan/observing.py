@@ -54,7 +54,7 @@ def pii_class(path: str, value: Any) -> str:
         text = value.strip()
         if _EMAIL.fullmatch(text):
             return "email"
-        if _CARD.fullmatch(text) and _luhn(text):
+        if _CARD.fullmatch(text) and luhn(text):
             return "card"
         if _IP.fullmatch(text):
             return "ip"
@@ -76,6 +76,7 @@ def escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _luhn(text: str) -> bool:
+def luhn(text: str) -> bool:
+    """Whether the check digit is right (ISO/IEC 7812-1)."""
     digits = [int(one) for one in text if one.isdigit()][::-1]
     return sum(digits[::2]) % 10 == -sum(sum(divmod(2 * one, 10)) for one in digits[1::2]) % 10

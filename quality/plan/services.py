@@ -68,7 +68,7 @@ def keep_enforcement(
     return EnforcementView(row.unplanned, row.invalid)
 
 
-def forget_samples(conn: psycopg.Connection[Any], *, texts: Sequence[str]) -> dict[str, int]:
+def forget_violations(conn: psycopg.Connection[Any], *, texts: Sequence[str]) -> dict[str, int]:
     """Blank the samples and examples that hold one of these texts (in small letters); rows by table."""
     found = {}
     with pg.cursor(conn) as cursor:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 import psycopg
 
 from common import pg
@@ -16,6 +17,13 @@ select profile_id from (
     where segment_id = %(segment)s and profile_id > %(after)s and seq <= %(seq)s
     order by profile_id, seq desc
 ) last where entered order by profile_id limit %(limit)s
+"""
+
+_MEMBERS_AT = """
+select profile_id from (
+    select distinct on (profile_id) profile_id, entered from segments_change
+    where segment_id = %(segment)s and at <= %(moment)s order by profile_id, seq desc
+) last where entered order by profile_id
 """
 
 _SIZE_AT = """
@@ -54,6 +62,13 @@ def members(
     params = {"segment": segment_id, "after": after_profile or 0, "seq": seq, "limit": limit}
     with psycopg.Cursor(pg.raw()) as cursor:
         return [row[0] for row in cursor.execute(_MEMBERS, params)]
+
+
+def members_at(segment_id: int, moment: datetime) -> npt.NDArray[np.int64]:
+    """Ids of all profiles that were members at a moment, ascending, as the profiles were called then."""
+    with psycopg.Cursor(pg.raw()) as cursor:
+        rows = cursor.execute(_MEMBERS_AT, {"segment": segment_id, "moment": moment}, binary=True).fetchall()
+    return np.array([row[0] for row in rows], dtype=np.int64)
 
 
 def size(segment_id: int, at_seq: int | None = None) -> int:

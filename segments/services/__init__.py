@@ -18,6 +18,7 @@ from segments.services.publishing import (
     note_reminded,
     restore_version,
 )
+from segments.services.recounting import counted_events, nobody_counts, recount, take_back
 from segments.services.refreshing import refresh, refresh_all
 
 __all__ = [
@@ -30,20 +31,24 @@ __all__ = [
     "change_details",
     "change_list",
     "change_rule",
+    "counted_events",
     "create_list",
     "create_segment",
     "delete_list",
     "erase",
     "follow",
+    "nobody_counts",
     "note_reminded",
     "parse_rule",
     "prepared",
     "preview",
+    "recount",
     "refresh",
     "refresh_all",
     "request_publication",
     "restore_version",
     "run_due",
     "run_publications",
+    "take_back",
     "takes_long",
 ]

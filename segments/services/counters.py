@@ -1,11 +1,13 @@
 """The counters that live rules read: made and filled from the log when first needed, dropped when nobody reads them."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
+from common import pg
 from segments import sql
 from segments.compile import event_filter, kept_of
 from segments.measures import Horizon, MeasureKey, needs
@@ -79,19 +81,30 @@ def insert(conn: psycopg.Connection[Any], key: MeasureKey, horizon: Horizon, *, 
 
 
 def count_past(
-    conn: psycopg.Connection[Any], measure_id: int, key: MeasureKey, horizon: Horizon, *, now: datetime, into: str
+    conn: psycopg.Connection[Any],
+    measure_id: int,
+    key: MeasureKey,
+    horizon: Horizon,
+    *,
+    now: datetime,
+    into: str,
+    ids: Sequence[int] | None = None,
 ) -> None:
-    """Count a measure over the whole log, by one statement: `into` the activity (BACKFILL) or aside (STAGE)."""
+    """Count a measure over the whole log, or what it has of some identifiers, by one statement: `into` the activity
+    (BACKFILL) or aside (STAGE)."""
     params = Params()
     condition = event_filter(key.event, key.where, params, now=now)
     amount = kept_of(key, params)
     first, kept, bucket = sql.KEPT[key.kind]
     minute = minute_of(now)
-    bounds = {
+    bounds: dict[str, Any] = {
         "measure": measure_id,
         "fresh_from": minute - horizon.minutes,
         "hours_from": (minute // 60 - horizon.hours) * 60 if horizon.hours else _NO_HOURS,
     }
+    if ids is not None:
+        condition = f"e.identifier_id = any(%(ids)s) and {condition}"
+        bounds["ids"] = pg.int8s(ids)
     past = sql.PAST.format(condition=condition, amount=amount, minute=first, kept=kept, bucket=bucket)
     with psycopg.Cursor(conn) as cursor:
         cursor.execute(into.format(past=past), {**params.values, **bounds})

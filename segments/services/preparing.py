@@ -22,7 +22,7 @@ from segments.services import counters
 from segments.services.turn import take_turn
 
 # One rule is prepared at a time. "segm" in ASCII.
-_LOCK = 0x7365676D
+LOCK = 0x7365676D
 _SLICE = 20_000
 
 Reserved = list[tuple[int, MeasureKey, Horizon]]
@@ -43,7 +43,7 @@ def prepared(rule: Any, *, now: datetime, job_id: int | None = None) -> Iterator
         return
     with closing(pg.connect(autocommit=True)) as aside:
         with _stoppable(job_id, aside):
-            aside.execute("select pg_advisory_lock(%s)", [_LOCK])
+            aside.execute("select pg_advisory_lock(%s)", [LOCK])
         _clear()
         try:
             _count(aside, node, now, job_id)

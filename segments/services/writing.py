@@ -15,7 +15,7 @@ from segments.plan import LiveSegment
 from segments.vector import Answer, Bools
 from segments.windows import MINUTE_US, NEVER, NEVER_AT, minute_of
 
-REASONS = ("event", "trait", "merge", "time", "import", "erasure")
+REASONS = ("event", "trait", "merge", "time", "import", "erasure", "undo", "retention", "replay")
 _EPOCH_2000_US = 946_684_800_000_000
 
 

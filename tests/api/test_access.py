@@ -19,9 +19,8 @@ pytestmark = pytest.mark.django_db
 def operations() -> Iterator[tuple[str, str, str]]:
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
-            filled = path.replace("{reference}", "1").replace("{slug}", "press")
-            filled = re.sub(r"\{\w+_id\}", "1", filled)
-            assert "{" not in filled, filled
+            filled = path.replace("{reference}", "1").replace("{slug}", "press").replace("{key}", "newsletter")
+            filled = re.sub(r"\{\w+\}", "1", filled)
             yield method, filled.removeprefix("/api/v1"), operation["x-scope"]
 
 
@@ -31,6 +30,8 @@ def call(api: Api, method: str, path: str) -> Any:
     return api.get(path) if method == "get" else getattr(api, method)(path, {})
 
 
+# Committed: some tokens are looked up by a thread beside (`cdp.api.enduring`).
+@pytest.mark.django_db(transaction=True)
 def test_each_operation_needs_its_own_scope_and_no_other_one_will_do(api: Callable[..., Api]) -> None:
     holders = {scope: api(scope) for scope in SCOPES}
     for method, path, scope in operations():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cdp.pipeline import replays
 from common import clock, jobs, pg
 from connectors import services as connector_services
 from events import services as event_services
@@ -116,6 +117,50 @@ def test_quarantined_items_are_seen_with_their_reason_and_replayed_once(world: W
     assert [event["event"] for event in events] == ["Late"]
     assert len(reader.all("/quarantine?state=replayed")) == 1
     assert len(reader.all("/quarantine")) == 1
+
+
+@pytest.mark.django_db
+def test_a_quarantined_item_is_tried_edited_and_replayed(world: World, api: Callable[..., Api]) -> None:
+    _refused(world, {"type": "track", "event": "Late", "messageId": "m1"})
+    sender, seer = api("events:write", "sync:read"), api("events:write", "sync:read", "profiles:pii")
+    (item,) = sender.all("/quarantine?event=Late&stage=accept&reason=wrong_type")
+    address = f"/quarantine/{item['id']}"
+    assert sender.all("/quarantine?event=Early") == []
+    assert sender.post(f"{address}/try", {}).json()["verdict"] == "refused"
+    right = json.dumps({"type": "track", "event": "Late", "userId": "u1", "messageId": "m1"})
+    tried = sender.post(f"{address}/try", {"item": right}).json()
+    assert (tried["verdict"], tried["event"], tried["profile_id"]) == ("comes_in", "Late", None)
+    assert tried["identifiers"] == [{"kind": "user_id", "value": "u•••"}]
+    wrong = sender.post(f"{address}/replay", {"item": "{"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (422, "invalid-json")
+    done = seer.post(f"{address}/replay", {"item": right}).json()
+    assert (done["state"], json.loads(done["replayed_as"])["userId"]) == ("replayed", "u1")
+    assert sender.get(address).json()["replayed_as"] is None
+    assert sender.post(f"{address}/replay", {}).status_code == 409
+    assert sender.get("/quarantine/1000000").status_code == 404
+
+
+@pytest.mark.django_db
+def test_all_quarantined_items_that_fit_are_counted_and_replayed_by_a_job(
+    world: World, api: Callable[..., Api]
+) -> None:
+    _refused(world, {"type": "track", "event": "Late", "userId": "u1", "messageId": "m1"})
+    _refused(world, {"type": "track", "event": "Other", "userId": "u1", "messageId": "m2"})
+    sender = api("events:write", "sync:read")
+    fits = {"event": "Late", "identifier": "u1", "source_id": str(world.source.id)}
+    counted = sender.post("/quarantine/replay-all/preview", fits).json()
+    assert (counted["total"], counted["by"][0]["reason"]) == (1, "wrong_type")
+    begun = sender.post("/quarantine/replay-all", fits)
+    assert (begun.status_code, begun.headers["Location"]) == (202, f"/api/v1/replays/{begun.json()['id']}")
+    replays.run_replays(now=clock.now(), after=lambda: None)
+    (found,) = sender.all("/replays")
+    assert (found["state"], found["counts"], found["fits"]["identifier"]) == (
+        "done",
+        {"accepted": 1, "refused": 0},
+        "•••",
+    )
+    assert sender.get(f"/replays/{found['id']}").json() == found
+    assert [one["state"] for one in sender.all("/quarantine?state=replayed")] == ["replayed"]
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -45,6 +46,30 @@ def test_the_same_request_gets_the_first_answer_back(api: Callable[..., Api]) ->
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Location"] == first.headers["Location"]
     assert len(selectors.sources()) == 1
+
+
+@pytest.mark.django_db
+def test_a_secret_in_an_answer_is_repeated_and_is_readable_in_no_table(api: Callable[..., Api]) -> None:
+    holder = api("admin:*")
+    first = holder.post("/sources", {"name": "Shop"}, Idempotency_Key="k1")
+    kept = bytes(IdempotentAnswer.objects.get().body)
+    assert first.json()["write_key"].encode() in first.content
+    assert first.json()["write_key"].encode() not in kept
+    assert b"Shop" not in kept
+
+
+@pytest.mark.django_db
+def test_an_answer_under_another_secret_key_is_refused_and_does_no_work_twice(
+    api: Callable[..., Api], settings: Any
+) -> None:  # fmt: skip
+    holder = api("admin:*")
+    holder.post("/sources", {"name": "Shop"}, Idempotency_Key="k1")
+    sealed = IdempotentAnswer.objects.get().body
+    settings.SECRET_KEY = "another"  # noqa: S105 - a test's
+    other = holder.post("/sources", {"name": "Shop"}, Idempotency_Key="k1")
+    assert (other.status_code, "CDP_SECRET_KEY" in other.json()["detail"]) == (422, True)
+    assert len(selectors.sources()) == 1
+    assert IdempotentAnswer.objects.get().body == sealed
 
 
 @pytest.mark.django_db

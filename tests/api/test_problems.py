@@ -73,6 +73,17 @@ def test_a_parameter_that_cannot_be_used_is_named(
     assert [(one["parameter"], one["code"]) for one in answer.json()["errors"]] == [(parameter, code)]
 
 
+def test_a_field_that_nobody_knows_is_named_however_deep_it_is(api: Callable[..., Api]) -> None:
+    variants = [{"key": "a", "name": "A"}, {"key": "b", "name": "B", "colour": "red"}]
+    metric = {"name": "Orders", "kind": "conversion", "event": "Order Completed", "a/b": 7}
+    body = {"name": "X", "variants": variants, "metrics": [metric], "nope": 1}
+    answer = api("experiments:write").post("/experiments", body)
+    assert answer.status_code == 422
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [
+        ("/metrics/0/a~1b", "unknown"), ("/nope", "unknown"), ("/variants/1/colour", "unknown")
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

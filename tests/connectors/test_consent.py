@@ -98,3 +98,20 @@ def test_whoever_leaves_unreached_is_forgotten(world: World, receiver: Receiver)
     services.note_changed(pg.raw(), profile_ids=[1], now=world.now)
     world.until_idle(sync)
     assert sent(receiver) == []
+
+
+def test_several_purposes_and_the_word_about_the_channel_count(world: World, receiver: Receiver) -> None:
+    world.person(1, consent_newsletter=True, consent_profiling=True)
+    world.person(2, consent_newsletter=True)
+    world.person(3, **{"consent_newsletter": True, "consent_profiling": True, "consent_newsletter.email": False})
+    world.person(4, **{"consent_newsletter": False, "consent_profiling": True, "consent_newsletter.email": True})
+    world.enter(1, 2, 3, 4)
+    sync = world.sync(world.webhook(receiver), consent="newsletter, Profiling", consent_channel="email")
+    assert (sync.consent, sync.consent_words) == ("newsletter,profiling", "newsletter and profiling by email")
+    world.until_idle(sync)
+    assert sorted(sent(receiver)) == [("member_added", "1"), ("member_added", "4")]
+    assert selectors.runs(sync_id=sync.id)[-1].skip_reasons == {
+        "no consent: profiling by email": 1, "no consent: newsletter by email": 1,
+    }  # fmt: skip
+    with pytest.raises(InvalidSettings, match="consent_channel"):
+        services.change_consent(sync_id=sync.id, consent="newsletter", channel="E-Mail!", by=BY)

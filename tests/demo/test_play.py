@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -16,9 +17,13 @@ from django.core.management import call_command
 from django.db import connections
 
 import events.services as events
+from campaigns import selectors as campaigns
+from campaigns import services as campaigning_services
+from campaigns.journeys.running import run_once
+from cdp.demo import campaigning
 from cdp.demo.player import PlayFailed
 from cdp.demo.segments import SEGMENTS
-from cdp.demo.services import already_played, play_demo, scorecard
+from cdp.demo.services import already_played, measure_what_was_played, play_demo, scorecard
 from cdp.demo.shopping import households
 from cdp.demo.stories import Play, write_play
 from cdp.models import DemoPlay
@@ -100,20 +105,51 @@ def _stored(conn: psycopg.Connection[Any]) -> tuple[int, int]:
     return row[0], row[1]
 
 
+def beside() -> int:
+    """How many messages the web shop sends beside the play, as they stand in what was made of it."""
+    experiment = campaigns.experiment("delivery-promise")
+    assert experiment is not None
+    play = write_play(only=households(others=0)[:40])
+    return len(campaigning.visits(experiment, play.messages, play.people, shift=timedelta()))
+
+
 def test_everything_that_is_played_arrives_and_is_graded(
     conn: psycopg.Connection[Any], url: str, play: Play, tmp_path: Path
 ) -> None:
     sent = play_demo(base_url=url, folder=tmp_path, now=clock.now(), play=play)
     _apply()
     assert sum(one.refused for one in sent) == 0
-    assert _stored(conn) == (len(play.messages), len(play.messages))
-    assert {source.kind for source in connectors.sources()} == {"web", "mobile", "email", "offline"}
+    assert _stored(conn) == (len(play.messages) + beside(), len(play.messages) + beside())
+    assert beside() > 10
+    # What the shop's bandit shows comes from a source of its own, of kind `server`.
+    assert {source.kind for source in connectors.sources()} == {"web", "mobile", "email", "offline", "server"}
     assert {one.slug for one in SEGMENTS} <= {segment.slug for segment in segments.segments()}
     assert (tmp_path / "loyalty.csv").exists()
     assert already_played()
     card = scorecard()
     assert card is not None
     assert card.people > 0
+
+
+def test_campaigns_experiments_and_messages_are_not_empty_when_the_demo_was_played(
+    conn: psycopg.Connection[Any], url: str, play: Play, tmp_path: Path
+) -> None:
+    play_demo(base_url=url, folder=tmp_path, now=clock.now(), play=play)
+    _apply()
+    while run_once(now=clock.now()):
+        pass
+    while campaigning_services.send_due("inapp", now=clock.now(), suppressed=lambda _: set()):
+        pass
+    _apply()
+    assert measure_what_was_played()
+    experiment, campaign = campaigns.experiments()[0], campaigns.campaigns()[0]
+    [found] = campaigns.results(experiment.id)
+    assert found.health.people > 10
+    results = campaigns.campaign_results(campaign.id, now=clock.now())
+    # Who is held out is chance; that carts let people in and each reminder is asked for is not.
+    assert results.treated.entered + results.held_out.entered > 5
+    assert sum(one.asked for one in results.messages) == results.steps[1].came
+    assert sum(one.waiting + one.failed for one in results.messages) == 0
 
 
 def test_a_play_that_was_cut_short_is_taken_up_without_counting_anything_twice(
@@ -124,13 +160,15 @@ def test_a_play_that_was_cut_short_is_taken_up_without_counting_anything_twice(
         play_demo(base_url=url, folder=tmp_path, now=clock.now(), play=play)
     _apply()
     arrived, _ = _stored(conn)
-    assert 0 < arrived < len(play.messages)
+    assert 0 < arrived < len(play.messages) + beside()
     assert not already_played()
     door.closes_after = 1_000_000
     play_demo(base_url=url, folder=tmp_path, now=clock.now(), play=play)
     _apply()
-    assert _stored(conn) == (len(play.messages), len(play.messages))
-    assert len(connectors.sources()) == 4
+    assert _stored(conn) == (len(play.messages) + beside(), len(play.messages) + beside())
+    # Four channels, what experiments show, and what campaigns say.
+    assert len(connectors.sources()) == 6
+    assert len(campaigns.campaigns()) == len(campaigns.experiments()) == 1
 
 
 def _command(*arguments: str) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from collections import Counter
 import psycopg
 import pytest
 
-from identity.linkage import blocking, engine, withdrawing, writing
+from identity.linkage import blocking, candidates, engine, records, withdrawing, writing
 from identity.linkage.fields import record_of
-from tests.linkage.world import MARY, Connection, like, link, person, together
+from identity.linkage.model import Model
+from identity.models import FullBlock
+from tests.linkage.world import MARY, Connection, like, link, person, tell_more, together
 
 GIVEN = ["Anna", "Boris", "Chloe", "Derek", "Edith", "Felix", "Greta", "Hugo", "Irene", "Jonas", "Karla", "Louis"]
 SURNAMES = ["Abbott", "Bianchi", "Carver", "Dvorak", "Eriksen", "Fischer", "Garcia", "Horvat", "Ivanov", "Jensen"]
@@ -101,6 +103,45 @@ def test_an_over_full_block_is_skipped_and_finer_keys_find_the_person(conn: Conn
     run = link(conn)
     assert run.compared < blocking.MOST_IN_BLOCK
     assert together(conn, "n1", "x")
+
+
+def test_a_full_block_that_somebody_leaves_is_looked_at_again(conn: Connection) -> None:
+    names = [f"{first}{last.lower()}" for first in GIVEN for last in SURNAMES]
+    crowd = [
+        person(
+            conn, f"n{n}", first_name=names[n], last_name="Smith", birth_date=f"{1920 + n}-0{1 + n % 9}-{10 + n % 17}"
+        )
+        for n in range(blocking.MOST_IN_BLOCK + 1)
+    ]
+    link(conn)
+    surname = blocking.blocking_keys(record_of({"last_name": "Smith"}))
+    assert candidates_of(conn, {crowd[0]: surname}) == 0
+    assert FullBlock.objects.filter(pk__in=surname).exists()
+    tell_more(conn, "n1", last_name="Quill")
+    link(conn)
+    assert not FullBlock.objects.filter(pk__in=surname).exists()
+    assert candidates_of(conn, {crowd[0]: surname}) == blocking.MOST_CANDIDATES
+
+
+def candidates_of(conn: Connection, keys: records.Keys) -> int:
+    """How many pairs these profiles make with whom they meet under these keys."""
+    cursor = psycopg.Cursor(conn)
+    return len(records.find_candidates(cursor, keys, records.full_blocks(cursor))[0])
+
+
+def test_the_pairs_and_their_weights_do_not_depend_on_how_the_changed_profiles_are_parted(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    couples_of_records(conn, 20, seed=0)
+    cursor, weights = psycopg.Cursor(conn), []
+    due = records.load_due(cursor, records.find_due(cursor, since=None, after=0, limit=100), since=None)
+    keys = records.refresh(cursor, due)
+    for size in (1_000, 7, 1):
+        monkeypatch.setattr(candidates, "_PART", size)
+        pairs, scored = candidates.score_changed(cursor, keys, Model())
+        weights.append(dict(zip(map(tuple, pairs.tolist()), scored.weights.tolist(), strict=True)))
+        assert len(weights[-1]) == len(pairs) > 20
+    assert weights[0] == weights[1] == weights[2]
 
 
 def test_keys_are_few_and_depend_on_the_record_alone() -> None:

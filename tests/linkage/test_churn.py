@@ -5,10 +5,11 @@ from typing import Any
 
 import psycopg
 
+from common import turns
 from identity.linkage.services import linkage_backlog
 from identity.models import ReviewPair
 from identity.selectors import links_of
-from identity.services import decide_review, merge, split, undo_decision
+from identity.services import decide_review, erase, merge, person_of, split, undo_decision
 from tests.identity.people import NOW, call, profile_of, tell
 from tests.linkage.world import MARY, Connection, asked, like, link, person, tell_more, together
 
@@ -22,7 +23,7 @@ def records(conn: Connection) -> set[int]:
 def counted(conn: Connection) -> bool:
     """Whether the counts of blocks are what counting the keys gives."""
     (differing,) = psycopg.Cursor(conn).execute(
-        "select count(*) from (select key_hash, count(*)::int n from (select unnest(keys || terms) as key_hash"
+        "select count(*) from (select key_hash, count(*)::int n from (select unnest(terms) as key_hash"
         " from identity_linkagerecord) k group by 1) k full join identity_blockcount c using (key_hash)"
         " where k.n is distinct from c.records"
     ).fetchone() or (1,)
@@ -51,6 +52,16 @@ def test_the_record_of_a_merged_profile_goes_and_an_unmerge_brings_it_back(conn:
     undo_decision(outcome.decision_id or 0, by="ann", now=LATER + timedelta(hours=1))
     link(conn)
     assert records(conn) == {a, b}
+    assert counted(conn)
+
+
+def test_the_counts_are_right_after_somebody_is_erased(conn: Connection) -> None:
+    a = person(conn, "c1", **MARY)
+    b = person(conn, "c2", **like(MARY, first_name="Zoe", birth_date="1999-01-01", email=None, phone=None))
+    link(conn)
+    turns.take(conn, "tests")
+    erase(conn, person_of(conn, [a]), now=LATER)
+    assert records(conn) == {b}
     assert counted(conn)
 
 

@@ -1,13 +1,14 @@
 """Roles and cleaning, a case a row."""
 
 import json
+from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity.linkage.cleaning import clean_date, clean_email, clean_phone, fold
-from identity.linkage.fields import Record, read_record, record_of
+from identity.linkage.cleaning import clean_date, clean_email, clean_phone, fold, given_in_mailbox
+from identity.linkage.fields import Record, read_stored, record_of
 from identity.linkage.roles import role_of
 
 
@@ -73,11 +74,45 @@ json_values = st.recursive(
 role_names = st.sampled_from(["name", "first_name", "email", "phone", "birthday", "address", "city", "zip", "gender"])
 
 
+def test_a_middle_name_does_not_stand_in_for_a_given_name_that_is_missing() -> None:
+    assert record_of({"middle_name": "Ann", "last_name": "Oduya"}) == Record(others=("ann",), surname="oduya")
+
+
+@pytest.mark.parametrize(
+    ("local", "given_name"),
+    [
+        ("louise.ryan", "louise"), ("ryan.louise", "louise"), ("louiseryan84", "louise"), ("ryanlouise", "louise"),
+        ("l_ryan", "l"), ("ryan.family", ""), ("ryan", ""), ("louise84", ""), ("ryan.of.cork", ""), ("lo.ryan", ""),
+    ],
+)  # fmt: skip
+def test_a_missing_given_name_is_read_from_the_mailbox_beside_the_surname(local: str, given_name: str) -> None:
+    assert given_in_mailbox(f"{local}@mail.com", "ryan") == given_name
+    told = {"last_name": "Ryan", "email": f"{local}@mail.com"}
+    assert record_of(told).given == given_name
+    assert record_of({**told, "first_name": "Eve"}).given == "eve"
+
+
+@pytest.mark.parametrize(
+    ("local", "born"),
+    [
+        ("louise.ryan84", "19840000"), ("ryanlouise2001", "20010000"), ("louise_ryan07", "20070000"),
+        ("louise.ryan25", ""), ("louise84", ""), ("l.ryan84", ""), ("louise.ryan", ""), ("louise.ryan123", ""),
+        ("louise.ryan1784", ""), ("family.ryan84", ""),
+    ],
+)  # fmt: skip
+def test_a_missing_birth_date_is_a_year_where_the_mailbox_is_both_names_and_a_year(local: str, born: str) -> None:
+    told = {"first_name": "Louise", "last_name": "Ryan", "email": f"{local}@mail.com"}
+    assert record_of(told).birth_date == born
+    assert record_of({**told, "birth_date": "1990-05-02"}).birth_date == "19900502"
+
+
 @settings(deadline=None)
 @given(st.dictionaries(role_names, json_values))
 def test_no_trait_value_breaks_cleaning_and_a_record_survives_storage(traits: dict[str, object]) -> None:
     record = record_of(traits)
-    assert read_record(json.dumps(record.to_json())) == record
+    (stored,) = read_stored(f"[{json.dumps(record.to_json())}]")
+    assert Record(**{one.name: getattr(stored, one.name, {}) for one in fields(Record)}) == record
+    assert stored.kin == record.kin
 
 
 @settings(deadline=None)

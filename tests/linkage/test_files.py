@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import psutil
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -173,6 +174,14 @@ def test_a_wrong_map_and_wrong_labels_are_said_in_words(tmp_path: Path) -> None:
         link(path, out=tmp_path / "out.csv", labels=path)
 
 
+def test_too_many_columns_without_a_role_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    rng, colours = random.Random(4), ["crimson", "olive", "teal", "umber", "violet"]
+    table = [{**row, **{f"extra {n}": rng.choice(colours) for n in range(10)}} for row in rows(50, twice=5)]
+    path = write(tmp_path / "people.csv", table)
+    with pytest.raises(CommandError, match="10 columns would be compared as they are, and at most 9 can be: extra 0"):
+        link(path, out=tmp_path / "out.csv")
+
+
 @pytest.mark.processes
 def test_a_run_that_is_killed_goes_on_in_its_folder(tmp_path: Path) -> None:
     path = write(tmp_path / "people.csv", rows(1_500, twice=400))
@@ -201,3 +210,25 @@ def test_a_run_that_is_killed_goes_on_in_its_folder(tmp_path: Path) -> None:
     assert "block" not in again.stderr.split()
     assert (tmp_path / "out.csv").read_bytes() == whole.read_bytes()
     assert time.monotonic() - began < 120
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_the_processes_that_clean_end_with_the_command(tmp_path: Path, how: signal.Signals) -> None:
+    path, places = write(tmp_path / "people.parquet", rows(60_000, twice=1_000)), tmp_path / "places"
+    places.mkdir()
+    command = [sys.executable, "manage.py", "link", str(path), "--out", str(tmp_path / "out.csv")]
+    environment = {**os.environ, "TMPDIR": str(places)}
+    process = subprocess.Popen(command, cwd=PROJECT_FOLDER, env=environment, stderr=subprocess.DEVNULL)
+    cleaning: list[psutil.Process] = []
+    while len(cleaning) < 2:
+        assert process.poll() is None, "the command ended before anything was cleaned"
+        children = psutil.Process(process.pid).children()
+        cleaning = [one for one in children if "multiprocessing.spawn" in " ".join(one.cmdline())]
+        time.sleep(0.02)
+    process.send_signal(how)
+    process.wait(timeout=60)
+    _, left = psutil.wait_procs([*cleaning, *children], timeout=60)
+    assert [one.cmdline() for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
+    # What was killed keeps its folder: nobody is left who could clear it away.
+    assert how == signal.SIGKILL or list(places.iterdir()) == []

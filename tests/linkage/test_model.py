@@ -7,10 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from identity.linkage.deciding import LARGEST_CLUSTER, decide
+from identity.linkage.bulk.comparing import pack, unpack
+from identity.linkage.deciding import LARGEST_CLUSTER, decide, enough
 from identity.linkage.explaining import evidence, waterfall
-from identity.linkage.levels import CLASSES, LEVELS, STANDARD, field_of
+from identity.linkage.levels import (
+    CLASSES,
+    LEVELS,
+    MISSING,
+    MOST_OTHERS,
+    RADIX,
+    STANDARD,
+    comparisons_of,
+    field_of,
+)
 from identity.linkage.model import Model, Scored, log_odds, log_share, probability
+from identity.linkage.start import presence
+from identity.linkage.thresholds import THRESHOLD_FOR_FEW, expect
 
 MODEL = Model()
 TRAINED = Model(link_above=0.5, review_above=0.1, trained={"records": 1_000})
@@ -52,13 +64,78 @@ def test_a_common_surname_weighs_less_than_a_rare_one() -> None:
     assert common < usual < rare
 
 
+def test_in_a_household_a_common_given_name_in_common_says_as_much_as_a_rare_one() -> None:
+    levels = np.full((2, len(STANDARD)), -1, dtype=np.int8)
+    for name in ("given", "surname", "location"):
+        levels[:, STANDARD.index(name)] = 0
+    term = next(n for n, one in enumerate(MODEL.terms) if one.column == "given")
+    shares = log_share(np.array([2_000.0, 0.0]), 100_000, usual=0.004, least_base=MODEL.least_base)
+    common, rare = MODEL.score(levels, {term: shares}, base=100_000).weights
+    # What is left is the odds against strangers.
+    assert common == pytest.approx(rare, abs=0.2)
+
+
+def test_whether_there_is_a_middle_name_at_all_is_more_alike_in_one_person_than_in_two() -> None:
+    levels = np.full((3, len(STANDARD)), -1, dtype=np.int8)
+    levels[:, STANDARD.index("middle")] = [LEVELS["middle"].index(one) for one in ("one has none", "neither has one",
+                                                                                   "different")]  # fmt: skip
+    one, neither, different = MODEL.score(levels, {}, base=100_000).weights
+    assert different < one < neither
+    row = presence([0.2, 0.02, 0.02, 0.16, 0.6], [0.01, 0.01, 0.06, 0.42, 0.5], one_person=True)
+    assert row[3:] == pytest.approx([0.21, 0.605])
+    assert sum(row) == pytest.approx(1)
+
+
+def test_a_birth_year_alone_singles_nobody_out() -> None:
+    levels = np.full((2, len(STANDARD)), -1, dtype=np.int8)
+    for name in ("given", "surname"):
+        levels[:, STANDARD.index(name)] = 0
+    levels[:, STANDARD.index("birth_date")] = [0, LEVELS["birth_date"].index("the same year")]
+    assert enough(MODEL.score(levels, {}, base=20_000)).tolist() == [True, False]
+
+
 def test_in_a_small_base_a_value_is_as_common_as_usual() -> None:
     (share,) = np.exp(log_share(np.array([0.0]), 10, usual=0.0015, least_base=20_000))
     assert share == pytest.approx(0.0015, rel=0.05)
 
 
+def test_where_nearly_nobody_is_twice_only_what_is_nearly_certain_is_linked() -> None:
+    chances = np.array([0.999] * 4 + [0.9] * 6 + [0.01] * 100)
+    assert expect(chances, records=1_000).threshold < 0.6
+    few = expect(chances, records=10_000)
+    assert few.threshold == THRESHOLD_FOR_FEW
+    assert few.precision == pytest.approx(0.999)
+    assert few.f1 == pytest.approx(2 * 3.996 / (4 + chances.sum()))
+
+
 def test_a_model_survives_storage() -> None:
     assert Model.from_json(MODEL.to_json()) == MODEL
+
+
+@pytest.mark.parametrize(
+    ("kind", "short", "unknown"),
+    [
+        ("fellegi-sunter 2", {"given": 6, "surname": 5, "location": 6, "birth_date": 5}, "middle"),
+        ("fellegi-sunter 3", {"birth_date": 5, "middle": 3}, None),
+    ],
+)
+def test_a_model_of_a_kind_before_is_read_with_start_values_for_what_it_did_not_know(
+    kind: str, short: dict[str, int], unknown: str | None
+) -> None:
+    spec = {**MODEL.to_json(), "kind": kind}
+    spec["comparisons"] = [name for name in STANDARD if name != unknown]
+    spec["probabilities"] = {
+        name: {
+            one: [v / sum(row[: short.get(name, 9)]) for v in row[: short.get(name, 9)]] for one, row in rows.items()
+        }
+        for name, rows in spec["probabilities"].items()
+        if name != unknown
+    }
+    read = Model.from_json(spec)
+    assert read.comparisons == STANDARD
+    for name in STANDARD:
+        for one, row in MODEL.probabilities[name].items():
+            assert read.probabilities[name][one] == pytest.approx(row)
 
 
 def test_a_model_whose_probabilities_do_not_sum_is_refused() -> None:
@@ -147,3 +224,12 @@ def test_decisions_do_not_depend_on_order(weights: dict[tuple[int, int], float],
 def test_even_odds_are_zero() -> None:
     assert log_odds(0.5) == 0.0
     assert probability(np.array([0.0, 2000.0, -2000.0])) == pytest.approx([0.5, 1.0, 0.0])
+
+
+def test_more_further_columns_than_a_pattern_can_hold_are_refused() -> None:
+    names = comparisons_of(f"column {n}" for n in range(MOST_OTHERS))
+    levels = np.full((2, len(names)), RADIX - 2, dtype=np.int8)
+    levels[1] = MISSING
+    assert (unpack(pack(levels), names) == levels).all()
+    with pytest.raises(ValueError, match="10 further columns are compared, and at most 9 can be"):
+        comparisons_of(f"column {n}" for n in range(MOST_OTHERS + 1))

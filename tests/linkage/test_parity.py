@@ -57,7 +57,8 @@ def people(count: int, *, seed: int) -> list[Record]:
     for _ in range(count):
         given, surname = rng.choice(GIVEN), rng.choice(SURNAMES)
         boxes = [
-            f"{given}.{surname}{rng.randint(1, 3)}@mail.{rng.choice(['com', 'org'])}" for _ in range(rng.randint(0, 3))
+            f"{given}.{surname}{rng.choice([1, 2, 80, 81])}@mail.{rng.choice(['com', 'org'])}"
+            for _ in range(rng.randint(0, 3))
         ]
         born = f"{rng.randint(1980, 1982)}-{rng.randint(1, 12):02d}-{rng.randint(0, 31):02d}"
         by_role = {

@@ -1,6 +1,7 @@
 """Learning without labels: what there is is found, and a base in which nobody is twice stays as it is."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from identity.linkage import columns
 from identity.linkage.bulk.engines import DuckEngine
 from identity.linkage.bulk.linking import Linked, Linking
 from identity.linkage.fields import Record, make_record
+from identity.linkage.start import TIED
 from tests.linkage.test_base_runs import GIVEN, SURNAMES
 
 People = list[tuple[int, Record]]
@@ -100,6 +102,14 @@ def test_duplicates_among_households_are_found_and_their_number_is_estimated(tmp
     assert right / len(pairs) > 0.97
     assert right / true > 0.9
     assert found.expected.matches == pytest.approx(true, rel=0.15)
+
+
+def test_birth_dates_tell_how_many_sons_bear_the_name_of_their_father(tmp_path: Path) -> None:
+    dated = fathers(random.Random(4), 80)
+    undated = [replace(record, birth_date="") for record in dated]
+    many, unknown = (linked(tmp_path / str(n), base).model.pairs_a_record for n, base in enumerate((dated, undated)))
+    assert many["J"] / many["H"] > 2 * TIED["J"]
+    assert unknown["J"] / unknown["H"] == pytest.approx(TIED["J"], rel=0.01)
 
 
 def test_a_rare_alias_of_a_given_name_is_learned(tmp_path: Path) -> None:

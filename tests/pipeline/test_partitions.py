@@ -32,17 +32,6 @@ def test_names_of_partitions_sort_in_order_of_time() -> None:
     assert names == sorted(names)
 
 
-def test_old_months_are_dropped_and_the_month_of_the_limit_is_kept() -> None:
-    old, limit, young = (datetime(2025, month, 10, tzinfo=UTC) for month in (1, 3, 5))
-    with pg.connect(autocommit=True) as conn:
-        partitions.ensure_log(conn, [old, limit, young])
-        assert "events_event_2025_01" in partitions.drop_old_log(conn, before=limit)
-        left = {
-            row[0] for row in conn.execute("select relname from pg_class where relname like 'events_event_2025_0_'")
-        }
-    assert left == {"events_event_2025_03", "events_event_2025_05"}
-
-
 def test_an_hour_of_the_inbox_goes_only_when_all_of_it_is_applied() -> None:
     past = NOW - timedelta(hours=5)
     name = partitions.inbox_span(past)[0]

@@ -24,6 +24,7 @@ from identity.contracts import IdentifierKey
 from privacy import selectors, services
 from privacy.contracts import ErasureView, NotPossible
 from segments import selectors as segments
+from segments import services as services_of_segments
 from tests.privacy.conftest import ANNA, Send, Shop
 
 
@@ -144,7 +145,15 @@ def test_events_of_others_that_name_her_go_too(shop: Shop, send: Send) -> None:
     )  # fmt: skip
     other = identity.find_profile("user_id", "customer-7")
     assert other not in (None, shop.anna)
+    inviting = services_of_segments.create_segment(
+        name="Inviting", rule={"event": "Invited", "count": {"is": "gte", "value": 1}}, by="ann", now=clock.now()
+    )  # fmt: skip
+    assert segments.size(inviting.id) == 1
     done(shop)
+    assert segments.size(inviting.id) == 0, "what was counted of the other one is counted anew"
+    last = segments.changes(inviting.id, 0)[-1]
+    assert (last.profile_id, last.entered, last.reason) == (other, False, "erasure")
+    assert consistency.audit_and_keep(now=clock.now(), by="ann").problems == []
     assert scan([value for value in ANNA if value != "browser-1"]) == []
     assert {one.name for one in log.stream_events() if one.envelope.get("userId") == "customer-7"} == {
         "$identify",

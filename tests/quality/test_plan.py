@@ -122,7 +122,8 @@ def test_flagged_items_come_in_as_they_are_and_stripped_ones_without_what_does_n
     enforce(source, invalid="flag", unplanned="flag")
     assert send(("Bought", {"total": 1, "color": "red"})) == [{"total": 1, "color": "red"}]
     enforce(source, invalid="strip")
-    assert send(("Bought", {"total": 2, "color": "red"}), ("Other", {"x": 1}))[1:] == [{"total": 2}, {"x": 1}]
+    found = send(("Bought", {"total": 2, "color": "red"}), ("Other", {"x": 1}))
+    assert sorted(found, key=str) == [{"total": 1, "color": "red"}, {"total": 2}, {"x": 1}]
     assert counted() == {("additionalProperties", "/color"): 2}
     assert Violation.objects.get().sample == "red"
 
@@ -176,6 +177,7 @@ def test_the_stage_costs_the_same_statements_whatever_the_batch(send: Send, sour
                 ("items", _item(n)), ("source_ids", source), ("received_us", 0), ("occurred_us", 0),
                 ("names", "Bought" if n % 2 else f"New {n % 3}"), ("message_ids", f"m{n}"), ("sent_at", None),
                 ("client_ips", None), ("properties", raw), ("contexts", b""),
+                ("received", None),
             ):  # fmt: skip
                 getattr(batch, column).append(value)
         with pg.connect() as conn:

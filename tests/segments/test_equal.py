@@ -34,6 +34,8 @@ steps = st.one_of(
     st.tuples(st.just("lists"), st.sampled_from(some.LISTS), st.integers(1, PEOPLE), st.booleans()),
     st.tuples(st.just("becomes"), some.conditions_without_references),
     st.tuples(st.just("many"), st.integers(1, PEOPLE), st.sampled_from(some.EVENTS), some.moments),
+    st.tuples(st.just("expires"), st.lists(st.sampled_from(some.EVENTS), min_size=1, unique=True), some.moments),
+    st.tuples(st.just("rehangs"), st.integers(1, PEOPLE), st.integers(1, PEOPLE), st.sampled_from(some.EVENTS)),
 )
 
 
@@ -84,6 +86,16 @@ class Story:
 
     def publish(self, rule: Any) -> None:
         self.rules[self.world.segment(rule, now=self.now).id] = rule
+
+    def expires(self, names: list[str], before: datetime) -> None:
+        """Events of these names leave the log by their age."""
+        self.world.apply(self.now)
+        self.world.forgets(names, before + (self.now - NOON), now=self.now)
+
+    def rehangs(self, identifier: int, to: int, name: str) -> None:
+        """Events turn out to belong to another identifier."""
+        self.world.apply(self.now)
+        self.world.rehangs(identifier, to, name, now=self.now)
 
     def check(self) -> None:
         self.world.apply(self.now)

@@ -116,6 +116,26 @@ class World:
             now=now,
         )
 
+    def forgets(self, names: Sequence[str], before: datetime, *, now: datetime) -> int:
+        """Events leave the log, as retention takes them out; the number of ledger rows."""
+        query = "delete from events_event where name = any(%s) and occurred_at < %s returning identifier_id, name"
+        with psycopg.Cursor(self.conn) as cursor:
+            gone = cursor.execute(query, [list(names), before]).fetchall()
+        return self._recount(gone, "retention", now)
+
+    def rehangs(self, identifier: int, to: int, name: str, *, now: datetime) -> int:
+        """Events hang on another identifier, as a replay of the log may find; the number of ledger rows."""
+        query = "update events_event set identifier_id = %s where identifier_id = %s and name = %s returning name"
+        with psycopg.Cursor(self.conn) as cursor:
+            moved = cursor.execute(query, [to, identifier, name]).fetchall()
+        return self._recount([(one, name) for one in (identifier, to) if moved], "replay", now)
+
+    def _recount(self, events: Sequence[tuple[Any, ...]], reason: str, now: datetime) -> int:
+        return services.recount(
+            self.conn, identifier_ids={one[0] for one in events}, names={one[1] for one in events}, now=now,
+            reason=reason,
+        )  # fmt: skip
+
     def segment(self, rule: Any, *, now: datetime = NOON, slug: str = "") -> SegmentView:
         """A published segment; the memory forgets, as it does when another process had the turn."""
         self._messages += 1

@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,10 @@ from django.core.cache import cache as stored
 from django.test import Client
 
 import events.services as events
+from campaigns import selectors as shown
+from campaigns import services as campaigns
 from cdp import erasing
+from cdp.pipeline.replays import request_quarantine_replay
 from cdp.pipeline.run import Applier
 from common import clock, jobs, pg
 from common.access import create_token
@@ -23,10 +26,13 @@ from common.roles import Role
 from connectors import selectors as synced
 from connectors import services as connectors
 from events import selectors as log
+from events.contracts import QuarantineFilter
 from identity import selectors as identity
 from identity.models import Identifier, ReviewPair
 from privacy import services as privacy
+from quality import selectors as checked
 from quality import services as quality
+from quality.contracts import Definition
 from segments import services as segments
 from tests.web.browser import PASSWORD, chromium, visitor
 from tests.web.linkage_rows import applied_run, trained_model
@@ -40,6 +46,12 @@ class Shop:
     """Ids of what was made. `anna` and `ana` are two profiles that may be one person."""
 
     source: int
+    experiment: int
+    campaign: int
+    template: int
+    sent: int
+    slot: int
+    bandit: int
     anna: int
     ana: int
     segment: int
@@ -57,6 +69,9 @@ class Shop:
     file: int
     publication: int
     erasure: int
+    replay: int
+    rule: int
+    review: int
 
 
 def _calls() -> list[dict[str, Any]]:
@@ -106,6 +121,18 @@ def _refuse(source_id: int) -> None:
     setback = events.Setback(source_id, "no_identity", "Neither userId nor anonymousId is given.", "m-lost", refused)
     with pg.connect(autocommit=True) as conn:
         events.quarantine(conn, [setback], stage="accept", received_at=clock.now())
+
+
+def _value_to_review(source_id: int) -> tuple[int, int]:
+    """A cleaning rule, and a value that waits for a person because of it."""
+    now = clock.now()
+    told = Definition("Age", "properties", "/age", "range", {"least": "18", "most": "120"}, then="review")
+    rule_id = quality.create_rule(told=told, by="admin@example.org", now=now)
+    quality.switch_rule(rule_id=rule_id, on=True, by="admin@example.org", now=now)
+    quality.keep_list(slug="shops", name="Shops", values=["north", "south"], by="admin@example.org", now=now)
+    _send(source_id, [{"type": "track", "messageId": "web-test-age", "userId": "customer-1", "event": "Joined",
+                       "properties": {"age": 7, "email": "anna@example.org"}}])  # fmt: skip
+    return rule_id, checked.review_items(sources={})[0].id
 
 
 def _erased(source_id: int) -> int:
@@ -173,6 +200,7 @@ def shop(transactional_db: None) -> Shop:
     )  # fmt: skip
     connectors.request_run(import_id=file.id, mapping=dict(file.mapping), dry=True, by="admin@example.org", now=now)
     connectors.run_imports(now=now)
+    rule, review = _value_to_review(source.id)
     anna, ana = _profile("anna@example.org"), _profile("ana.berg@example.net")
     a, b = sorted(Identifier.objects.get(value=v).pk for v in ("anna@example.org", "ana.berg@example.net"))
     parts = [
@@ -186,13 +214,84 @@ def shop(transactional_db: None) -> Shop:
     job = jobs.start("rebuild", "Rebuild all profiles", total=10)
     jobs.progress(job, 4, stage="partition")
     _, token = create_token(name="Reader", scopes=["profiles:read"], by="admin@example.org")
+    privacy.describe_purpose(
+        key="newsletter", name="Newsletter", text="We write once a month.", by="admin@example.org", now=now
+    )
+    template, sent = _message(anna, now)
     return Shop(
-        source=source.id, anna=anna, ana=ana, segment=segment.id, destination=destination.id, sync=sync.id,
+        source=source.id, experiment=_experiment(now), campaign=_campaign(now), template=template, sent=sent,
+        bandit=_bandit(now), slot=_slot(source.id, now), anna=anna, ana=ana, segment=segment.id,
+        destination=destination.id, sync=sync.id,
         run=synced.runs(sync_id=sync.id)[0].id, pair=pair.pk, job=job, token=token.pk, viewer=people["viewer"].pk,
-        quarantined=log.quarantined()[0].id, model=trained_model([anna, ana], now=now),
+        quarantined=next(one.id for one in log.quarantined() if one.stage == "accept"),
+        model=trained_model([anna, ana], now=now),
         linkage_run=applied_run([anna, ana], now=now), export=export.id, file=file.id,
         publication=waiting.id, erasure=_erased(source.id),
+        replay=request_quarantine_replay(
+            fits=QuarantineFilter(reason="too_large"), by="admin@example.org", now=now
+        ).id,
+        rule=rule, review=review,
     )  # fmt: skip
+
+
+def _campaign(now: datetime) -> int:
+    """A cart reminder with somebody in it."""
+    made = campaigns.begin_example("cart-reminder", by="admin@example.org", now=now - timedelta(days=2))
+    template = shown.template("cart-reminder")
+    campaigns.publish_template(template.id if template else 0, 1, by="admin@example.org", now=now)
+    campaigns.start_campaign(made.id, by="admin@example.org", now=now - timedelta(days=2), may_mass=True)
+    return made.id
+
+
+def _message(profile_id: int, now: datetime) -> tuple[int, int]:
+    """A template that is sent, and a message to Anna that waits for its channel."""
+    by = "admin@example.org"
+    campaigns.keep_channel("email", "console", {"sender": "Shop <news@example.org>"}, by=by, now=now)
+    campaigns.keep_group(
+        key="newsletter", name="Newsletter", description="Once a month", channels=["email"], opt_out=False, by=by,
+        now=now,
+    )  # fmt: skip
+    words = {"subject": "Hello {{ profile.first_name }}", "body": "<p>Your code is {{ code }}</p>"}
+    made = campaigns.create_template(
+        name="Code", message_class="transactional", contents={"email": {"en": words}}, by=by, now=now
+    )
+    campaigns.publish_template(made.id, 1, by=by, now=now)
+    outcome = campaigns.send_message(
+        key="web-test", profile_id=profile_id, template_id=made.id, channels=("email",), message_class="transactional",
+        purpose="", variables={"code": "4711"}, now=now,
+    )  # fmt: skip
+    return made.id, outcome.send_id
+
+
+def _experiment(now: datetime) -> int:
+    made = campaigns.create_experiment(
+        name="Blue button", variants=[
+            {"key": "as-today", "name": "As today", "weight": 1.0}, {"key": "blue", "name": "Blue", "weight": 1.0},
+        ],
+        metrics=[{"name": "Orders", "kind": "conversion", "event": "Order Completed"}], by="admin@example.org",
+        now=now - timedelta(days=9),
+    )  # fmt: skip
+    campaigns.start_experiment(made.id, by="admin@example.org", now=now - timedelta(days=9))
+    campaigns.analyse(made.id, now=now)
+    return made.id
+
+
+def _bandit(now: datetime) -> int:
+    arms = [{"key": "red", "name": "Red"}, {"key": "blue", "name": "Blue"}]
+    return campaigns.create_bandit(
+        name="Hue", arms=arms, reward="Order Completed", by="admin@example.org", now=now
+    ).id  # fmt: skip
+
+
+def _slot(source: int, now: datetime) -> int:
+    return campaigns.create_slot(name="Banner", by="admin@example.org", now=now, document={
+        "default": {"title": "Hello"}, "fields": ["title"], "public": True, "sources": [source],
+        "contents": [{"key": "red", "fields": {"title": "Red"}}], "rules": [
+            {"name": "Pro", "when": {"rule": {"trait": "plan", "is": "eq", "value": "pro"}},
+             "show": {"contents": ["red"]}},
+            {"name": "All", "show": {"bandit": "hue"}},
+        ],
+    }).id  # fmt: skip
 
 
 def signed_in(role: str, *, csrf: bool = False) -> Client:

@@ -15,7 +15,7 @@ FORM = {"s-servers": "kafka.example.com:9093", "s-topic": "orders", "s-protocol"
 def test_a_topic_is_set_up_paused_and_its_password_never_shown(shop: Shop) -> None:
     client = signed_in("steward")
     where = reverse("web:source_stream", args=[shop.source])
-    assert "No topic yet" in text_of(client.get(where))
+    assert "No stream yet" in text_of(client.get(where))
     wrong = client.post(where, {**FORM, "s-topic": ""})
     assert wrong.status_code == 422
     shown = client.post(where, FORM, follow=True)

@@ -11,22 +11,10 @@ from connectors import services
 from connectors.syncs.models import Sync
 from segments import services as segments
 from tests.connectors.receiver import Receiver, Reply
-from tests.web.browser import VARIANTS, Visitor
+from tests.web.browser import Visitor
 from tests.web.conftest import Shop
 
 pytestmark = pytest.mark.browser
-
-
-def barriers(visitor: Visitor) -> list[str]:
-    """What is wrong with the present page, in both themes and widths."""
-    found = []
-    for theme, width in VARIANTS:
-        visitor.page.set_viewport_size({"width": width, "height": 800})
-        visitor.page.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
-        sideways = ["scrolls sideways"] if visitor.scrolls_sideways() else []
-        found += [f"{theme} {width}: {one}" for one in visitor.barriers() + sideways]
-    visitor.page.set_viewport_size({"width": 1280, "height": 800})
-    return found
 
 
 def test_a_sync_is_mapped_and_seen_with_the_keyboard_alone(visitor: Visitor, shop: Shop) -> None:
@@ -54,7 +42,7 @@ def test_a_sync_is_mapped_and_seen_with_the_keyboard_alone(visitor: Visitor, sho
     keys.type('{"hello": {"@template": "Hi {{profile.traits.first_name}}"}}')
     page.wait_for_selector("#mapping-preview pre:has-text('hello')")
     assert "anna@example.org" not in page.inner_text("#mapping-preview")
-    assert barriers(visitor) == []
+    assert visitor.barriers_in_every_view() == []
     keys.press("Tab")
     keys.press("Enter")
     page.wait_for_url(re.compile(r"/syncs/\d+/$"))
@@ -98,14 +86,14 @@ def test_one_person_is_tried_with_the_keyboard_alone(visitor: Visitor, shop: Sho
     keys.type("anna@example.org")
     keys.press("Enter")
     page.wait_for_selector("h2:has-text('What would be sent')")
-    assert barriers(visitor) == []
+    assert visitor.barriers_in_every_view() == []
     page.focus("#who")
     keys.press("Tab")
     keys.press("Tab")
     assert page.inner_text(":focus") == "Send it once"
     keys.press("Space")
     page.wait_for_selector("h2:has-text('What the channel said')")
-    assert barriers(visitor) == []
+    assert visitor.barriers_in_every_view() == []
     assert visitor.wrong == []
 
 
@@ -125,7 +113,7 @@ def test_a_large_change_is_approved_and_what_failed_is_sent_again_with_the_keybo
     services.deliver_due(sync_id=sync_id, now=clock.now())
     run = connectors.runs(sync_id=sync_id)[0]
     visitor.open(f"/syncs/runs/{run.id}/")
-    assert barriers(visitor) == []
+    assert visitor.barriers_in_every_view() == []
     assert (run.state, run.delivered.removed, run.failed.total) == ("done", 1, 0)
     assert [call.event["type"] for call in receiver.calls] == [
         "segment.member_added", "segment.member_removed", "segment.member_removed",
@@ -153,7 +141,7 @@ def _stopped_by_the_guard(shop: Shop, receiver: Receiver) -> int:
 def _press(visitor: Visitor, sync_id: int, button: str, told: str) -> list[str]:
     """Press a button of the sync's page with the keyboard, and wait for what it says; barriers of the page before."""
     visitor.open(f"/syncs/{sync_id}/")
-    found = barriers(visitor)
+    found = visitor.barriers_in_every_view()
     visitor.page.focus(f"button[value='{button}']")
     visitor.page.keyboard.press("Enter")
     visitor.page.wait_for_selector(f"text={told}")

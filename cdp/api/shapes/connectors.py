@@ -49,7 +49,10 @@ class SyncShape(Shape):
     action = serializers.CharField()
     mapping = Anything()
     identifier_kind = serializers.CharField()
-    consent = serializers.CharField(allow_blank=True, help_text="The purpose that people must have consented to.")
+    consent = serializers.CharField(
+        allow_blank=True, help_text="The purposes that people must have consented to, with commas between."
+    )
+    consent_channel = serializers.CharField(allow_blank=True, help_text="The channel for which it must hold.")
     state = serializers.CharField()
     state_reason = serializers.CharField(allow_blank=True)
     cursor_seq = serializers.IntegerField()
@@ -79,8 +82,12 @@ class SyncIn(Shape):
         max_length=64, required=False, help_text="`profile` for one row a person, or a kind of identifier."
     )
     consent = serializers.CharField(
+        max_length=400, required=False, allow_blank=True,
+        help_text="Only people who consented to these purposes are sent; several with commas between.",
+    )  # fmt: skip
+    consent_channel = serializers.CharField(
         max_length=64, required=False, allow_blank=True,
-        help_text="Only people who consented to this purpose are sent (trait `consent_PURPOSE`).",
+        help_text="The channel for which consent must hold, such as `email`.",
     )  # fmt: skip
 
 

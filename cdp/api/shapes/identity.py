@@ -60,7 +60,7 @@ class ClaimShape(Shape):
     """What one source said of one identifier."""
 
     value = serializers.SerializerMethodField()
-    source_id = Id()
+    source_id = serializers.SerializerMethodField()
     identifier = KeyShape()
     observed_at = Instant()
 
@@ -70,12 +70,17 @@ class ClaimShape(Shape):
         name = getattr(row, "key", None) or self.context.get("trait", "")
         return row.value if self.context.get("pii") else conceal(row.value, name)
 
+    @extend_schema_field(Id(allow_null=True, help_text="Null: computed here, or recorded here by a person or program."))
+    def get_source_id(self, row: Any) -> str | None:
+        return str(row.source_id) if row.source_id > 0 else None
+
 
 class TraitShape(ClaimShape):
     """A trait with its provenance: the claim that won, the rule that chose it, and the claims that did not."""
 
     key = serializers.CharField()
     rule = serializers.CharField()
+    computation = serializers.IntegerField(allow_null=True, help_text="The run of insights that computed it.")
     others = serializers.SerializerMethodField()
 
     @extend_schema_field(ClaimShape(many=True))

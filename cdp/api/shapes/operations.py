@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from cdp.api.shapes.fields import Anything, Id, Instant, Shape
+from connectors.contracts import IpKept, Robots
 
 
 class SourceShape(Shape):
@@ -22,6 +23,24 @@ class SourceShape(Shape):
     @extend_schema_field({"type": ["string", "null"]})
     def get_write_key(self, row: Any) -> str | None:
         return row.write_key if self.context.get("keys") else None
+
+
+class HandlingShape(Shape):
+    """How items of a source are handled on their way in."""
+
+    ip_kept = serializers.ChoiceField(
+        choices=list(IpKept), help_text="How much of addresses is kept: of the connection, and `context.ip`."
+    )
+    fill_in = serializers.BooleanField(
+        help_text="Fill in browser, system, device, language and campaign where the library sent none."
+    )
+    robots = serializers.ChoiceField(
+        choices=list(Robots), help_text="`flag`: let in, marked, and no visit. `drop`: dropped and counted."
+    )
+    origins = serializers.ListField(
+        child=serializers.CharField(max_length=300), required=False, max_length=50,
+        help_text="Websites that may have the visitor cookie set, each as its origin: scheme, host, and port if any.",
+    )  # fmt: skip
 
 
 class SourceIn(Shape):

@@ -3,6 +3,9 @@
 from rest_framework import serializers
 
 from cdp.api.shapes.fields import Anything, Id, Instant, Shape
+from quality import selectors
+
+ANSWERS = [(key, key) for key, _ in selectors.ANSWERS]
 
 
 class PlannedShape(Shape):
@@ -38,12 +41,33 @@ class EnforcementIn(Shape):
     invalid = serializers.ChoiceField(choices=["allow", "flag", "strip", "quarantine"])
 
 
+class BlockIn(Shape):
+    """What becomes of personal data in properties that the plan does not name; classes left out are let in."""
+
+    email = serializers.ChoiceField(choices=ANSWERS, default="allow")
+    phone = serializers.ChoiceField(choices=ANSWERS, default="allow")
+    card = serializers.ChoiceField(choices=ANSWERS, default="allow")
+    ip = serializers.ChoiceField(choices=ANSWERS, default="allow")
+
+
+class PlanReportShape(Shape):
+    """One owner's planned events in one month."""
+
+    id = Id()
+    month = serializers.DateField(help_text="Its first day.")
+    owner = serializers.CharField(allow_blank=True)
+    events = serializers.ListField(
+        child=serializers.DictField(), help_text="Version, changes, volume, validity, fill, what did not fit, alerts."
+    )
+    written_at = Instant()
+
+
 class ViolationShape(Shape):
     """How often one thing did not fit on one day."""
 
     source_id = Id()
     event = serializers.CharField(source="name")
-    kind = serializers.CharField(help_text="`unplanned`, or the word of the schema.")
+    kind = serializers.CharField(help_text="`unplanned`, `version`, `personal_…`, or the word of the schema.")
     pointer = serializers.CharField(allow_blank=True, help_text="JSON pointer into the properties.")
     day = serializers.DateField()
     count = serializers.IntegerField()

@@ -19,7 +19,7 @@ class ErasureShape(Shape):
     """One erasure. `channels`: erased here, and not every channel has confirmed yet."""
 
     id = Id()
-    state = serializers.ChoiceField(choices=["waiting", "channels", "done", "failed"])
+    state = serializers.ChoiceField(choices=["waiting", "channels", "done"])
     identifiers = serializers.IntegerField(help_text="How many were known of the person.")
     suppress = serializers.BooleanField()
     requested_by = serializers.CharField()

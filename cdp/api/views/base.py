@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, Serializer
+from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
@@ -36,6 +36,7 @@ class ApiView(APIView):
     filterset_class: ClassVar[type[Filters] | None] = None
     parameters: ClassVar[Sequence[str]] = ()
     paged: ClassVar[bool] = False
+    may_conflict: ClassVar[bool] = False  # a GET that can be too early, as of a file that is not made yet
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (BearerAuthentication,)
     permission_classes: Sequence[Any] = (HasScope,)
@@ -117,18 +118,37 @@ def body(request: Request, serializer_class: type[Serializer[Any]]) -> dict[str,
     """The validated body, or a 422 that points at each wrong field. Unknown fields are refused too."""
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
-    unknown = sorted(set(request.data) - set(serializer.fields))
-    if unknown:
-        message = f"Known fields: {', '.join(serializer.fields)}."
-        errors = [{"pointer": f"/{name[:100]}", "code": "unknown", "message": message} for name in unknown]
+    errors = [
+        {"pointer": pointer, "code": "unknown", "message": f"Known fields: {', '.join(known)}."}
+        for pointer, known in _unknown(request.data, serializer)
+    ]
+    if errors:
         raise Problem("invalid-request", "There are fields that this address does not know.", errors=errors)
     return dict(serializer.validated_data)
+
+
+def _unknown(data: Any, field: Any, at: str = "") -> Iterator[tuple[str, Sequence[str]]]:
+    """Pointers of the fields of a body that its shape, or a shape within it, does not have; with those it has."""
+    if isinstance(field, ListSerializer):
+        for place, one in enumerate(data or ()):
+            yield from _unknown(one, field.child, f"{at}/{place}")
+    elif isinstance(field, Serializer) and isinstance(data, Mapping):
+        for name in sorted(data):
+            if name in field.fields:
+                yield from _unknown(data[name], field.fields[name], f"{at}/{name}")
+            else:
+                yield f"{at}/{name[:100].replace('~', '~0').replace('/', '~1')}", list(field.fields)
 
 
 def shaped(serializer_class: type[BaseSerializer[Any]], request: Request) -> Callable[[Any], Any]:
     """A function that turns a view of a door into what goes out, with personal data masked unless the token sees it."""
     context = {"pii": sees_personal_data(request)}
     return lambda row: serializer_class(row, context=context).data
+
+
+def accepted(answer: Any, location: str) -> Response:
+    """202: a worker does it; the address tells how far it is."""
+    return Response(answer, status=202, headers={"Location": location})
 
 
 def expect_id(text: str) -> int:

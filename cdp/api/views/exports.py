@@ -13,7 +13,7 @@ from cdp.api.idempotency import idempotent
 from cdp.api.problems import Problem, invalid_field
 from cdp.api.shapes.exports import ExportIn, ExportShape
 from cdp.api.shapes.fields import page_of
-from cdp.api.views.base import ApiView, Page, body, expect_id, shaped
+from cdp.api.views.base import ApiView, Page, accepted, body, expect_id, shaped
 from cdp.api.views.segments import expect_segment
 from cdp.nudge import WRITE_EXPORTS, wake
 from common import clock
@@ -52,9 +52,7 @@ class SegmentExports(ApiView):
         except BadColumns as wrong:
             raise invalid_field("/columns", str(wrong)) from None
         wake(WRITE_EXPORTS)
-        return Response(
-            shaped(ExportShape, request)(made), status=202, headers={"Location": f"/api/v1/exports/{made.id}"}
-        )  # fmt: skip
+        return accepted(shaped(ExportShape, request)(made), f"/api/v1/exports/{made.id}")
 
 
 class OneExport(ApiView):
@@ -68,6 +66,7 @@ class OneExport(ApiView):
 
 class ExportFile(ApiView):
     scopes: ClassVar[dict[str, str]] = {"get": "segments:read"}
+    may_conflict = True
 
     @extend_schema(operation_id="getExportFile", summary="Download an export", tags=["segments"],
                    responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})  # fmt: skip

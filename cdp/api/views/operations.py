@@ -1,4 +1,4 @@
-"""Sources, the quarantine and jobs."""
+"""Sources and jobs."""
 
 from typing import Any
 
@@ -11,16 +11,14 @@ from cdp.api.auth import actor, token_of
 from cdp.api.filters import Filters, YesNoFilter
 from cdp.api.idempotency import idempotent
 from cdp.api.problems import Problem, invalid_field
-from cdp.api.shapes.events import QuarantinedShape, ReplayIn, ReplayShape
 from cdp.api.shapes.fields import page_of
-from cdp.api.shapes.operations import JobShape, SourceIn, SourceShape
+from cdp.api.shapes.operations import HandlingShape, JobShape, SourceIn, SourceShape
 from cdp.api.views.base import ApiView, Page, body, expect_id, shaped
-from cdp.nudge import APPLY_INBOX, wake
-from common import access, clock, jobs
+from common import access, jobs
 from common.models import Job as JobRow
 from connectors import selectors as connector_selectors
 from connectors import services as connector_services
-from events import selectors as event_selectors
+from connectors.contracts import InvalidHandling
 
 
 class SourceFilters(Filters):
@@ -70,46 +68,35 @@ class Source(ApiView):
         return Response(_source(found, request))
 
 
+class SourceHandling(ApiView):
+    scopes = {"get": "sync:read", "post": "admin:*"}
+
+    @extend_schema(operation_id="getSourceHandling", summary="How a source's items are handled", tags=["sources"],
+                   responses=HandlingShape)  # fmt: skip
+    def get(self, request: Request, source_id: str) -> Response:
+        """Addresses, what is filled in, robots, and websites that may have the visitor cookie set."""
+        found = connector_selectors.source(expect_id(source_id))
+        if found is None:
+            raise Problem("not-found")
+        return Response(shaped(HandlingShape, request)(found))
+
+    @extend_schema(operation_id="handleSource", summary="Change how a source's items are handled", tags=["sources"],
+                   request=HandlingShape, responses=HandlingShape)  # fmt: skip
+    @idempotent
+    def post(self, request: Request, source_id: str) -> Response:
+        """Holds within seconds. What is stored already stays as it is."""
+        number, wanted = expect_id(source_id), body(request, HandlingShape)
+        if connector_selectors.source(number) is None:
+            raise Problem("not-found")
+        try:
+            kept = connector_services.keep_handling(source_id=number, by=actor(request), via="api", **wanted)
+        except InvalidHandling as wrong:
+            raise invalid_field(f"/{wrong.field}", str(wrong)) from None
+        return Response(shaped(HandlingShape, request)(kept))
+
+
 def _source(row: Any, request: Request) -> Any:
     return SourceShape(row, context={"keys": access.allows(token_of(request), "admin:*")}).data
-
-
-class QuarantineFilters(Filters):
-    state = django_filters.ChoiceFilter(
-        choices=[(name, name) for name in ("open", "replayed", "discarded")], help_text="`open` by default."
-    )
-
-
-class Quarantine(ApiView):
-    scopes = {"get": "sync:read"}
-    filterset_class = QuarantineFilters
-    paged = True
-
-    @extend_schema(operation_id="listQuarantine", summary="List quarantined items", tags=["events"],
-                   responses=page_of(QuarantinedShape))  # fmt: skip
-    def get(self, request: Request) -> Response:
-        """What was refused or could not be applied, with the reason, newest first."""
-        page = Page(request)
-        state = self.criteria(request).value("state", default="open")
-        rows = event_selectors.quarantined(state=state, before_id=page.start(), limit=page.limit + 1)
-        return page.answer(rows, shaped(QuarantinedShape, request), lambda row: [row.id])
-
-
-class QuarantineReplay(ApiView):
-    scopes = {"post": "events:write"}
-
-    @extend_schema(operation_id="replayQuarantine", summary="Replay quarantined items", tags=["events"],
-                   request=ReplayIn, responses=ReplayShape)  # fmt: skip
-    @idempotent
-    def post(self, request: Request) -> Response:
-        """Accept the items again, as if they had just been sent. Those that would be refused again stay in the
-        quarantine; those that were settled already are skipped."""
-        wanted = sorted(set(body(request, ReplayIn)["ids"]))
-        found = connector_services.replay_quarantined(wanted, by=actor(request), via="api", now=clock.now())
-        if found.accepted:
-            wake(APPLY_INBOX)
-        taken = found.accepted + len(found.refused)
-        return Response({"accepted": found.accepted, "refused": len(found.refused), "skipped": len(wanted) - taken})
 
 
 class JobFilters(Filters):

@@ -11,7 +11,7 @@ from cdp.api.auth import actor
 from cdp.api.idempotency import idempotent
 from cdp.api.problems import Problem, invalid_field
 from cdp.api.shapes.fields import page_of
-from cdp.api.shapes.plan import DecisionIn, EnforcementIn, PlannedShape, ViolationShape
+from cdp.api.shapes.plan import BlockIn, DecisionIn, EnforcementIn, PlannedShape, PlanReportShape, ViolationShape
 from cdp.api.views.base import ApiView, body, expect_id, shaped
 from cdp.api.views.segments import counted_page
 from common import clock
@@ -60,6 +60,44 @@ class SourceEnforcement(ApiView):
             source_id=number, by=actor(request), via="api", now=clock.now(), **wanted
         )  # fmt: skip
         return Response({"unplanned": kept.unplanned, "invalid": kept.invalid})
+
+
+class PlanReports(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"get": "profiles:read"}
+    paged = True
+
+    @extend_schema(operation_id="listPlanReports", summary="Monthly reports of the plan", tags=["sources"],
+                   responses=page_of(PlanReportShape))  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """The newest first, by owner."""
+        return counted_page(request, PlanReportShape, selectors.plan_reports())
+
+
+class SourceBlock(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"get": "profiles:read", "post": "admin:*"}
+
+    @extend_schema(operation_id="getPersonalBlock", summary="What becomes of personal data that is not planned",
+                   tags=["sources"], responses=BlockIn)  # fmt: skip
+    def get(self, request: Request, source_id: str) -> Response:
+        """By class."""
+        return Response(selectors.block_of(_source(source_id)))
+
+    @extend_schema(operation_id="keepPersonalBlock", summary="Block personal data that is not planned",
+                   tags=["sources"], request=BlockIn, responses=BlockIn)  # fmt: skip
+    @idempotent
+    def post(self, request: Request, source_id: str) -> Response:
+        """From the next batch on."""
+        wanted, number = body(request, BlockIn), _source(source_id)
+        return Response(services.keep_block(
+            source_id=number, classes=wanted, by=actor(request), via="api", now=clock.now()
+        ))  # fmt: skip
+
+
+def _source(source_id: str) -> int:
+    number = expect_id(source_id)
+    if connectors.source(number) is None:
+        raise Problem("not-found", "There is no such source.")
+    return number
 
 
 class Violations(ApiView):

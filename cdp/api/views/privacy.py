@@ -23,7 +23,7 @@ from cdp.api.shapes.privacy import (
     SuppressionIn,
     SuppressionShape,
 )
-from cdp.api.views.base import ApiView, Page, body, expect_id, shaped
+from cdp.api.views.base import ApiView, Page, accepted, body, expect_id, shaped
 from cdp.nudge import RUN_ERASURES, wake
 from common import clock
 from identity import services as identity
@@ -59,9 +59,7 @@ class Erasures(ApiView):
         except NotPossible as why:
             raise Problem("conflict", str(why)) from None
         wake(RUN_ERASURES)
-        return Response(
-            shaped(ErasureShape, request)(made), status=202, headers={"Location": f"/api/v1/erasures/{made.id}"}
-        )  # fmt: skip
+        return accepted(shaped(ErasureShape, request)(made), f"/api/v1/erasures/{made.id}")
 
 
 class Erasure(ApiView):
@@ -92,6 +90,7 @@ class ErasureClose(ApiView):
 
 class ErasureReceipt(ApiView):
     scopes: ClassVar[dict[str, str]] = {"get": "erasure:write"}
+    may_conflict = True
 
     @extend_schema(operation_id="getErasureReceipt", summary="Get the receipt", tags=["privacy"],
                    responses=ReceiptShape)  # fmt: skip

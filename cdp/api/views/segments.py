@@ -31,10 +31,9 @@ from cdp.api.shapes.segments import (
     SegmentIn,
     SegmentShape,
 )
-from cdp.api.views.base import ApiView, Page, body, shaped
+from cdp.api.views.base import ApiView, Page, accepted, body, shaped
 from cdp.nudge import RUN_PUBLICATIONS, wake
 from common import audit, clock, jobs, pg, turns
-from connectors import selectors as connectors
 from segments import selectors, services
 from segments.contracts import PublicationView, RuleError, SegmentView
 
@@ -169,8 +168,7 @@ def later(request: Request, rule: Any) -> bool:
 def promised(request: Request, asked: PublicationView) -> Response:
     """202, with where to look."""
     wake(RUN_PUBLICATIONS)
-    location = f"/api/v1/publications/{asked.id}"
-    return Response(shaped(PublicationShape, request)(asked), status=202, headers={"Location": location})
+    return accepted(shaped(PublicationShape, request)(asked), f"/api/v1/publications/{asked.id}")
 
 
 class SegmentPreview(ApiView):
@@ -232,8 +230,8 @@ class SegmentArchive(ApiView):
     def post(self, request: Request, reference: str) -> Response:
         """Everybody leaves it, and channels that hold them are told; its history stays. Refused while others use it."""
         segment = expect_live(reference)
-        if connectors.syncs(segment_id=segment.id):
-            raise Problem("conflict", "A sync still sends this segment somewhere. Remove it first.")
+        if why := usage.held_by(segment):
+            raise Problem("conflict", why)
         judged(lambda: services.archive(segment_id=segment.id, by=actor(request), now=clock.now()))
         ended = expect_segment(str(segment.id))
         note("archived", ended, by=actor(request))

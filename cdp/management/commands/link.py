@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import tempfile
 import time
 from argparse import ArgumentParser
@@ -51,6 +52,8 @@ class Command(BaseCommand):
             raise CommandError("link takes one file, or two; put more into one file with a column `source`")
         folder = options["work"] or Path(tempfile.mkdtemp(prefix="cdp-link-"))
         began = time.monotonic()
+        # Told to end it goes in order: the processes that clean end with it, and its folder goes.
+        before = signal.signal(signal.SIGTERM, _end)
         try:
             result = services.link_files(
                 options["files"],
@@ -70,10 +73,15 @@ class Command(BaseCommand):
         except services.UnreadableFile as error:
             raise CommandError(str(error)) from error
         finally:
+            signal.signal(signal.SIGTERM, before)
             if options["work"] is None:
                 shutil.rmtree(folder, ignore_errors=True)
         result["seconds"] = round(time.monotonic() - began, 1)
         self.stdout.write(json.dumps(result) if options["format"] == "json" else _in_words(result))
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _read_map(path: Path | None) -> dict[str, str]:

@@ -134,10 +134,12 @@ def steer_sync(request: PageRequest, sync_id: int) -> HttpResponse:
         toast(request, "A full comparison starts with the next turn.")
     elif wanted == "consent":
         try:
-            kept = connector_services.change_consent(sync_id=sync_id, consent=request.POST.get("consent", ""), by=by)
-            toast(
-                request, f"Only people who consented to {kept.consent}." if kept.consent else "No consent is asked for."
-            )
+            kept = connector_services.change_consent(
+                sync_id=sync_id, consent=request.POST.get("consent", ""),
+                channel=request.POST.get("consent_channel", ""), by=by,
+            )  # fmt: skip
+            asked = f"Only people who consented to {kept.consent_words}."
+            toast(request, asked if kept.consent else "No consent is asked for.")
         except InvalidSettings as wrong:
             toast(request, " ".join(wrong.problems), bad=True)
     elif wanted == "retry":

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from cdp import vitals
 from cdp.demo import services as demo
+from cdp.web import kpi_charts, kpi_form
 from cdp.web.access import page
 from cdp.web.charts import events_per_hour
 from cdp.web.pages import PageRequest, render
@@ -17,9 +18,12 @@ from connectors import selectors as connectors
 from connectors.contracts import SyncView
 from events import selectors as log
 from identity import selectors as identity
+from insights import selectors as insights
+from quality import selectors as quality
 from segments import selectors as segments
 
 CHART_BACK = timedelta(hours=48)
+_TRENDS = ("revenue", "active_people")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,12 @@ def home(request: PageRequest) -> HttpResponse:
     if request.htmx:
         return render(request, "home/figures.html", **context)
     tallies = log.tallies(since=request.now - CHART_BACK)
-    return render(request, "home/page.html", **context, chart=events_per_hour(tallies, now=request.now))
+    report = insights.kpi_report(now=request.now)
+    shown = [one for one in kpi_form.rows(report) if one.kpi.main] if report.counted_at else []
+    return render(
+        request, "home/page.html", **context, chart=events_per_hour(tallies, now=request.now), kpis=shown,
+        kpi_charts=[kpi_charts.spark(report, insights.KPIS[key]) for key in _TRENDS] if shown else (),
+    )  # fmt: skip
 
 
 def _needs(request: PageRequest, counts: dict[str, int], syncs: list[SyncView]) -> list[Need]:
@@ -66,6 +75,13 @@ def _needs(request: PageRequest, counts: dict[str, int], syncs: list[SyncView]) 
     kept = log.quarantine_size()
     if kept:
         needs.append(Need(f"{kept} items in quarantine", "inbox", reverse("web:quarantine")))
+    odd = quality.review_size()
+    if odd:
+        needs.append(Need(f"{odd} value{'' if odd == 1 else 's'} to review", "list-check", reverse("web:value_review")))
+    alerts = quality.open_alerts()
+    if alerts:
+        told = f"{alerts} alert{'' if alerts == 1 else 's'} over data quality"
+        needs.append(Need(told, "alert-triangle", reverse("web:quality")))
     due = segments.reviews_due(request.now.date())
     if due:
         told = f"{due} segment{'' if due == 1 else 's'} to review"

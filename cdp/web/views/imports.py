@@ -5,17 +5,18 @@ from typing import Any
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 
-from cdp.nudge import RUN_IMPORTS, wake
+from cdp.nudge import RUN_IMPORTS, RUN_UNDOS, wake
 from cdp.web.access import page
 from cdp.web.forms import ImportFileForm
-from cdp.web.import_form import PLACES, READINGS, lines, mapping_given
+from cdp.web.import_form import PLACES, READINGS, lines, mapping_given, undone_lines
+from cdp.web.import_report import report_lines
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.views.sources import open_source
 from common import masking
 from common.models import Job
 from connectors import selectors as connectors
 from connectors import services as connector_services
-from connectors.contracts import BadMapping, ImportView, UnreadableFile
+from connectors.contracts import FILE_PRESETS, BadMapping, ImportView, UnreadableFile
 
 _ENCODINGS = ("utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16")
 _DELIMITERS = ((",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar"))
@@ -51,6 +52,8 @@ def import_page(request: PageRequest, import_id: int) -> HttpResponse:
         return not_found(request, "import", reverse("web:sources"))
     problems: list[str] = []
     mapping = dict(found.mapping)
+    if request.method == "POST" and request.POST.get("do") in ("count_undo", "undo"):
+        return _undo(request, found)
     if request.method == "POST":
         mapping, problems = mapping_given(request.POST.dict(), found.header)
         if not problems:
@@ -59,6 +62,19 @@ def import_page(request: PageRequest, import_id: int) -> HttpResponse:
             return go(request, reverse("web:import", args=[import_id]))
     template = "sources/import_progress.html" if request.htmx else "sources/import.html"
     return render(request, template, status=422 if problems else 200, **_shown(request, found, mapping, problems))
+
+
+def _undo(request: PageRequest, found: ImportView) -> HttpResponse:
+    """Have the undo of an import counted, or done."""
+    dry = request.POST.get("do") == "count_undo"
+    try:
+        connector_services.request_undo(import_id=found.id, dry=dry, by=actor(request), now=request.now)
+    except connector_services.NotNow as why:
+        toast(request, str(why), bad=True)
+    else:
+        wake(RUN_UNDOS)
+        toast(request, "The undo is being counted." if dry else "The import is being undone.")
+    return go(request, reverse("web:import", args=[found.id]))
 
 
 def _act(request: PageRequest, found: ImportView, mapping: dict[str, Any]) -> list[str]:
@@ -87,13 +103,21 @@ def _shown(request: PageRequest, found: ImportView, mapping: dict[str, Any], pro
     draft = found.state == "draft"
     rows = connector_services.sample_rows(found.id) if draft and not request.htmx else []
     case: dict[str, str] = next(iter(mapping.get("cases") or ()), {})
+    counts = found.checked if draft or found.dry else found.counts
     return {
         "one": found, "source": connectors.source(found.source_id), "problems": problems, "mapping": mapping,
-        "case": case, "readings": READINGS, "places": PLACES, "encodings": _ENCODINGS, "delimiters": _DELIMITERS,
+        "case": case, "readings": READINGS, "places": PLACES, "presets": FILE_PRESETS,
+        "encodings": _ENCODINGS, "delimiters": _DELIMITERS,
         "lines": lines(found.header, _examples(request, found, rows), mapping) if draft else [],
-        "counts": found.checked if draft or found.dry else found.counts,
-        "job": Job.objects.filter(pk=found.job_id).first() if found.at_work and found.job_id else None,
+        "counts": counts, "report": report_lines(counts, found.mapping, is_open=request.sight.is_open),
+        "job": _job(found.job_id if found.state == "waiting" else None),
+        "undone": undone_lines(found.undone) if found.undone and not found.undo_is_open else [],
+        "undo_job": _job(found.undo_job_id if found.undo_is_open else None),
     }  # fmt: skip
+
+
+def _job(job_id: int | None) -> Job | None:
+    return Job.objects.filter(pk=job_id).first() if job_id else None
 
 
 def _examples(request: PageRequest, found: ImportView, rows: list[list[Any]]) -> list[str]:

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from cdp.web.access import page
-from cdp.web.forms import EnforcementForm, PlanForm
+from cdp.web.forms import BlockForm, EnforcementForm, PlanForm
 from cdp.web.navigation import data_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.views.sources import open_source
@@ -69,6 +69,18 @@ def _pretty(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False)
 
 
+@page("see")
+def plan_reports(request: PageRequest) -> HttpResponse:
+    """The reports of a month, by owner."""
+    months, owner = selectors.report_months(), request.GET.get("owner", "").strip()
+    asked = next((one for one in months if f"{one:%Y-%m}" == request.GET.get("month", "")), None)
+    month = asked or (months[0] if months else None)
+    return render(
+        request, "data/reports.html", months=months, month=month, owner=owner, tabs=data_tabs("web:plan_reports"),
+        reports=selectors.plan_reports(month=month, owner=owner or None) if month else [],
+    )  # fmt: skip
+
+
 @page("see", post="edit_connections")
 def source_plan(request: PageRequest, source_id: int) -> HttpResponse:
     """What becomes of items of this source that do not fit, and what did not."""
@@ -76,7 +88,15 @@ def source_plan(request: PageRequest, source_id: int) -> HttpResponse:
     if isinstance(context, HttpResponse):
         return context
     found = selectors.enforcement(source_id)
-    form = EnforcementForm(request.POST or None, initial={"unplanned": found.unplanned, "invalid": found.invalid})
+    blocking = request.POST.get("do") == "block"
+    form = EnforcementForm(
+        None if blocking else request.POST or None, initial={"unplanned": found.unplanned, "invalid": found.invalid}
+    )
+    block_form = BlockForm(request.POST if blocking else None, initial=selectors.block_of(source_id))
+    if blocking and block_form.is_valid():
+        services.keep_block(source_id=source_id, classes=block_form.cleaned_data, by=actor(request), now=request.now)
+        toast(request, "Kept. It holds from the next batch on.")
+        return go(request, reverse("web:source_plan", args=[source_id]))
     if request.method == "POST" and form.is_valid():
         services.keep_enforcement(
             source_id=source_id, by=actor(request), now=request.now, **form.cleaned_data
@@ -84,7 +104,8 @@ def source_plan(request: PageRequest, source_id: int) -> HttpResponse:
         toast(request, "Kept. It holds from the next batch on.")
         return go(request, reverse("web:source_plan", args=[source_id]))
     return render(
-        request, "sources/plan.html", **context, form=form, status=422 if form.errors else 200,
+        request, "sources/plan.html", **context, form=form, block_form=block_form,
+        status=422 if form.errors or block_form.errors else 200,
         violations=selectors.violations(since=(request.now - _BACK).date(), source_id=source_id),
         names=connectors.source_names(),
     )  # fmt: skip

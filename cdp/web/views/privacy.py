@@ -11,9 +11,9 @@ from cdp.nudge import RUN_ERASURES, wake
 from cdp.web import people
 from cdp.web.access import action, page
 from cdp.web.forms import EraseForm, FindForm, SuppressForm
+from cdp.web.navigation import privacy_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.paging import Page, after_id, page_of
-from cdp.web.tabs import Tab, tabs
 from common import pg
 from common.models import Job
 from connectors import services as connectors
@@ -24,13 +24,6 @@ from identity.contracts import IdentifierKey
 from privacy import selectors, services
 from privacy.contracts import NotPossible
 from segments import selectors as segments
-
-_TABS = (("Requests", "web:privacy"), ("Suppression", "web:suppression"))
-
-
-def privacy_tabs(here: str) -> list[Tab]:
-    """The pages about what people asked for."""
-    return tabs([(label, reverse(name)) for label, name in _TABS], reverse(here))
 
 
 @page("see", post="erase")

@@ -23,7 +23,9 @@ from segments import selectors as segments
 
 _TABS = (
     ("Traits", "web:profile"), ("Identities", "web:profile_identities"), ("Events", "web:profile_events"),
-    ("Visits", "web:profile_sessions"), ("Segments", "web:profile_segments"), ("History", "web:profile_history"),
+    ("Visits", "web:profile_sessions"), ("Segments", "web:profile_segments"), ("Campaigns", "web:profile_campaigns"),
+    ("Messages", "web:profile_messages"), ("Scores", "web:profile_scores"),
+    ("Recommended", "web:profile_recommended"), ("Consent", "web:profile_consent"), ("History", "web:profile_history"),
 )  # fmt: skip
 
 

@@ -159,9 +159,9 @@ def steer_segment(request: PageRequest, segment_id: int) -> HttpResponse:
     if request.POST.get("typed", "").strip() != found.name:
         toast(request, "The name does not fit; the segment goes on.", bad=True)
         return go(request, here)
-    if connectors.syncs(segment_id=segment_id):
-        toast(request, "A sync still sends this segment somewhere. Pause and remove it first.", bad=True)
-        return go(request, reverse("web:segment_syncs", args=[segment_id]))
+    if why := usage.held_by(found):
+        toast(request, why, bad=True)
+        return go(request, here)
     try:
         segment_services.archive(segment_id=segment_id, by=actor(request), now=request.now)
     except segment_services.SegmentInUse as used:

@@ -16,12 +16,13 @@ from connectors import selectors as sources
 from connectors import services as source_services
 from connectors.contracts import SourceView
 from events import selectors as log
+from events.contracts import Tallied
 
 LIVE_ROWS = 40
 LIVE_BACK = timedelta(hours=1)
 KINDS = {
     "web": "Website", "mobile": "Mobile app", "server": "Server", "email": "E-mail", "webhook": "Webhook",
-    "stream": "Stream", "offline": "Offline file",
+    "stream": "Stream", "pull": "Database or CRM", "offline": "Offline file",
 }  # fmt: skip
 
 
@@ -30,10 +31,10 @@ def source_list(request: PageRequest) -> HttpResponse:
     """All sources with what they sent in the last day."""
     counted: dict[int, list[int]] = {}
     for _, source_id, *amounts in log.tallies(since=request.now - timedelta(hours=24)):
-        sums = counted.setdefault(source_id, [0, 0, 0, 0])
+        sums = counted.setdefault(source_id, [0] * len(amounts))
         for index, amount in enumerate(amounts):
             sums[index] += amount
-    rows = [(one, counted.get(one.id, [0, 0, 0, 0])) for one in sources.sources()]
+    rows = [(one, Tallied(*counted.get(one.id, ()))) for one in sources.sources()]
     return render(request, "sources/list.html", rows=rows, kinds=KINDS)
 
 
@@ -59,12 +60,15 @@ def open_source(request: PageRequest, source_id: int, here: str) -> dict[str, An
     # The ways in that fit the source; files fit every one.
     if found.kind == "stream" or sources.stream(source_id):
         links.append(("Stream", reverse("web:source_stream", args=[source_id])))
+    if found.kind == "pull" or sources.pull(source_id):
+        links.append(("Pull", reverse("web:source_pull", args=[source_id])))
     if found.kind == "email" or sources.email_hook(source_id):
         links.append(("Provider", reverse("web:source_email", args=[source_id])))
     if found.kind == "webhook" or sources.webhook(source_id):
         links.append(("Webhook", reverse("web:source_webhook", args=[source_id])))
     links.append(("Files", reverse("web:source_imports", args=[source_id])))
     links.append(("Plan", reverse("web:source_plan", args=[source_id])))
+    links.append(("Privacy", reverse("web:source_privacy", args=[source_id])))
     links.append(("Quarantine", f"{reverse('web:quarantine')}?source={source_id}"))
     return {"source": found, "tabs": tabs(links, reverse(here, args=[source_id]))}
 
@@ -79,7 +83,8 @@ def source_page(request: PageRequest, source_id: int) -> HttpResponse:
     tallies = [row for row in log.tallies(since=request.now - timedelta(hours=48)) if row[1] == source_id]
     host = f"{request.scheme}://{request.get_host()}"
     return render(
-        request, "sources/page.html", **context, snippets=snippets(write_key=source.write_key, host=host),
+        request, "sources/page.html", **context,
+        snippets=snippets(write_key=source.write_key, host=host, cookie=bool(source.origins)),
         chart=events_per_hour(tallies, now=request.now), seen=bool(tallies),
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ class Wished:
     segment_id: int
     identifier_kind: str
     consent: str = ""
+    channel: str = ""
 
 
 @page("edit_connections", post="edit_connections")
@@ -55,7 +56,10 @@ def new_sync(request: PageRequest, destination_id: int) -> HttpResponse:
     answer: HttpResponse | Sample | None = None
     if posted is not None and form.is_valid() and (mapping := _given(action, fields)) is not None:
         kept = form.cleaned_data
-        wished = Wished(found, action, mapping, int(kept["segment"]), kept["identifier_kind"], kept["consent"])
+        wished = Wished(
+            found, action, mapping, int(kept["segment"]), kept["identifier_kind"], kept["consent"],
+            kept["consent_channel"],
+        )  # fmt: skip
         answer = _answer(request, wished, form, lambda: _create(request, wished, kept["name"], mapped=fields.is_bound))
     if isinstance(answer, HttpResponse):
         return answer
@@ -71,7 +75,7 @@ def _create(request: PageRequest, wished: Wished, name: str, *, mapped: bool) ->
     made = connector_services.create_sync(
         segment_id=wished.segment_id, destination_id=wished.destination.id, action=wished.action.slug, name=name,
         mapping=wished.mapping if mapped else None, identifier_kind=wished.identifier_kind,
-        consent=wished.consent, by=actor(request),
+        consent=wished.consent, consent_channel=wished.channel, by=actor(request),
         now=request.now,
     )  # fmt: skip
     toast(request, "The sync is on. Its first run sends all members.")
@@ -91,7 +95,9 @@ def edit_mapping(request: PageRequest, sync_id: int) -> HttpResponse:
     fields = mapping_form(action, posted, sync.mapping)
     answer: HttpResponse | Sample | None = None
     if posted is not None and (mapping := _given(action, fields)) is not None:
-        wished = Wished(found, action, mapping, sync.segment_id, sync.identifier_kind, sync.consent)
+        wished = Wished(
+            found, action, mapping, sync.segment_id, sync.identifier_kind, sync.consent, sync.consent_channel
+        )  # fmt: skip
         answer = _answer(request, wished, fields, lambda: _remap(request, wished, sync_id))
     if isinstance(answer, HttpResponse):
         return answer
@@ -157,6 +163,7 @@ def _sample(request: PageRequest, wished: Wished) -> Sample:
     sample = connectors.preview_payload(
         destination_id=wished.destination.id, action=wished.action.slug, mapping=wished.mapping,
         segment_id=wished.segment_id, identifier_kind=wished.identifier_kind, consent=wished.consent,
+        consent_channel=wished.channel,
     )  # fmt: skip
     return sample if request.sight.is_open else connectors.conceal_sample(sample)
 

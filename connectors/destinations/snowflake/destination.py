@@ -123,18 +123,19 @@ def _connected(outside: Outside, account: Account) -> Iterator[Any]:
             "Snowflake's connector is not installed here: pip install '.[snowflake]'.", code="not_installed"
         ) from error
     try:
-        with connector.connect(**_options(outside, account)) as connection:
+        with connector.connect(**connection_options(outside, account)) as connection:
             yield connection
     except connector.errors.Error as error:
-        raise _meaning(error) from error
+        raise meaning(error) from error
 
 
-def _options(outside: Outside, account: Account) -> dict[str, Any]:
+def connection_options(outside: Outside, account: Account, *, seconds: int = _SECONDS) -> dict[str, Any]:
+    """What the connector is told, after a gateway was found to be one that may be called. Raises DeliveryError."""
     settings, secrets = account.settings, account.secrets
     found = {name: settings[name] for name in ("account", "user", "role", "warehouse", "database", "schema")
              if settings.get(name)}  # fmt: skip
-    found |= {"login_timeout": _SECONDS, "network_timeout": _SECONDS, "session_parameters": {
-        "STATEMENT_TIMEOUT_IN_SECONDS": _SECONDS, "QUERY_TAG": "cdp",
+    found |= {"login_timeout": _SECONDS, "network_timeout": seconds, "session_parameters": {
+        "STATEMENT_TIMEOUT_IN_SECONDS": seconds, "QUERY_TAG": "cdp",
     }}  # fmt: skip
     if secrets.get("private_key"):
         found["private_key"] = _key_bytes(secrets["private_key"])
@@ -166,7 +167,7 @@ def _key_bytes(text: str) -> bytes:
     return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _meaning(error: Any) -> DeliveryError:
+def meaning(error: Any) -> DeliveryError:
     """By number and SQLSTATE; Snowflake's sentence may quote a row, so it is not told."""
     number, state = int(getattr(error, "errno", 0) or 0), str(getattr(error, "sqlstate", "") or "")
     word = f"snowflake_{number}"

@@ -6,7 +6,7 @@ written by hand for it. (Disjunctions of conjunctions: Bilenko, Kamath, Mooney 2
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from identity.linkage.bulk.engines import Engine
 from identity.linkage.bulk.expressions import Dialect
@@ -17,6 +17,11 @@ from identity.linkage.tokens import NAMES
 ALWAYS, ALWAYS_IN_LARGE, LARGE_BASE, MOST_IN_BLOCK = 6, 4, 300_000, 60
 # Pairs a record and key, in bases up to this size; fewer in larger ones, where the finer keys suffice.
 BUDGET, BUDGET_BASE = 4.0, 50_000
+# Beyond so many records coarse tokens only join: what they find alone, or two of them, finer ones find as well.
+LEAN_BASE = 60_000
+_FINE = ("email", "mailbox", "phone", "phone end", "number", "day", "surname", "street")
+# A coarse token of a fact joins in a large base only if the finer one is there for less than half of its records.
+_FINER = {"year": "month", "month, day": "month", "postcode area": "postcode"}
 
 _GIVEN = ("given sound", "given start")
 _SURNAME = ("surname sound", "surname start")
@@ -56,6 +61,17 @@ def thirds(pair: tuple[str, str], kinds_: Sequence[str]) -> list[str]:
     return [kind for kind, fact in coarse.items() if fact not in taken]
 
 
+def lean(pairs: Sequence[tuple[str, str]], held: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Of the joined kinds those that a large base needs, by how many records hold each kind."""
+    coarse = {kind for kind, finer in _FINER.items() if 2 * held.get(finer, 0) >= held.get(kind, 0)}
+    place = {"city", "postcode area"}
+    return [
+        pair
+        for pair in pairs
+        if not coarse.intersection(pair) and (not place.intersection(pair) or {*_GIVEN, *_SURNAME}.intersection(pair))
+    ]
+
+
 def find_candidates(engine: Engine, kinds_: Sequence[str], *, records: int, across: bool) -> None:
     """Make the table `candidates (l, r)` of the pairs that share a usable block, smaller id first.
 
@@ -65,14 +81,25 @@ def find_candidates(engine: Engine, kinds_: Sequence[str], *, records: int, acro
     most = budget(records) * records
     always = ALWAYS if records <= LARGE_BASE else ALWAYS_IN_LARGE
     engine.create("keys_1", " union all ".join(_tokens(engine.dialect, number)))
-    _pair_up(engine, 1, most=most, always=always, across=across)
-    _join_two(engine, number, kinds_)
+    pairs, alone = joined(kinds_), list(kinds_)
+    if records > LEAN_BASE:
+        found = engine.fetch("select kind, count(*) as n from keys_1 group by kind")
+        pairs = lean(pairs, {kinds_[kind]: n for kind, n in zip(found["kind"], found["n"], strict=True)})
+        alone = [kind for kind in kinds_ if kind in _FINE or kind.startswith(OTHER)]
+    two = [(number[x], number[y]) for x, y in pairs]
+    three = _with_thirds(number, kinds_, pairs)
+    # Only what will be joined with more is kept of the over-full blocks.
+    onward = {kind for pair in two for kind in pair} | {third for _, third in three}
+    _pair_up(engine, 1, most=most, always=always, across=across, alone=[number[kind] for kind in alone])
+    _keep_over(engine, 1, onward)
+    _join_two(engine, number, two)
     _pair_up(engine, 2, most=most, always=always, across=across)
-    _join_three(engine, number, kinds_)
+    _keep_over(engine, 2, {kind for kind, _ in three})
+    _join_three(engine, three)
     _pair_up(engine, 3, most=most, always=always, across=across)
     engine.create("candidates", " union ".join(f"select l, r from pairs_{level}" for level in (1, 2, 3)))
     for level in (1, 2, 3):
-        for table in ("pairs", "keys", "over"):
+        for table in ("pairs", "keys", "over", "blocks", "usable"):
             engine.drop(f"{table}_{level}")
 
 
@@ -120,8 +147,10 @@ def _tokens(dialect: Dialect, number: dict[str, int]) -> Iterator[str]:
         )
 
 
-def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bool) -> None:
+def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bool, alone: Sequence[int] = ()) -> None:
+    """Make `pairs_`, and the `blocks_` and `usable_` ones, of the keys of a level; of the kinds `alone`, or of all."""
     size = "n * (n - 1) / 2"
+    only = f"where kind in ({', '.join(map(str, alone))})" if alone else ""
     engine.create(
         f"blocks_{level}",
         "select kind, h, count(*) as n, min(id) as first_id, max(id) as last_id "
@@ -132,7 +161,7 @@ def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bo
         f"""select kind, h from (
             select kind, h, n, sum({size}) over (
                 partition by kind order by n, first_id, last_id rows unbounded preceding) as spent
-            from blocks_{level}) as sized
+            from blocks_{level} {only}) as sized
         where n <= {always} or (n <= {MOST_IN_BLOCK} and spent <= {most})""",
     )
     apart = "and a.source <> b.source" if across else ""
@@ -144,18 +173,23 @@ def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bo
         join {held} a on a.kind = u.kind and a.h = u.h join {held} b on b.kind = u.kind and b.h = u.h
         where a.id < b.id {apart}""",
     )
+
+
+def _keep_over(engine: Engine, level: int, onward: Collection[int]) -> None:
+    """Make `over_`: the keys of these kinds whose blocks were too full."""
     engine.create(
         f"over_{level}",
         f"""select k.id, k.kind, k.h from keys_{level} k
         join blocks_{level} b on b.kind = k.kind and b.h = k.h
-        left join usable_{level} u on u.kind = k.kind and u.h = k.h where u.h is null""",
+        left join usable_{level} u on u.kind = k.kind and u.h = k.h
+        where u.h is null and k.kind in ({", ".join(map(str, sorted(onward)))})""",
     )
-    engine.drop(f"blocks_{level}")
-    engine.drop(f"usable_{level}")
+    for table in ("blocks", "usable"):
+        engine.drop(f"{table}_{level}")
 
 
-def _join_two(engine: Engine, number: dict[str, int], kinds_: Sequence[str]) -> None:
-    engine.load_rows("joined", {"x": "int", "y": "int"}, [(number[x], number[y]) for x, y in joined(kinds_)])
+def _join_two(engine: Engine, number: dict[str, int], two: Sequence[tuple[int, int]]) -> None:
+    engine.load_rows("joined", {"x": "int", "y": "int"}, two)
     engine.create(
         "keys_2",
         f"""select a.id, cast(a.kind * 100 + b.kind as int) as kind, {engine.dialect.hash("a.h", "b.h")} as h
@@ -168,14 +202,20 @@ def _join_two(engine: Engine, number: dict[str, int], kinds_: Sequence[str]) -> 
     engine.drop("joined")
 
 
-def _join_three(engine: Engine, number: dict[str, int], kinds_: Sequence[str]) -> None:
+def _with_thirds(
+    number: dict[str, int], kinds_: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> list[tuple[int, int]]:
     # Beginnings of names made way for slips in pairs; a third fact finds those by the sounds too.
-    pairs = [pair for pair in joined(kinds_) if not {"given start", "surname start"}.intersection(pair)]
-    three = [(number[x] * 100 + number[y], number[z]) for x, y in pairs for z in thirds((x, y), kinds_)]
+    sounds = [pair for pair in pairs if not {"given start", "surname start"}.intersection(pair)]
+    three = [(number[x] * 100 + number[y], number[z]) for x, y in sounds for z in thirds((x, y), kinds_)]
     three += [(number[NAMES], number[z]) for z in thirds(("given sound", "surname sound"), kinds_)]
     # One order for three tokens is enough; the rest would make the same blocks.
     distinct = {tuple(sorted((pair // 100, pair % 100, z))): (pair, z) for pair, z in sorted(three)}
-    engine.load_rows("joined", {"x": "int", "y": "int"}, sorted(distinct.values()))
+    return sorted(distinct.values())
+
+
+def _join_three(engine: Engine, three: Sequence[tuple[int, int]]) -> None:
+    engine.load_rows("joined", {"x": "int", "y": "int"}, three)
     engine.create(
         "keys_3",
         f"""select a.id, cast(a.kind * 100 + b.kind as int) as kind, {engine.dialect.hash("a.h", "b.h")} as h

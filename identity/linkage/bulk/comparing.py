@@ -13,12 +13,10 @@ import numpy.typing as npt
 
 from identity.linkage.bulk import expressions
 from identity.linkage.bulk.expressions import Dialect
-from identity.linkage.levels import Levels
+from identity.linkage.levels import RADIX, Levels
 
 if TYPE_CHECKING:
     from identity.linkage.bulk.engines import Engine
-
-RADIX = 7
 
 
 def pack(levels: Levels) -> npt.NDArray[np.int64]:

@@ -25,7 +25,7 @@ class Dialect:
     divide: str
     without: str
     # The list columns that hold anything in this base: what is empty is not compared.
-    filled: frozenset[str] = frozenset({"kin", "emails", "phones", "numbers"})
+    filled: frozenset[str] = frozenset({"kin", "formals", "others", "emails", "phones", "numbers"})
 
     def overlaps(self, left: str, right: str) -> str:
         """Whether two lists share a value."""
@@ -92,6 +92,11 @@ def shuffled(value: str) -> str:
     return f"(({value}) % 1000003 * 7919 % 1000003)"
 
 
+def only_if(cheap: str, costly: str) -> str:
+    """Both, the second looked at only where the first holds: `and` alone computes both for every row."""
+    return f"(case when {cheap} then {costly} else false end)"
+
+
 def slip(a: str, b: str, dialect: Dialect) -> str:
     """One edit or transposition, two in long names, not at both ends. In names of three letters it makes another name.
 
@@ -114,72 +119,127 @@ def _alike_names(a: str, b: str, dialect: Dialect) -> str:
     return f"coalesce({a} = {b} or {slip(a, b, dialect)}, false)"
 
 
-SWAPPED = "coalesce(a.given = b.surname and b.given = a.surname and a.given <> b.given, false)"
 _ONE_NAME = "((a.given is null) <> (a.surname is null) or (b.given is null) <> (b.surname is null))"
+
+
+def _begins(a: str, b: str, dialect: Dialect) -> str:
+    """One begins with the other: an initial, or a short form."""
+    return f"({dialect.begins}({a}, {b}) or {dialect.begins}({b}, {a}))"
+
+
+def swapped(dialect: Dialect) -> str:
+    """Whether given name and surname are exchanged, one as it is, the other perhaps short or with a slip."""
+
+    def nearly(a: str, b: str) -> str:
+        return f"({a} = {b} or {_begins(a, b, dialect)} or {slip(a, b, dialect)})"
+
+    crossed = [
+        only_if("a.given = b.surname", nearly("b.given", "a.surname")),
+        only_if("b.given = a.surname", nearly("a.given", "b.surname")),
+    ]
+    either = "(a.given = b.surname or b.given = a.surname)"
+    return only_if(f"{either} and a.given <> b.given and a.surname <> b.surname", f"({' or '.join(crossed)})")
 
 
 def lone(dialect: Dialect) -> str:
     """Whether the only name of one is the other name of the other."""
     crossed = [_alike_names(f"a.{x}", f"b.{y}", dialect) for x, y in (("given", "surname"), ("surname", "given"))]
     unequal = " and ".join(f"coalesce(a.{name} <> b.{name}, true)" for name in ("given", "surname"))
-    return f"({_ONE_NAME} and {unequal} and ({crossed[0]} or {crossed[1]}))"
+    return only_if(f"{_ONE_NAME} and {unequal}", f"({crossed[0]} or {crossed[1]})")
 
 
-def _kin(dialect: Dialect) -> str:
-    """Whether two people share a name that either may be called by; NULL is no other name than the given one."""
-    both = dialect.overlaps(
-        f"coalesce(a.kin, {dialect.array('a.given')})", f"coalesce(b.kin, {dialect.array('b.given')})"
-    )
+def _share(names: str, dialect: Dialect) -> str:
+    """Whether two people share one of these names; NULL is no other name than the given one."""
+    both = dialect.overlaps(*(f"coalesce({x}.{names}, {dialect.array(f'{x}.given')})" for x in "ab"))
     return (
-        f"(case when a.kin is null and b.kin is null then false else {both} end)"
-        if "kin" in dialect.filled
+        only_if(f"(a.kin_bits & b.kin_bits) <> 0 and (a.{names} is not null or b.{names} is not null)", both)
+        if names in dialect.filled
         else "false"
     )
 
 
+def _by_middle_name(dialect: Dialect) -> str:
+    """Whether the given name of one is a middle name of the other."""
+    if "others" not in dialect.filled:
+        return "false"
+    same = f"coalesce({dialect.overlaps('a.others', 'b.others')}, false)"
+    return f"((a.others is not null or b.others is not null) and {_share('kin', dialect)} and not {same})"
+
+
 def given(dialect: Dialect) -> str:
-    """Exact, a slip, nickname / initial / shared name, similar, different, or swapped with the surname."""
-    shorter = f"least({dialect.bytes}(a.given), {dialect.bytes}(b.given))"
-    begins = f"({dialect.begins}(a.given, b.given) or {dialect.begins}(b.given, a.given))"
+    """Exact, a slip, nickname or initial, similar, different; swapped with the surname; a middle name of the other."""
     return f"""case
         when a.given is null or b.given is null then null
         when a.given = b.given then 0
-        when {SWAPPED} then 5
+        when {swapped(dialect)} then 5
         when {lone(dialect)} then null
         when {slip("a.given", "b.given", dialect)} then 1
-        when {_kin(dialect)} or ({shorter} <> 2 and {begins}) then 2
+        when {_share("formals", dialect)} or {_begins("a.given", "b.given", dialect)} then 2
+        when {_by_middle_name(dialect)} then 6
         when {alike("a.given", "b.given", lv.SIMILAR_GIVEN)} then 3
         else 4 end"""
 
 
+def middle(dialect: Dialect) -> str:
+    """A middle name in common; a slip or an initial of the first ones; different; one has none; neither has one."""
+    if "others" not in dialect.filled:
+        return "cast(null as int)"
+    a, b = dialect.nth("a.others", 1), dialect.nth("b.others", 1)
+    initials = f"({dialect.bytes}({a}) = 1 and {a} = {b})"
+    return f"""case
+        when a.others is null and b.others is null then 4
+        when a.others is null or b.others is null then 3
+        when {dialect.overlaps("a.others", "b.others")} and not {initials} then 0
+        when {_begins(a, b, dialect)} or {slip(a, b, dialect)} then 1
+        else 2 end"""
+
+
 def surname(dialect: Dialect) -> str:
-    """Exact, close, similar, different; or the only name of one of them, which the other bears on the other side."""
+    """Exact, close, similar, different; or the only name of one of them, which the other bears on the other side.
+
+    That the surnames of a woman differ is a level of its own: she may have married.
+    """
     words = dialect.overlaps(f"{dialect.words}(a.surname, ' ')", f"{dialect.words}(b.surname, ' ')")
     return f"""case
         when {lone(dialect)} then 4
         when a.surname is null or b.surname is null then null
         when a.surname = b.surname then 0
-        when {SWAPPED} then null
-        when {alike("a.surname", "b.surname", lv.CLOSE)} or {slip("a.surname", "b.surname", dialect)} then 1
+        when {swapped(dialect)} then null
+        when {slip("a.surname", "b.surname", dialect)} then 1
         when {alike("a.surname", "b.surname", lv.SIMILAR_SURNAME)}
-          or ((contains(a.surname, ' ') or contains(b.surname, ' ')) and {words}) then 2
+          then case when {alike("a.surname", "b.surname", lv.CLOSE)} then 1 else 2 end
+        when ((contains(a.surname, ' ') or contains(b.surname, ' ')) and {words}) then 2
+        when coalesce(a.sex, b.sex) = 'f' and coalesce(b.sex, a.sex) = 'f' then 5
         else 3 end"""
 
 
-def birth_date(_: Dialect) -> str:
-    """Exact; a slip or day and month swapped; two parts or a month apart; a year apart; different."""
-    a, b = "a.birth_date", "b.birth_date"
-    year = f"left({a}, 4) = left({b}, 4)"
-    month, day = f"substr({a}, 5, 2) = substr({b}, 5, 2)", f"right({a}, 2) = right({b}, 2)"
-    swapped = f"{year} and right({a}, 4) = concat(right({b}, 2), substr({b}, 5, 2))"
-    apart = "abs(a.born - b.born)"
-    # One slip leaves the first or the last three digits alone, and most strangers differ in both.
-    ends = f"(left({a}, 3) = left({b}, 3) or right({a}, 3) = right({b}, 3))"
+def birth_date(dialect: Dialect) -> str:
+    """Exact; a slip or day and month swapped; two parts or a month apart; a year apart; different.
+
+    Where one is a year alone: the same year, or another.
+    """
+    a, b = "a.birth_number", "b.birth_number"
+
+    def part(value: str, above: int, size: int) -> str:
+        return f"({value} {dialect.divide} {above} % {size})"
+
+    year = f"{a} {dialect.divide} 10000 = {b} {dialect.divide} 10000"
+    month, day = f"{part(a, 100, 100)} = {part(b, 100, 100)}", f"{a} % 100 = {b} % 100"
+    swapped = f"{year} and {a} % 10000 = {b} % 100 * 100 + {part(b, 100, 100)}"
+    days = [f"({x} {dialect.divide} 10000 * 372 + {part(x, 100, 100)} * 31 + {x} % 100)" for x in (a, b)]
+    apart = f"abs({days[0]} - {days[1]})"
+    # One digit wrong, or two that follow each other exchanged, makes one of few differences.
+    slips = sorted(
+        {m * 10**n for n in range(8) for m in range(1, 10)} | {9 * m * 10**n for n in range(7) for m in range(1, 10)}
+    )
+    slipped = (
+        f"abs({a} - {b}) in ({', '.join(map(str, slips))}) and damerau_levenshtein(a.birth_date, b.birth_date) <= 1"
+    )
     return f"""case
         when {a} is null or {b} is null then null
+        when {a} % 10000 = 0 or {b} % 10000 = 0 then case when {year} then 5 else 6 end
         when {a} = {b} then 0
-        when right({a}, 4) = '0000' or right({b}, 4) = '0000' then case when {year} then 3 else 4 end
-        when ({ends} and damerau_levenshtein({a}, {b}) <= 1) or ({swapped}) then 1
+        when ({slipped}) or ({swapped}) then 1
         when {year} and ({month} or {day}) or ({month} and {day}) or {apart} <= {lv.DAYS_PARTIAL} then 2
         when {year} or {apart} <= {lv.DAYS_WEAK} then 3
         else 4 end"""
@@ -263,7 +323,8 @@ def location(dialect: Dialect) -> str:
     return f"""case
         when {no_place} and not ({streets}) then null
         when {streets} and coalesce(a.house = b.house, true) and a.street = b.street and {here} then 0
-        when {streets} and a.street = b.street and a.house = b.house then 1
+        when {streets} and a.street = b.street and a.house = b.house
+          then case when coalesce({alike("a.city", "b.city", lv.SIMILAR_PLACE)} or {slipped}, false) then 1 else 6 end
         when {streets} and a.house = b.house and {here} and {near_street} then 1
         when a.postcode = b.postcode then 2
         when a.postcode <> b.postcode and coalesce(a.city = b.city, true) and {slipped} then 3
@@ -286,6 +347,7 @@ def other(column: str, dialect: Dialect) -> str:
 
 _FACTS: dict[str, Callable[[Dialect], str]] = {
     "given": given,
+    "middle": middle,
     "surname": surname,
     "birth_date": birth_date,
     "phone": phone,
@@ -306,7 +368,9 @@ def level_columns(comparisons: Sequence[str], dialect: Dialect) -> dict[str, str
 def versions(comparisons: Sequence[str]) -> dict[str, str]:
     """The comparisons from the facts: which version of e-mail counts is told by the names that are shared."""
     shared = """(case when given = 5 then 2
-        else coalesce(cast(given in (0, 1, 2) as int), 0) + coalesce(cast(surname in (0, 1) as int), 0) end)"""
+        else coalesce(cast(given in (0, 1, 2, 6) as int), 0) + coalesce(cast(surname in (0, 1) as int), 0) end)"""
     found = {f"email_{n}": f"case when {shared} = {n} then email end" for n in (0, 1, 2)}
+    # Two that agree crosswise have used up their middle names.
+    found |= {"middle": "case when given = 6 then null else middle end"}
     found |= {"location": "case when streets then location end", "place": "case when not streets then location - 2 end"}
     return {name: found.get(name, f'"{name}"') for name in comparisons}

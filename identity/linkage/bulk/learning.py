@@ -159,7 +159,7 @@ def _first_entities(engine: Engine, model: Model, *, records: int) -> None:
 
 def _with_thresholds(model: Model, chances: Floats, records: int) -> Model:
     """The thresholds of the base itself: links above the best expected F1, questions from a tenth of that."""
-    expected = thresholds.expect(chances)
+    expected = thresholds.expect(chances, records=records)
     trained = {"records": records, "matches": expected.matches, "precision": expected.precision,
                "recall": expected.recall, "supported": expected.supported}  # fmt: skip
     return replace(model, link_above=expected.threshold, review_above=expected.threshold / 5, trained=trained)

@@ -113,7 +113,9 @@ class Linking:
     def _cluster(self, model: Model, records: int) -> tuple[dict[int, int], thresholds.Expectation]:
         if self._across:
             return self._pair_off()
-        expected = thresholds.expect(probability(self._engine.fetch("select weight from scored")["weight"]))
+        expected = thresholds.expect(
+            probability(self._engine.fetch("select weight from scored")["weight"]), records=records
+        )
         if not expected.supported or not self._named():
             self._engine.create("completed", "select * from scored")
             return {}, expected

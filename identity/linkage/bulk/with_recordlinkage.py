@@ -9,8 +9,8 @@ import pyarrow as pa
 from identity.linkage import comparing
 from identity.linkage.bulk.comparing import pack
 from identity.linkage.bulk.engines import DuckEngine
-from identity.linkage.facts import Texts
 from identity.linkage.terms import LIST_OF
+from identity.linkage.vocabulary import Texts, texts
 
 _PAIRS = 250_000
 
@@ -24,11 +24,11 @@ class RecordLinkageEngine(DuckEngine):
         chosen = ", ".join(_chosen(column) for column in wanted)
         records = self.arrow(f"select id, {chosen} from records order by id")
         ids = records.column("id").to_numpy()
-        frame = {column: texts(records.column(column).to_pylist()) for column in wanted}
+        held = comparing.encode_frame({column: _values(records.column(column).to_pylist()) for column in wanted})
         found = self.fetch(f"select l, r from {pairs} order by l, r")
         places = np.column_stack([np.searchsorted(ids, found[end]) for end in ("l", "r")])
         patterns = [
-            pack(comparing.compare_frame(frame, places[start : start + _PAIRS], comparisons))
+            pack(comparing.compare_columns(held, places[start : start + _PAIRS], comparisons))
             for start in range(0, len(places), _PAIRS)
         ] or [np.empty(0, dtype=np.int64)]
         table = pa.table({"l": found["l"], "r": found["r"], "pattern": np.concatenate(patterns)})
@@ -42,8 +42,6 @@ def _chosen(column: str) -> str:
     return f"case when {single} is null then {column} else coalesce({column}, [{single}]) end as {column}"
 
 
-def texts(column: Sequence[Any]) -> Texts:
-    """A column as comparing takes it: UTF-8 bytes, or tuples of them, empty where missing."""
-    values = np.empty(len(column), dtype=object)
-    values[:] = [comparing.as_bytes(value if value is not None else "") for value in column]
-    return values
+def _values(column: Sequence[Any]) -> Texts:
+    """A column as comparing takes it: texts or tuples of them, empty where missing."""
+    return texts([tuple(value) if isinstance(value, list) else value or "" for value in column])

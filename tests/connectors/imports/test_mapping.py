@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.imports.columns import mapper_for
 from connectors.imports.contracts import BadMapping
 from connectors.imports.mapping import RowMapper, read_mapping
 from connectors.imports.suggesting import suggest
@@ -175,3 +176,59 @@ def test_a_file_of_sales_is_mapped_by_itself() -> None:
         "Invoice": "properties.invoice", "StockCode": "properties.stock_code", "Quantity": "properties.quantity",
         "InvoiceDate": "timestamp", "Price": "properties.price", "Customer ID": "identifiers.user_id",
     }  # fmt: skip
+
+
+_cells = st.one_of(
+    st.sampled_from(
+        ["", " ", "0", "007", "7", " 7 ", "12,50", "1.5", "-3", "1e3", "much", "3.4.2026", "2026-04-03 10:00", "x y",
+         ' "', "a\\b", "a\tb", "ü", "\ud8ff", "a\0", "C5", "null", "9" * 17, "a\nb", "ja", "٣"]
+    ),
+    st.integers(0, 10**6).map(str), st.text(max_size=5), st.none(), st.integers(-5, 5), st.booleans(), st.floats(-2, 2),
+    st.datetimes(),
+)  # fmt: skip
+_KINDS = [
+    {"kind": "text"}, {"kind": "number", "decimal": "."}, {"kind": "date", "order": "dmy"}, {"kind": "boolean"},
+    {"kind": "number", "decimal": ",", "least": 0, "most": 9},
+]  # fmt: skip
+_PLACES = [
+    "identifiers.user_id", "identifiers.anonymous_id", "identifiers.email", "identifiers.till", "identifiers.card",
+    "traits.plan", "traits.email", "timestamp", "properties.b", 'properties."a', "event",
+]  # fmt: skip
+
+
+@st.composite
+def _mappings(draw: st.DrawFn) -> dict[str, Any]:
+    rows = draw(st.sampled_from(["track", "identify", "group"]))
+    allowed = [one for one in _PLACES if rows == "track" or one.startswith(("identifiers", "traits", "timestamp"))]
+    if rows == "group":
+        return {"rows": rows, "columns": [
+            {"name": "id", "to": "group_id"}, {"name": "mail", "to": "identifiers.email"},
+            {"name": "when", "to": "traits.x"},
+        ]}  # fmt: skip
+    places = draw(st.lists(st.sampled_from(allowed), min_size=1, max_size=6, unique=True))
+    if not any(one.startswith("identifiers.") for one in places):
+        places = ["identifiers.user_id", *places[:5]]
+    columns = [
+        {"name": name, "to": to, **draw(st.sampled_from(_KINDS))} for name, to in zip(HEADER, places, strict=False)
+    ]
+    cases = [{"column": "kind", "starts_with": "C", "event": "Case"}] if draw(st.booleans()) else []
+    return {"rows": rows, "event": "Done" if rows == "track" else "", "columns": columns, "cases": cases}
+
+
+@given(
+    given_mapping=_mappings(),
+    rows=st.lists(st.lists(_cells, min_size=6, max_size=6) | st.lists(_cells, max_size=7), max_size=8),
+    slices=st.integers(1, 4),
+)
+def test_however_rows_are_sliced_each_becomes_what_it_becomes_alone(
+    given_mapping: dict[str, Any], rows: list[list[Any]], slices: int
+) -> None:
+    mapping = read_mapping(given_mapping, HEADER)
+    alone, together = RowMapper(mapping, HEADER), mapper_for(mapping, HEADER)
+    numbered = list(enumerate(rows, 1))
+    expected = [alone(number, row) for number, row in numbered]
+    made = [together(numbered[start : start + slices]) for start in range(0, len(rows), slices)]
+    assert [item for items, _, _ in made for item in items] == [item for item, _, _ in expected]
+    assert [event for _, events, _ in made for event in events] == [event for _, event, _ in expected]
+    assert [one for _, _, told in made for one in told] == [one for _, _, told in expected for one in told]
+    assert (together.blank, together.cases) == (alone.blank, alone.cases)

@@ -2,11 +2,6 @@
 
 import csv
 import io
-import os
-import signal
-import subprocess
-import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +10,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from cdp.environment import PROJECT_FOLDER
 from cdp.pipeline.run import Applier
 from common import clock, jobs, pg
 from common.models import AuditEntry, Job
@@ -25,6 +19,7 @@ from connectors.storage.models import FilePart, StoredFile
 from events import selectors as log
 from events import services as events
 from identity import selectors as identity
+from tests.connectors.killing import kill_worker, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -187,12 +182,6 @@ def large(rows: int) -> bytes:
 
 
 _WORKER = """
-import django, os, time
-django.setup()
-from django.db import connection
-connection.settings_dict["NAME"] = os.environ["IMPORT_DATABASE"]
-from common import clock
-from connectors import services
 services.run_imports(now=clock.now(), after=lambda: time.sleep(0.05))
 """
 
@@ -201,18 +190,10 @@ services.run_imports(now=clock.now(), after=lambda: time.sleep(0.05))
 def test_a_worker_that_is_killed_costs_no_row_and_none_comes_twice(source: int) -> None:
     draft = taken(source, large(20_000))
     services.request_run(import_id=draft.id, mapping=dict(draft.mapping), dry=False, by="ann", now=clock.now())
-    environment = {
-        **os.environ, "DJANGO_SETTINGS_MODULE": "cdp.settings", "IMPORT_DATABASE": connection.settings_dict["NAME"],
-    }  # fmt: skip
-    worker = subprocess.Popen([sys.executable, "-c", _WORKER], cwd=PROJECT_FOLDER, env=environment)
-    try:
-        _wait(lambda: bool(_inbox()[0]), worker)
-    finally:
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+    kill_worker(_WORKER, when=lambda: bool(_inbox()[0]))
     part = _inbox()[1]
     assert 0 < part < 19_900
-    _wait(lambda: services.run_imports(now=clock.now()) == 1)
+    wait_until(lambda: services.run_imports(now=clock.now()) == 1)
     done = selectors.one_import(draft.id)
     assert done is not None
     assert done.counts is not None
@@ -226,13 +207,6 @@ def _inbox() -> tuple[int, int]:
         cursor.execute("select count(*), coalesce(sum(events), 0) from events_inbox")
         requests, items = cursor.fetchone()
     return int(requests), int(items)
-
-
-def _wait(done: Any, worker: subprocess.Popen[bytes] | None = None) -> None:
-    end = time.monotonic() + 60
-    while not done() and time.monotonic() < end:
-        assert worker is None or worker.poll() is None, "the worker ended too soon"
-        time.sleep(0.02)
 
 
 def test_files_are_let_go_when_they_are_of_no_use(source: int) -> None:

@@ -2,22 +2,16 @@
 
 import base64
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import boto3
 import pytest
-from django.db import connection
 from moto.server import ThreadedMotoServer
 
-from cdp.environment import PROJECT_FOLDER
 from common import clock, pg
 from connectors import selectors, services
 from connectors.contracts import InvalidSettings, StreamView
@@ -25,6 +19,7 @@ from connectors.streams.models import ShardPosition
 from connectors.streams.shards import _readable
 from events import selectors as log
 from events import services as events
+from tests.connectors.killing import items_waiting, kill_worker, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,19 +77,13 @@ def shown(source: int) -> StreamView:
     return found
 
 
-def inbox() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("select coalesce(sum(events), 0) from events_inbox")
-        return int(cursor.fetchone()[0])
-
-
 def test_records_come_in_once_and_bad_ones_wait_in_the_quarantine(source: int, endpoint: str, kinesis: Any) -> None:
     kinesis.create_stream(StreamName="clicks", ShardCount=2)
     setup(source, endpoint, "clicks")
     put(kinesis, "clicks", *(call(n) for n in range(20)), b"{", b"\xf3\x89\x9a\xc2packed")
     done = read()[source]
     assert (done.messages, done.accepted, done.refused) == (22, 20, 2)
-    assert inbox() == 20
+    assert items_waiting() == 20
     assert any("AggregationEnabled" in one.item for one in log.quarantined())
     assert read()[source].messages == 0
     put(kinesis, "clicks", call(99))
@@ -156,7 +145,7 @@ def test_a_shard_that_was_split_is_read_to_its_end_before_those_that_took_over(s
     server = ThreadingHTTPServer(("127.0.0.1", 0), Resharded)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     setup(source, f"http://127.0.0.1:{server.server_port}", "split")
-    _wait(lambda: source in read() and inbox() == 5)
+    wait_until(lambda: source in read() and items_waiting() == 5)
     server.shutdown()
     server.server_close()
     first_child = next(place for place, one in enumerate(Resharded.asked) if one != "old")
@@ -191,14 +180,6 @@ def test_what_is_wrong_is_told_and_tried_again(source: int, endpoint: str, kines
 
 
 _WORKER = """
-import django, os, time
-django.setup()
-from django.conf import settings
-from django.db import connection
-connection.settings_dict["NAME"] = os.environ["STREAM_DATABASE"]
-settings.OUTBOUND_ALLOW = ["127.0.0.1"]
-from common import clock
-from connectors import services
 from connectors.streams import shards
 shards._AT_ONCE, shards._PAUSE = 40, 0.0
 services.read_streams(now=clock.now(), after=lambda: time.sleep(0.02))
@@ -210,25 +191,10 @@ def test_a_reader_that_is_killed_loses_no_record_and_repeats_none(source: int, e
     kinesis.create_stream(StreamName="kill", ShardCount=2)
     setup(source, endpoint, "kill")
     put(kinesis, "kill", *(call(n) for n in range(2_000)))
-    environment = {
-        **os.environ, "DJANGO_SETTINGS_MODULE": "cdp.settings", "STREAM_DATABASE": connection.settings_dict["NAME"],
-    }  # fmt: skip
     for _ in range(2):
-        before = inbox()
-        worker = subprocess.Popen([sys.executable, "-c", _WORKER], cwd=PROJECT_FOLDER, env=environment)
-        try:
-            _wait(lambda before=before: inbox() > before)  # type: ignore[misc]
-        finally:
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
-    assert 0 < inbox() < 2_000
-    _wait(lambda: source in read(30))
-    _wait(lambda: inbox() == 2_000)
+        before = items_waiting()
+        kill_worker(_WORKER, when=lambda before=before: items_waiting() > before)  # type: ignore[misc]
+    assert 0 < items_waiting() < 2_000
+    wait_until(lambda: source in read(30))
+    wait_until(lambda: items_waiting() == 2_000)
     assert read()[source].messages == 0
-
-
-def _wait(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -1,20 +1,15 @@
 """Topics read with librdkafka's own mock cluster as the broker: each message once, whatever dies."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+import socket
+import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from django.db import connection
 
-from cdp.environment import PROJECT_FOLDER
 from cdp.pipeline.run import Applier
 from common import clock, pg
 from connectors import selectors, services
@@ -24,6 +19,7 @@ from connectors.streams.models import Stream
 from events import selectors as log
 from events import services as events
 from identity import selectors as identity
+from tests.connectors.killing import items_waiting, kill_worker, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,12 +66,6 @@ def apply() -> None:
     while applier.apply_batch(now=clock.now()).taken:
         pass
     applier.close()
-
-
-def inbox() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("select coalesce(sum(events), 0) from events_inbox")
-        return int(cursor.fetchone()[0])
 
 
 def stream(source: int) -> StreamView:
@@ -180,19 +170,33 @@ def test_one_worker_reads_a_stream_at_a_time(source: int, servers: str) -> None:
     with pg.connect(autocommit=True) as other:
         assert pg.try_lock(other, 0x73747265, kept.id)
         assert read() == {}
-    _wait(lambda: source in read())
-    assert inbox() == 1
+    wait_until(lambda: source in read())
+    assert items_waiting() == 1
+
+
+def test_a_stream_that_waits_for_its_broker_delays_no_other(source: int, servers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        setup(source, f"127.0.0.1:{silent.getsockname()[1]}", "silent")
+        other = services.create_source(name="Clicks", kind="stream", by="ann").id
+        setup(other, servers, "quick")
+        send(servers, "quick", call(1), call(2))
+        turn = threading.Thread(target=read)
+        turn.start()
+        wait_until(lambda: items_waiting() == 2)
+        assert turn.is_alive(), "the first one is still waiting"
+        turn.join()
+
+
+def test_a_complete_call_is_kept_byte_for_byte() -> None:
+    raw = (
+        b'{ "type":"track","event":"E","userId":"1","messageId":"m","timestamp":"2020-01-01","properties":{"n":1.10} }'
+    )
+    items = read_messages([Message("t", "1-1", 0, raw), Message("t", "1-2", 0, raw.replace(b"1.10", b'"\\ud800"'))])
+    assert items.accepted == [raw]
+    assert [why.reason for why, _, _ in items.refused] == ["invalid_json"]
 
 
 _WORKER = """
-import django, os, time
-django.setup()
-from django.conf import settings
-from django.db import connection
-connection.settings_dict["NAME"] = os.environ["STREAM_DATABASE"]
-settings.OUTBOUND_ALLOW = ["127.0.0.1"]
-from common import clock
-from connectors import services
 from connectors.streams import reading
 reading._AT_ONCE = 50
 services.read_streams(now=clock.now(), after=lambda: time.sleep(0.02))
@@ -203,27 +207,12 @@ services.read_streams(now=clock.now(), after=lambda: time.sleep(0.02))
 def test_a_reader_that_is_killed_loses_no_message_and_repeats_none(source: int, servers: str) -> None:
     setup(source, servers, "kill")
     send(servers, "kill", *(call(n) for n in range(3_000)))
-    environment = {
-        **os.environ, "DJANGO_SETTINGS_MODULE": "cdp.settings", "STREAM_DATABASE": connection.settings_dict["NAME"],
-    }  # fmt: skip
     for _ in range(3):
-        before = inbox()
-        worker = subprocess.Popen([sys.executable, "-c", _WORKER], cwd=PROJECT_FOLDER, env=environment)
-        try:
-            _wait(lambda before=before: inbox() > before)  # type: ignore[misc]
-        finally:
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
-    assert 0 < inbox() < 3_000
-    _wait(lambda: source in read(30))
-    _wait(lambda: inbox() == 3_000)
+        before = items_waiting()
+        kill_worker(_WORKER, when=lambda before=before: items_waiting() > before)  # type: ignore[misc]
+    assert 0 < items_waiting() < 3_000
+    wait_until(lambda: source in read(30))
+    wait_until(lambda: items_waiting() == 3_000)
     assert read()[source].messages == 0
     apply()
     assert sum(row[2] for row in log.tallies(since=clock.now() - timedelta(hours=2))) == 3_000
-
-
-def _wait(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -1,0 +1,204 @@
+"""Insights: RFM, groups of people, the features they are made of, and what an order is."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+
+from cdp.nudge import RUN_INSIGHTS, wake
+from cdp.pipeline.follow import follow_moves
+from cdp.web import insights_charts
+from cdp.web.access import action, page
+from cdp.web.insights_forms import FeatureForm, GroupingForm, NewGroupingForm, OrderForm
+from cdp.web.insights_runs import run_state as run_state_of
+from cdp.web.navigation import insights_tabs
+from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
+from insights import selectors, services
+from insights.contracts import BadClustering, BadFeature, BadSetting, NotPossible
+
+_PAGES = {"rfm": "web:insights", "cohorts": "web:cohorts", "recommendations": "web:recommendations",
+          "lifetime": "web:lifetime", "engagement": "web:engagement"}  # fmt: skip
+
+
+@page("see")
+def rfm(request: PageRequest) -> HttpResponse:
+    """The heat map and the named segments of the newest RFM, and how far the next one is."""
+    found = selectors.rfm()
+    return render(
+        request, "insights/rfm.html", tabs=insights_tabs("web:insights"), found=found,
+        chart=insights_charts.heat_map(found) if found else None, **run_state_of("rfm"),
+    )  # fmt: skip
+
+
+@page("see")
+def cohorts(request: PageRequest) -> HttpResponse:
+    """Who came back: a triangle of months or weeks, of people or of money."""
+    asked = request.GET.get("period", "")
+    period = asked if asked in selectors.PERIODS else "month"
+    money = request.GET.get("of") == "money"
+    found = selectors.cohorts(period)
+    return render(
+        request, "insights/cohorts.html", tabs=insights_tabs("web:cohorts"), found=found, period=period, money=money,
+        periods=selectors.PERIODS, chart=insights_charts.cohorts(found, money=money) if found else None,
+        **run_state_of("cohorts"),
+    )  # fmt: skip
+
+
+@page("see")
+def run_state(request: PageRequest, kind: str, slug: str = "") -> HttpResponse:
+    """How far the newest computation is; the page around it is loaded anew when it ends."""
+    context = run_state_of(kind, slug)
+    if request.htmx and not (context["run"] and context["run"].open):
+        ended = HttpResponse(status=200)
+        ended.headers["HX-Refresh"] = "true"
+        return ended
+    return render(request, "insights/run_state.html", **context)
+
+
+@action("edit_segments")
+def ask_run(request: PageRequest, kind: str, slug: str = "") -> HttpResponse:
+    """Have a worker compute it as of now."""
+    back = reverse("web:grouping", args=[slug]) if slug else reverse(_PAGES.get(kind, "web:insights"))
+    try:
+        services.request_run(kind=kind, slug=slug, by=actor(request), now=request.now)
+    except NotPossible as wrong:
+        return not_found(request, str(wrong), reverse("web:groupings"))
+    wake(RUN_INSIGHTS)
+    return go(request, back)
+
+
+@page("see", post="edit_segments")
+def groupings(request: PageRequest) -> HttpResponse:
+    """Every grouping, and a form for one more."""
+    initial = {"features": ["recency_days", "frequency", "monetary"]}
+    form = NewGroupingForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid() and _kept(request, form, form.cleaned_data["slug"]):
+        slug = form.cleaned_data["slug"]
+        services.request_run(kind="clusters", slug=slug, by=actor(request), now=request.now)
+        wake(RUN_INSIGHTS)
+        return go(request, reverse("web:grouping", args=[slug]))
+    return render(
+        request, "insights/groupings.html", tabs=insights_tabs("web:groupings"), groupings=selectors.clusterings(),
+        form=form, status=422 if form.errors else 200,
+    )  # fmt: skip
+
+
+def _kept(request: PageRequest, form: GroupingForm, slug: str) -> bool:
+    """Keep the grouping of a valid form; what is wrong with it is said at its field."""
+    told = form.cleaned_data
+    try:
+        services.keep_clustering(
+            slug=slug, name=told["name"], spec=form.spec(), every_days=told["every_days"], by=actor(request),
+            now=request.now,
+        )  # fmt: skip
+    except BadClustering as wrong:
+        _blame(form, wrong)
+        return False
+    return True
+
+
+@page("see", post="edit_segments")
+def grouping(request: PageRequest, slug: str) -> HttpResponse:
+    """One grouping: its groups in words and pictures, how it came about, and another way to do it."""
+    found = selectors.clustering(slug)
+    if found is None:
+        return not_found(request, "grouping", reverse("web:groupings"))
+    initial = {
+        **found.spec.to_json(), "name": found.name, "every_days": found.every_days,
+        "sensitive": ", ".join(found.spec.sensitive),
+    }  # fmt: skip
+    form = GroupingForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid() and _kept(request, form, slug):
+        toast(request, "Kept. The next run follows it.")
+        return go(request, reverse("web:grouping", args=[slug]))
+    features, model = selectors.features(), found.model
+    return render(
+        request, "insights/grouping.html", found=found, form=form, features=features,
+        rows=[_group_row(one, features) for one in model.clusters] if model else (),
+        filled=[(name, share) for name, share in model.figures["filled"].items() if share] if model else (),
+        profiles=insights_charts.profiles(model.clusters, features) if model else None,
+        radar=insights_charts.radar(model.clusters, features) if model else None,
+        bias=model.figures.get("bias") if model else None,
+        trials=insights_charts.trials(model.figures["trials"]) if model else None,
+        status=422 if form.errors else 200, **run_state_of("clusters", slug),
+    )  # fmt: skip
+
+
+def _group_row(group: Any, features: Any) -> tuple[Any, list[tuple[str, Any]]]:
+    return group, [(features[name].title if name in features else name, one) for name, one in group.medians.items()]
+
+
+@action("edit_segments")
+def name_group(request: PageRequest, slug: str, cluster_id: str) -> HttpResponse:
+    """Call a group by another name."""
+    try:
+        services.name_cluster(
+            slug=slug, cluster_id=cluster_id, name=request.POST.get("name", ""), by=actor(request), now=request.now
+        )
+    except BadClustering as wrong:
+        toast(request, f"Nothing was changed. {wrong}", bad=True)
+    return go(request, reverse("web:grouping", args=[slug]))
+
+
+@action("edit_segments")
+def delete_grouping(request: PageRequest, slug: str) -> HttpResponse:
+    """Delete a grouping and take its trait from everybody."""
+    try:
+        services.delete_clustering(slug=slug, by=actor(request), now=request.now, after=follow_moves)
+        toast(request, "The grouping is deleted; nobody has its trait any more.")
+    except BadClustering as wrong:
+        toast(request, str(wrong), bad=True)
+    return go(request, reverse("web:groupings"))
+
+
+@page("see", post="edit_segments")
+def features(request: PageRequest) -> HttpResponse:
+    """Every feature with its meaning, and a form to declare one."""
+    form = FeatureForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.declare_feature(**form.cleaned_data, by=actor(request), now=request.now)
+            toast(request, f"{form.cleaned_data['name']} is declared.")
+            return go(request, reverse("web:features"))
+        except BadFeature as wrong:
+            _blame(form, wrong)
+    return render(
+        request, "insights/features.html", tabs=insights_tabs("web:features"), features=selectors.features().values(),
+        declared=selectors.declared(), form=form, status=422 if form.errors else 200,
+    )  # fmt: skip
+
+
+@action("edit_segments")
+def remove_feature(request: PageRequest, name: str) -> HttpResponse:
+    """Take a declared feature away."""
+    try:
+        services.remove_feature(name=name, by=actor(request), now=request.now)
+        toast(request, f"{name} is removed.")
+    except BadFeature as wrong:
+        toast(request, str(wrong), bad=True)
+    return go(request, reverse("web:features"))
+
+
+@page("see", post="edit_segments")
+def orders(request: PageRequest) -> HttpResponse:
+    """What an order is here."""
+    view = selectors.setting()
+    initial = {**view.orders.to_json(), "amount": ", ".join(view.orders.amount)}
+    form = OrderForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.keep_setting(form.cleaned_data, by=actor(request), now=request.now)
+            toast(request, "Kept. The next run looks at all orders anew.")
+            return go(request, reverse("web:orders"))
+        except BadSetting as wrong:
+            _blame(form, wrong)
+    return render(
+        request, "insights/orders.html", tabs=insights_tabs("web:orders"), view=view, form=form,
+        status=422 if form.errors else 200,
+    )  # fmt: skip
+
+
+def _blame(form: Any, wrong: ValueError) -> None:
+    """Say what is wrong at the field that the message names."""
+    field, _, message = str(wrong).partition(": ")
+    form.add_error(field if message and field in form.fields else None, message or field)

@@ -1,0 +1,123 @@
+"""Raw columns straight to `columns.SCHEMA`, without a record for each row: what `make_record` makes of them. Pure.
+
+A file of a million rows spends most of its reading on objects that live for a moment. Where no two columns have one
+role, each column can be cleaned by itself; names alone are put together row by row.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+
+import pyarrow as pa
+
+from identity.linkage import cleaning, columns, roles
+from identity.linkage.cleaning import sound
+from identity.linkage.fields import Values, given_and_others, kin_of
+from identity.linkage.levels import OTHER
+
+_MEMORY = 200_000
+# Cleaned one value at a time. Full names and years of birth fill in for other columns, which takes the row.
+_ALONE = frozenset({"given", "middle", "surname", "birth_date", "email", "phone", "number", "street", "house", "city",
+                    "postcode", "sex"})  # fmt: skip
+_GIVEN = ("given", "kin", "kin_bits", "formals", "others", "given_sounds", "given_starts")
+_SEVERAL = ("emails", "phones", "numbers")
+
+
+def possible(assigned: Iterable[str]) -> bool:
+    """Whether columns of these roles can be cleaned each by itself."""
+    told = [role for role in assigned if role in roles.ROLES]
+    return len(told) == len(set(told)) and _ALONE.issuperset(told)
+
+
+def batch(
+    raw: Mapping[str, Sequence[str]],
+    further: Mapping[str, Sequence[str]],
+    ids: Sequence[int],
+    source: int,
+    others: Sequence[str],
+    keys: Sequence[str],
+) -> pa.RecordBatch:
+    """Rows as `columns.batch` makes them of their records: `raw` values by role, `further` by the column's name."""
+    count = len(ids)
+    empty = [""] * count
+
+    def cleaned(role: str, clean: Callable[[str], str]) -> list[str]:
+        return list(map(clean, raw[role])) if role in raw else empty
+
+    addresses = list(map(cleaning.clean_street, raw.get("street", empty), raw.get("house", empty)))
+    emails = cleaned("email", cleaning.clean_email)
+    givens, middles, surnames = (cleaned(role, cleaning.clean_name) for role in ("given", "middle", "surname"))
+    names = _names(givens, middles, surnames, emails)
+    dates = _dates(cleaned("birth_date", cleaning.clean_date), emails, names["given"], surnames)
+    found: dict[str, Sequence[object]] = {
+        "id": ids,
+        "source": [source] * count,
+        "key": keys,
+        "birth_date": _filled(dates),
+        "birth_number": list(map(columns.birth_number, dates)),
+        "email": _filled(emails),
+        "mailbox": [email.partition("@")[0] if email else None for email in emails],
+        "phone": _filled(cleaned("phone", cleaning.clean_phone)),
+        "number": _filled(cleaned("number", cleaning.alphanumeric)),
+        "street": [street or None for street, _ in addresses],
+        "house": [house or None for _, house in addresses],
+        "city": _filled(cleaned("city", cleaning.clean_words)),
+        "postcode": _filled(cleaned("postcode", cleaning.clean_postcode)),
+        "sex": _filled(cleaned("sex", cleaning.clean_sex)),
+    }
+    found |= dict.fromkeys(_SEVERAL, [None] * count)
+    found |= names
+    for name in others:
+        found[f"{OTHER}{name}"] = (
+            _filled(map(cleaning.clean_words, further[name])) if name in further else [None] * count
+        )
+    return columns.assemble(found, others)
+
+
+def _filled(values: Iterable[str]) -> list[str | None]:
+    return [value or None for value in values]
+
+
+def _dates(dates: list[str], emails: Sequence[str], givens: Sequence[object], surnames: Sequence[str]) -> list[str]:
+    """Birth dates, and where there is none the year that a mailbox tells."""
+    return [
+        date or (cleaning.year_in_mailbox(email, str(given or ""), surname) if email else "")
+        for date, email, given, surname in zip(dates, emails, givens, surnames, strict=True)
+    ]
+
+
+def _names(
+    givens: Sequence[str], middles: Sequence[str], surnames: Sequence[str], emails: Sequence[str]
+) -> dict[str, list[object]]:
+    found: dict[str, list[object]] = {name: [] for name in _GIVEN}
+    met: list[str] = []
+    for given, middle, surname, email in zip(givens, middles, surnames, emails, strict=True):
+        first, others = given_and_others(given, middle, surname) if middle or " " in given else (given, ())
+        if not first and surname and email:
+            first = cleaning.given_in_mailbox(email, surname)
+        sounds, starts = _met(first or surname, others)
+        kin, formals = _kin(first, others), _kin(first, ()) if first else None
+        row = (first or None, kin, columns.bits(kin_of(first, others)), formals, list(others) or None, sounds, starts)
+        for name, value in zip(found, row, strict=True):
+            found[name].append(value)
+        met.append(surname or first)
+    return found | {
+        "surname": list(_filled(surnames)),
+        "surname_sound": [sound(name) if len(name) > 1 else None for name in met],
+        "surname_met": [name if len(name) > 1 else None for name in met],
+    }
+
+
+@lru_cache(maxsize=_MEMORY)
+def _kin(given: str, others: Values) -> list[str] | None:
+    """Every name that would be understood as the given name, where there is another."""
+    kin = kin_of(given, others)
+    return list(kin) if len(kin) > 1 else None
+
+
+@lru_cache(maxsize=_MEMORY)
+def _met(first: str, others: Values) -> tuple[list[str] | None, list[str] | None]:
+    """How the names that may be met as a given name sound, and how they begin."""
+    names = list(dict.fromkeys(name for name in (first, *others) if len(name) > 1))
+    sounds = list(dict.fromkeys(map(sound, names)))
+    starts = list(dict.fromkeys(name[:3] for name in names if len(name) > 2))
+    return sounds or None, starts or None

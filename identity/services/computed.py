@@ -1,0 +1,93 @@
+"""Computed traits: what an app above has worked out of a person, written as claims of a source of its own.
+
+A claim hangs on the founding identifier of the profile it was computed of, so it goes along when people are merged and
+comes back when they are parted, is erased with them, and a rebuild reads it like any other. Of several, the latest
+computation holds; over other sources it holds always (`reconcile`).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+
+from common import pg
+from identity.contracts import COMPUTED_SOURCE
+from identity.services import profiles
+from identity.services.policies import load_policy
+
+_WRITE = """
+with incoming as materialized (
+    select i.id, n.key, n.value from unnest(%(ids)s, %(keys)s, %(values)s) as n (id, key, value)
+    join identity_identifier i on i.id = n.id and i.profile_id = n.id
+), written as (
+    insert into identity_claim as c (identifier_id, key, source_id, value, observed_at, tiebreak)
+    select id, key, %(source)s, value, %(now)s, %(run)s from incoming
+    on conflict (identifier_id, key, source_id) do update
+    set value = excluded.value, observed_at = excluded.observed_at, tiebreak = excluded.tiebreak
+    where (c.observed_at, c.tiebreak) < (excluded.observed_at, excluded.tiebreak)
+    returning identifier_id, key
+)
+select distinct n.id from written w join incoming n on n.id = w.identifier_id and n.key = w.key
+left join identity_profile p on p.id = n.id
+where (p.traits -> n.key) is distinct from n.value
+"""
+_OUTDATED = """
+select distinct i.profile_id from identity_claim c join identity_identifier i on i.id = c.identifier_id
+where c.source_id = %(source)s and c.key = any(%(keys)s)
+  and not exists (select from unnest(%(kept)s) k (id) where k.id = i.profile_id)
+"""
+_RETRACT = """
+delete from identity_claim c using identity_identifier i
+where i.id = c.identifier_id and i.profile_id = any(%(profiles)s) and c.source_id = %(source)s and c.key = any(%(keys)s)
+"""
+
+
+def write_computed(
+    conn: psycopg.Connection[Any],
+    *,
+    profile_ids: Sequence[int] | npt.NDArray[np.int64],
+    columns: Mapping[str, Sequence[str]],
+    run: int,
+    now: datetime,
+) -> set[int]:
+    """Write traits (values as JSON text) of these profiles; answers those whose traits changed.
+
+    Whoever was merged away meanwhile is passed over. `run` is the number of the computation, kept with each claim. The
+    caller owns the transaction and the turn.
+    """
+    ids = np.asarray(profile_ids, dtype=np.int64)
+    given = {
+        "ids": pg.int8s(np.tile(ids, len(columns))),
+        "keys": pg.texts(key for key in columns for _ in range(len(ids))),
+        "values": pg.jsonbs(value for column in columns.values() for value in column),
+        "source": COMPUTED_SOURCE, "run": run, "now": now,
+    }  # fmt: skip
+    with psycopg.Cursor(conn) as cursor:
+        changed = {row[0] for row in cursor.execute(_WRITE, given).fetchall()}
+        return _reconcile(cursor, changed, now)
+
+
+def outdated_computed(
+    conn: psycopg.Connection[Any], *, keys: Sequence[str], kept: Sequence[int] | npt.NDArray[np.int64]
+) -> list[int]:
+    """The profiles outside of `kept` that still have one of these computed traits, ascending."""
+    given = {"source": COMPUTED_SOURCE, "keys": pg.texts(keys), "kept": pg.int8s(np.asarray(kept, dtype=np.int64))}
+    with psycopg.Cursor(conn) as cursor:
+        return sorted(row[0] for row in cursor.execute(_OUTDATED, given).fetchall())
+
+
+def retract_computed(
+    conn: psycopg.Connection[Any], *, profile_ids: Sequence[int], keys: Sequence[str], now: datetime
+) -> set[int]:
+    """Take these computed traits from these profiles; answers those whose traits changed. The caller has the turn."""
+    given = {"source": COMPUTED_SOURCE, "keys": pg.texts(keys), "profiles": pg.int8s(profile_ids)}
+    with psycopg.Cursor(conn) as cursor:
+        cursor.execute(_RETRACT, given)
+        return _reconcile(cursor, set(profile_ids), now)
+
+
+def _reconcile(cursor: psycopg.Cursor[Any], changed: set[int], now: datetime) -> set[int]:
+    return profiles.write_profiles(cursor, born={}, reconcile=changed, policy=load_policy(cursor)[1], now=now)

@@ -1,0 +1,32 @@
+"""Alarms of models as alerts over data quality: raised when a computation ends with them, closed by one without."""
+
+from datetime import datetime
+
+from insights.models import Run
+from quality.services import settle_alarm
+
+RECOMMENDATIONS = "recommendations"
+
+
+def tell_alarms(row: Run, *, now: datetime) -> None:
+    """What a run that is done says of its model. Inside the transaction that ends it."""
+    if row.kind == Run.Kind.SCORING and row.prediction is not None:
+        told = row.figures["drift"]
+        off = told.get("off", "")
+        _settle(row.prediction.slug, drift=" ".join(one for one in told["alarms"] if one != off), off=off, now=now)
+    elif row.kind == Run.Kind.RECOMMENDATIONS:
+        settle_alarm(
+            kind="recommendations", origin=RECOMMENDATIONS, told=" ".join(row.figures["alarms"]),
+            path="/insights/recommendations/", now=now,
+        )  # fmt: skip
+
+
+def forget_alarms(slug: str, *, now: datetime) -> None:
+    """Close what is open of a prediction that is deleted."""
+    _settle(slug, drift="", off="", now=now)
+
+
+def _settle(slug: str, *, drift: str, off: str, now: datetime) -> None:
+    origin, path = f"prediction {slug}", f"/insights/predictions/{slug}/"
+    settle_alarm(kind="model_drift", origin=origin, told=drift, path=path, now=now)
+    settle_alarm(kind="model_calibration", origin=origin, told=off, path=path, now=now)

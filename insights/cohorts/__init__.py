@@ -1,0 +1,1 @@
+"""When people came, and who of them came back: triangles of closed periods."""

@@ -1,0 +1,107 @@
+"""Reading features: one statement, whoever asks."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+
+from common import pg
+from connectors import selectors as connectors
+from insights.contracts import FeatureTable, NotPossible, OrderSetting
+from insights.features.catalogue import BUILT_IN
+from insights.features.compile import Statement, compile_currencies, compile_features
+from insights.features.contracts import BadFeature, DeclaredView, Feature
+from insights.features.declared import feature_of
+from insights.models import DeclaredFeature
+from insights.settings import setting
+
+_AT_ONCE = 50_000
+_OF_VISITS = ("visits", "latest")
+
+
+def declared() -> dict[str, DeclaredView]:
+    """The features that people here declared, by name."""
+    return {row.name: declared_view(row) for row in DeclaredFeature.objects.order_by("name")}
+
+
+def declared_view(row: DeclaredFeature) -> DeclaredView:
+    """The contract of one row."""
+    return DeclaredView(
+        row.name, row.title, row.description, row.owner, row.measure, row.event, row.property, row.window_days,
+        row.changed_by, row.changed_at,
+    )  # fmt: skip
+
+
+def features() -> dict[str, Feature]:
+    """Every feature there is, by name: those of the product, then those of people here."""
+    return {**BUILT_IN, **{name: feature_of(view) for name, view in declared().items()}}
+
+
+def chosen(names: Sequence[str]) -> list[Feature]:
+    """The features with these names. Raises BadFeature for one that is not there."""
+    every = features()
+    missing = [name for name in names if name not in every]
+    if missing:
+        raise BadFeature(f"{missing[0]}: there is no such feature. Known: {', '.join(every)}.")
+    return [every[name] for name in names]
+
+
+def features_of(
+    names: Sequence[str], *, as_of: datetime, profiles: Collection[int] | None = None, buyers: bool = False,
+    orders: OrderSetting | None = None, conn: psycopg.Connection[Any] | None = None,
+) -> FeatureTable:  # fmt: skip
+    """These features at an instant (exclusive): of some profiles, of everybody, or of whoever has an order.
+
+    What happened or came at `as_of` or later is not looked at; who is who is as of now. Raises BadFeature.
+    """
+    wanted = chosen(names)
+    statement = compile_features(
+        wanted,
+        declared=declared(),
+        orders=orders or setting().orders,
+        as_of=as_of,
+        profiles=profiles,
+        buyers=buyers,
+        visited=connectors.visited_sources() if any(one.relation in _OF_VISITS for one in wanted) else (),
+    )
+    ids: list[Any] = []
+    columns: list[list[Any]] = [[] for _ in wanted]
+    for rows in _batches(statement, conn):
+        for column, values in zip([ids, *columns], zip(*rows, strict=True), strict=True):
+            column.append(np.array(values, dtype=np.int64) if column is ids else values)
+    return FeatureTable(
+        as_of,
+        np.concatenate(ids) if ids else np.empty(0, dtype=np.int64),
+        {one.name: _joined(one, parts) for one, parts in zip(wanted, columns, strict=True)},
+    )
+
+
+def _batches(statement: Statement, conn: psycopg.Connection[Any] | None) -> Iterator[list[tuple[Any, ...]]]:
+    with psycopg.Cursor(conn or pg.raw()) as cursor:
+        cursor.execute(statement.text, statement.params, binary=True)
+        while rows := cursor.fetchmany(_AT_ONCE):
+            yield rows
+
+
+def _joined(feature: Feature, parts: list[Any]) -> Any:
+    if feature.type == "text":
+        return [value for part in parts for value in part]
+    return np.concatenate([np.array(part, dtype=np.float64) for part in parts]) if parts else np.empty(0)
+
+
+def expect_one_currency(*, orders: OrderSetting, as_of: datetime, conn: psycopg.Connection[Any] | None = None) -> str:
+    """The currency of all orders, or "" when they name none. Raises NotPossible when there are several: sums of them
+    say nothing."""
+    if not orders.currency:
+        return ""
+    statement = compile_currencies(orders=orders, as_of=as_of)
+    with psycopg.Cursor(conn or pg.raw()) as cursor:
+        found = sorted(row[0] for row in cursor.execute(statement.text, statement.params).fetchall() if row[0])
+    if len(found) > 1:
+        raise NotPossible(
+            f"Orders come in several currencies ({', '.join(found)}), and their sum says nothing. Have the source send"
+            " one property with the value in one currency, and name it as the amount under Insights, Orders."
+        )
+    return found[0] if found else ""

@@ -1,0 +1,148 @@
+"""A model that learns of each batch once, test first: what a step does. Pure; scikit-learn is loaded by a step alone.
+
+Each batch is scored before it is learned from (prequential, Dawid 1984), by this model and by the version that was
+trained of everything, so both are held against each other on rows that neither has seen. Weights move by stochastic
+gradient descent with a constant step: a decreasing one would stop following people who change.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from insights.predictions import learners, metrics
+from insights.predictions.encoding import Encoder, Floats
+from insights.predictions.fitted import Calibrator, FittedPrediction, Linear
+from insights.predictions.learners import Candidate
+
+# Rows of the last batches by which it is judged.
+JUDGED_BY = 1_000
+_STEP, _PENALTY = 0.002, 1e-4
+# Scaled values farther out than this, and how many of a batch may be; and how far the mean of a column may move.
+_FAR, _MOST_FAR, _MOST_MOVED = 8.0, 0.01, 4.0
+_LEAST_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A batch before it was learned from: how many rows, and the sums of log loss of either model."""
+
+    rows: int
+    online: float
+    batch: float
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """`steps`: gradient steps so far. `recent`: the last batches, at least 1,000 rows of them once there are so many.
+    `serving`: it scores; the trained version then is its shadow. `rejected`: batches that were not learned from, and
+    `why` the last was not."""
+
+    model: FittedPrediction
+    steps: float = 1.0
+    rows: int = 0
+    recent: tuple[Judged, ...] = ()
+    serving: bool = False
+    rejected: int = 0
+    why: str = ""
+
+    @property
+    def judged(self) -> Judged:
+        """The last batches together."""
+        return Judged(
+            sum(one.rows for one in self.recent), sum(one.online for one in self.recent),
+            sum(one.batch for one in self.recent),
+        )  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the model, which is stored as those of versions are."""
+        return {
+            "steps": self.steps, "rows": self.rows, "serving": self.serving, "rejected": self.rejected,
+            "why": self.why, "recent": [[one.rows, one.online, one.batch] for one in self.recent],
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, model: FittedPrediction, told: Mapping[str, Any]) -> "Online":
+        """As it was stored."""
+        recent = tuple(Judged(*one) for one in told["recent"])
+        return cls(model, told["steps"], told["rows"], recent, told["serving"], told["rejected"], told["why"])
+
+
+def begin(encoder: Encoder, rows: Floats, truth: Floats) -> Online:
+    """A logistic model of what there is, with the scaling that stays."""
+    scorer, _ = learners.fit(Candidate("logistic", (("C", 0.1),)), rows, truth, seed=0)
+    return Online(FittedPrediction("logistic", encoder, scorer, Calibrator()))
+
+
+def step(state: Online, rows: Floats, truth: Floats, beside: Floats, *, may_serve: bool) -> Online:
+    """One batch: checked, scored by both, learned from once, and who serves decided anew. `beside`: the scores of the
+    trained version. A batch that is refused changes nothing but the count of refusals; it does not judge either."""
+    scorer = state.model.scorer
+    if not isinstance(scorer, Linear):
+        raise TypeError("only linear models learn online")
+    scaled = scorer.scaled(rows)
+    wrong = refusal(state.model.encoder, scaled)
+    if wrong:
+        return replace(state, rejected=state.rejected + 1, why=wrong)
+    scores = state.model.score(rows)
+    judged = Judged(
+        len(rows), float(metrics.log_losses(truth, scores).sum()), float(metrics.log_losses(truth, beside).sum())
+    )
+    weights, intercept, steps = _learned(scorer, state.steps, scaled, truth)
+    if not (np.isfinite(weights).all() and np.isfinite(intercept)):
+        return replace(state, rejected=state.rejected + 1, why="the weights would have grown beyond all bounds")
+    moved = replace(scorer, weights=tuple(float(one) for one in weights), intercept=float(intercept))
+    after = replace(
+        state, model=replace(state.model, scorer=moved), steps=steps, rows=state.rows + len(rows),
+        recent=_trimmed((*state.recent, judged)),
+    )  # fmt: skip
+    return replace(after, serving=may_serve and _leads(after))
+
+
+def refusal(encoder: Encoder, scaled: Floats) -> str:
+    """Why a batch is not learned from, naming the feature; empty when it may be. One bad batch poisons what learns of
+    it: a column that came in other units, say."""
+    if len(scaled) < _LEAST_ROWS:
+        return f"{len(scaled)} people are too few to be held against what was before ({_LEAST_ROWS} are needed)"
+    mean = np.abs(scaled.mean(axis=0))
+    far = (np.abs(scaled) > _FAR).mean(axis=0)
+    for column, owner in enumerate(encoder.owners):
+        name = encoder.features[owner]
+        if not np.isfinite(scaled[:, column]).all():
+            return f"{name} has values that are no numbers"
+        if mean[column] > _MOST_MOVED:
+            return f"the mean of {name} moved by {mean[column]:.1f} standard deviations"
+        # Of a rare text everybody who has it is far out; a twentieth of the people is no mishap.
+        if encoder.values[owner] is None and far[column] > _MOST_FAR:
+            return f"{far[column]:.0%} of {name} is farther than {_FAR:.0f} standard deviations from the mean"
+    return ""
+
+
+def _learned(scorer: Linear, steps: float, scaled: Floats, truth: Floats) -> tuple[Floats, float, float]:
+    from sklearn.linear_model import SGDClassifier
+
+    model: Any = SGDClassifier(
+        loss="log_loss", alpha=_PENALTY, learning_rate="constant", eta0=_STEP, shuffle=True,
+        random_state=int(steps) % 2**31,
+    )  # fmt: skip
+    # As it was after the batch before.
+    model.classes_ = np.array([0.0, 1.0])
+    model.n_features_in_ = scaled.shape[1]
+    model.coef_, model.intercept_ = np.array([scorer.weights]), np.array([scorer.intercept])
+    model.t_ = steps
+    model.partial_fit(np.clip(scaled, -_FAR, _FAR), truth)
+    return model.coef_[0], float(model.intercept_[0]), float(model.t_)
+
+
+def _trimmed(recent: Sequence[Judged]) -> tuple[Judged, ...]:
+    kept = list(recent)
+    while len(kept) > 1 and sum(one.rows for one in kept[1:]) >= JUDGED_BY:
+        del kept[0]
+    return tuple(kept)
+
+
+def _leads(state: Online) -> bool:
+    """Whether it did better than the trained version on the last 1,000 rows; to serve, it must have seen as many."""
+    told = state.judged
+    return told.rows >= JUDGED_BY and told.online < told.batch

@@ -1,0 +1,1 @@
+"""Recency, frequency, monetary value: scores with ties, and segments that have names."""

@@ -1,0 +1,1 @@
+"""Blocking a class of personal data: what is found in properties where nobody planned it."""

@@ -1,0 +1,1 @@
+"""The month of the plan, for those who own its events."""

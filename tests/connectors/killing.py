@@ -1,0 +1,53 @@
+"""Workers that are killed in the middle of their work."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from django.db import connection
+
+from cdp.environment import PROJECT_FOLDER
+
+# What every worker begins with: the test's database, and loopback servers allowed.
+_BEGIN = """
+import django, os, time
+django.setup()
+from django.conf import settings
+from django.db import connection
+connection.settings_dict["NAME"] = os.environ["WORKER_DATABASE"]
+settings.OUTBOUND_ALLOW = ["127.0.0.1"]
+from common import clock
+from connectors import services
+"""
+
+
+def kill_worker(work: str, *, when: Callable[[], bool]) -> None:
+    """Run a Python text in a process of its own on the test's database, and kill the process once `when` holds."""
+    environment = {
+        **os.environ, "DJANGO_SETTINGS_MODULE": "cdp.settings", "WORKER_DATABASE": connection.settings_dict["NAME"],
+    }  # fmt: skip
+    worker = subprocess.Popen([sys.executable, "-c", _BEGIN + work], cwd=PROJECT_FOLDER, env=environment)
+    try:
+        wait_until(when, worker)
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+
+
+def wait_until(done: Callable[[], bool], worker: "subprocess.Popen[bytes] | None" = None) -> None:
+    """Fails after a minute, or when the worker ends before."""
+    end = time.monotonic() + 60
+    while not done():
+        assert worker is None or worker.poll() is None, "the worker ended too soon"
+        assert time.monotonic() < end, "a minute went by"
+        time.sleep(0.02)
+
+
+def items_waiting() -> int:
+    """Items in the inbox."""
+    with connection.cursor() as cursor:
+        cursor.execute("select coalesce(sum(events), 0) from events_inbox")
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,158 @@
+"""Online learning: a batch is scored before it is learned from, bad ones are refused, and the better model serves."""
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from django.urls import reverse
+
+from cdp.pipeline.follow import follow_moves
+from common import clock
+from insights import selectors, services
+from insights.models import OnlineModel, PredictionModel, Run
+from insights.predictions import computing, following, metrics, online
+from insights.predictions.encoding import Encoder, Floats
+from insights.predictions.online import Online
+from insights.predictions.services import due
+from tests.insights import crowd
+from tests.insights.sending import Sender
+from tests.insights.test_pages import holder
+from tests.web.conftest import one_of_each_role, signed_in, text_of
+
+ENCODER = Encoder(("a", "b"), (None, None))
+
+
+def batch(rng: np.random.Generator, size: int, weights: tuple[float, float]) -> tuple[Floats, Floats]:
+    rows = rng.normal(size=(size, 2)) * (1, 10)
+    odds = rows @ (np.array(weights) / (1, 10))
+    return rows, (rng.random(size) < 1 / (1 + np.exp(-odds))).astype(np.float64)
+
+
+def begun(rng: np.random.Generator) -> Online:
+    return online.begin(ENCODER, *batch(rng, 2000, (1.5, -1.0)))
+
+
+def test_it_follows_people_who_change_and_serves_once_it_did_better_on_a_thousand() -> None:
+    rng = np.random.default_rng(1)
+    state = begun(rng)
+    frozen = state.model
+    for count in range(30):
+        rows, truth = batch(rng, 500, (-1.5, 1.0))
+        state = online.step(state, rows, truth, frozen.score(rows), may_serve=True)
+        if count == 0:
+            assert not state.serving, "500 rows say too little"
+    rows, truth = batch(rng, 2000, (-1.5, 1.0))
+    assert metrics.roc_auc(truth, frozen.score(rows)) < 0.5 < 0.75 < metrics.roc_auc(truth, state.model.score(rows))
+    assert metrics.ece(truth, state.model.score(rows)) <= 0.05
+    assert state.serving
+    assert (state.rows, state.judged.rows) == (15_000, 1_000)
+    assert not online.step(state, rows, truth, frozen.score(rows), may_serve=False).serving
+
+
+def test_it_falls_back_when_the_trained_version_did_better_on_the_last_thousand() -> None:
+    rng = np.random.default_rng(2)
+    state = begun(rng)
+    rows, truth = batch(rng, 1000, (1.5, -1.0))
+    state = online.step(state, rows, truth, np.full(1000, 0.5), may_serve=True)
+    assert state.serving
+    rows, truth = batch(rng, 1000, (1.5, -1.0))
+    state = online.step(state, rows, truth, np.clip(truth, 0.05, 0.95), may_serve=True)
+    assert not state.serving
+
+
+@pytest.mark.parametrize(("factor", "said"), [(100.0, "b"), (float("inf"), "no numbers")])
+def test_a_batch_of_other_units_changes_nothing_but_the_count_of_refusals(factor: float, said: str) -> None:
+    rng = np.random.default_rng(3)
+    state = begun(rng)
+    rows, truth = batch(rng, 500, (1.5, -1.0))
+    good = online.step(state, rows, truth, np.full(500, 0.5), may_serve=True)
+    bad = online.step(good, rows * (1, factor), truth, np.full(500, 0.5), may_serve=True)
+    assert said in bad.why
+    assert (bad.rejected, bad.model, bad.recent, bad.rows, bad.steps) == (
+        1, good.model, good.recent, good.rows, good.steps
+    )  # fmt: skip
+    assert "too few" in online.step(good, rows[:5], truth[:5], truth[:5], may_serve=True).why
+
+
+def test_a_stored_state_goes_on_as_if_it_had_never_been_put_down() -> None:
+    rng = np.random.default_rng(4)
+    state = begun(rng)
+    rows, truth = batch(rng, 500, (1.0, 1.0))
+    state = online.step(state, rows, truth, truth * 0.8 + 0.1, may_serve=True)
+    body, sha256 = state.model.to_bytes()
+    again = Online.from_json(type(state.model).from_bytes(body, sha256), state.to_json())
+    assert again == state
+    assert online.step(again, rows, truth, truth, may_serve=True) == online.step(
+        state, rows, truth, truth, may_serve=True
+    )
+
+
+def _ask(kind: str, days_ago: float = 0) -> Run:
+    at = clock.now() - timedelta(days=days_ago) if days_ago else None
+    made = services.request_run(kind=kind, slug="buy", by="ann", now=clock.now(), as_of=at)
+    services.run_waiting(now=clock.now(), after=follow_moves)
+    return Run.objects.get(pk=made.id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_day_is_learned_of_once_shown_served_and_left_when_it_is_damaged(people: Sender) -> None:
+    services.keep_prediction(
+        slug="buy", name="Will buy", spec={**crowd.SPEC, "online": True, "kinds": ["boosting"]}, by="ann",
+        now=clock.now(),
+    )  # fmt: skip
+    assert "No version is in use" in _ask("online").error
+    assert _ask("training", 6).state == "done"
+    assert ("online", "buy") not in due(now=clock.now())
+    assert ("online", "buy") in due(now=clock.now() + timedelta(hours=2))
+    first = _ask("online", 5)
+    assert (first.state, first.error) == ("done", "")
+    row = OnlineModel.objects.get()
+    assert row.state["rows"] == crowd.PEOPLE
+    # The same again learns of nothing; four days later, of four days.
+    _ask("online", 5)
+    assert bytes(OnlineModel.objects.get().body) == bytes(row.body)
+    _ask("online", 1)
+    view = selectors.prediction("buy")
+    assert view is not None
+    assert view.online is not None
+    assert view.online.rows == 5 * crowd.PEOPLE
+    assert view.online.loss is not None
+    assert (view.online.judged >= 1_000, view.online.rejected) == (True, 0)
+    assert view.online.serving == (view.online.loss < (view.online.batch_loss or 0))
+    _served(people)
+    _shown()
+    # What is damaged serves nobody, and the next run begins anew.
+    OnlineModel.objects.update(body=bytes(row.body)[:-9], sha256="0" * 64)
+    version = PredictionModel.objects.get()
+    assert following.serving(version) is None
+    assert _ask("online", 1).state == "done"
+    assert OnlineModel.objects.get().state["rows"] == crowd.PEOPLE
+
+
+def _served(people: Sender) -> None:
+    """While it serves, batch and single scores are its own and equal."""
+    row = OnlineModel.objects.get()
+    OnlineModel.objects.update(state={**row.state, "serving": True})
+    scoring = _ask("scoring")
+    version = PredictionModel.objects.get()
+    model = following.serving(version)
+    assert model is not None
+    assert scoring.figures["online"] is True
+    ids = [people.profile(f"u{n}") for n in range(9)]
+    table, scores, _ = computing.scores_of(version, ids, as_of=scoring.as_of)
+    assert scores == pytest.approx(model.score(model.rows(table.columns, len(table))))
+    asked = selectors.score_profiles("buy", ids, now=scoring.as_of) or []
+    assert [one.score for one in asked] == pytest.approx(scores.tolist(), abs=1e-6)
+    OnlineModel.objects.update(state={**row.state, "serving": False})
+    _, trained, _ = computing.scores_of(version, ids, as_of=scoring.as_of)
+    batch_model = computing.fitted(version)
+    assert trained == pytest.approx(batch_model.score(batch_model.rows(table.columns, len(table))))
+
+
+def _shown() -> None:
+    one_of_each_role()
+    shown = text_of(signed_in("viewer").get(reverse("web:prediction", args=["buy"])))
+    assert "Online learning" in shown
+    told: dict[str, Any] = holder("segments:read").get("/predictions/buy").json()["online"]
+    assert told["rows"] == 5 * crowd.PEOPLE

@@ -1,0 +1,128 @@
+"""Slots of a page in real Chromium: filled before they are seen or left as they are, with text and nothing else."""
+
+import contextlib
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from campaigns import services as campaigns
+from connectors.contracts import SourceView
+from tests.sdk.test_script import CHROMIUM, arrived, drive, shop, site
+
+__all__ = ["shop", "site"]
+
+pytestmark = [
+    pytest.mark.slow, pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
+]  # fmt: skip
+SEEN = "JSON.stringify(seen)"
+FILLED = "document.querySelector('[data-cdp-slot]').dataset.cdpFilled"
+# Settled, and a frame was drawn since: what is seen is written down frame by frame.
+SETTLED = f"['personal', 'default', 'seen'].includes({FILLED}) && seen.length > 0"
+
+
+@pytest.fixture
+def banner(shop: SourceView) -> SourceView:
+    """Everybody whom a script of ours told of gets a title that looks like markup, and a link that is none."""
+    mine = {"title": "Anna's 20 % & more", "label": "Look", "link": "javascript:alert(1)",
+            "things": [{"name": "Tea < coffee"}, {"name": "Cake"}]}  # fmt: skip
+    campaigns.create_slot(name="Banner", by="ann", now=shop.created_at, document={
+        "default": {"title": "As told by default"}, "fields": ["title", "label", "link", "things"], "public": True,
+        "sources": [shop.id], "contents": [{"key": "mine", "fields": mine}],
+        "rules": [{"name": "Known", "when": {"rule": {"trait": "plan", "is": "eq", "value": "pro"}},
+                   "show": {"contents": ["mine"]}}],
+    })  # fmt: skip
+    return shop
+
+
+def page(site: str, web: int, source: SourceView, *, host: str = "", visitor: str = "device-1") -> str:
+    script = quote(f"http://127.0.0.1:{web}", safe="")
+    where = quote(host, safe="") if host else script
+    return f"{site}/slots.html?script={script}&host={where}&key={source.write_key}&visitor={visitor}"
+
+
+def known(web: int, source: SourceView, site: str) -> None:
+    drive(
+        ("open", page(site, web, source)), ("run", "cdp.identify('u1', {plan: 'pro'})"),
+        ("wait", "localStorage.getItem(`cdp.${told.get('key')}.queue`) === '[]'"),
+    )  # fmt: skip
+    arrived(source, least=2)
+
+
+def test_a_slot_is_filled_before_it_is_seen_and_an_answer_brings_no_markup_and_no_script(
+    web: int, banner: SourceView, site: str
+) -> None:
+    known(web, banner, site)
+    found: dict[str, Any] = {}
+    for _ in range(5):  # on a busy machine 300 ms may be over before the answer: then the page is left as it is
+        steps = [
+            ("open", page(site, web, banner)), ("wait", SETTLED), ("run", SEEN), ("run", FILLED),
+            ("run", "document.querySelector('[data-cdp-slot]').innerHTML"),
+            ("run", "[...document.querySelectorAll('li')].map((one) => one.textContent)"),
+        ]  # fmt: skip
+        seen, filled, markup, things = drive(*steps)
+        found = {"seen": seen, "filled": filled, "markup": markup, "things": things}
+        if filled == "personal":
+            break
+        assert seen == '["As always"]'
+    assert found["filled"] == "personal"
+    assert found["seen"] == '["Anna\'s 20 % & more"]'
+    assert found["things"] == ["Tea < coffee", "Cake"]
+    assert 'href="/all"' in found["markup"]
+    assert "onclick" not in found["markup"].replace("onclick: link", "")
+    assert "javascript" not in found["markup"]
+
+
+class _Slow(http.server.BaseHTTPRequestHandler):
+    """Answers when nobody waits any more."""
+
+    def do_POST(self) -> None:
+        time.sleep(2)
+        body = b'{"slots": {"banner": {"content": {"title": "Too late"}, "fallback": false}}}'
+        self.send_response(200)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(OSError):  # whoever asked has gone
+            self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def slow() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("host", ["slow", "nobody"])
+def test_a_server_that_is_slow_or_away_leaves_the_page_as_it_is(
+    web: int, banner: SourceView, site: str, slow: str, host: str
+) -> None:
+    where = slow if host == "slow" else "http://127.0.0.1:1"
+    seen, filled, later = drive(
+        ("open", page(site, web, banner, host=where)), ("wait", SETTLED), ("run", SEEN), ("run", FILLED),
+        ("wait", "performance.now() > 3500"), ("run", SEEN),
+    )  # fmt: skip
+    assert (filled, seen, later) == ("default", '["As always"]', '["As always"]') or filled == "seen"
+
+
+def test_a_page_asks_again_when_something_has_happened(web: int, banner: SourceView, site: str) -> None:
+    known(web, banner, site)
+    before, after, told = drive(
+        ("open", page(site, web, banner, visitor="device-2")), ("wait", SETTLED),
+        ("run", "document.querySelector('h1').textContent"),
+        ("wait", "localStorage.setItem(`cdp.${told.get('key')}.anonymous`, '\"device-1\"') || true"),
+        ("wait", "cdp.slots().then(() => true)"),
+        ("run", "document.querySelector('h1').textContent"), ("run", "event_detail.fallback"),
+    )  # fmt: skip
+    assert before in ("As told by default", "As always")
+    assert (after, told) == ("Anna's 20 % & more", False)
