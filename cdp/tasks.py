@@ -5,8 +5,6 @@ What a task calls is imported in the task: beat, and workers of other queues, kn
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,7 +14,7 @@ from celery import shared_task
 from django.conf import settings
 
 from cdp import nudge
-from cdp.environment import PROJECT_FOLDER
+from cdp.apart import run_apart
 from cdp.nudge import (
     ANALYSE_EXPERIMENTS,
     APPLY_INBOX,
@@ -260,7 +258,7 @@ def run_linkage() -> None:
     from identity.linkage import services
 
     if services.run_waiting():
-        subprocess.run([sys.executable, "manage.py", "run_linkage"], cwd=PROJECT_FOLDER, check=True)
+        run_apart("run_linkage")
 
 
 @shared_task(name=RUN_INSIGHTS, queue="insights")
@@ -269,8 +267,7 @@ def run_insights() -> None:
     from insights import selectors
 
     nudge.taken(RUN_INSIGHTS)
-    if selectors.runs_wait():
-        subprocess.run([sys.executable, "manage.py", "run_insights"], cwd=PROJECT_FOLDER, check=True)
+    if selectors.runs_wait() and run_apart("run_insights"):
         nudge.followers()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from cdp.demo import campaigning, loyalty, player
+from cdp.demo import analysing, campaigning, loyalty, player
 from cdp.demo.messages import CHANNELS, days_to_today, to_wire
 from cdp.demo.setting import create_delivery, create_segments, create_sources, write_keys
 from cdp.demo.storefront import create_storefront
@@ -18,7 +18,7 @@ from common import clock, jobs
 from events import selectors as events
 from insights import services as insights
 
-__all__ = ["BY", "Scorecard", "already_played", "has_begun", "measure_what_was_played", "play_demo", "scorecard"]
+__all__ = ["BY", "Scorecard", "already_played", "has_begun", "look_back", "play_demo", "scorecard"]
 
 BY = "demo"
 
@@ -57,15 +57,16 @@ def play_demo(*, base_url: str, folder: Path, now: datetime, play: Play | None =
     return sent
 
 
-def measure_what_was_played(*, patience: float = 600.0) -> bool:
-    """Wait until everything is applied and measure the experiment; False when that takes longer than `patience`
-    seconds, and then the hour's own measuring does it."""
+def look_back(*, patience: float = 600.0) -> bool:
+    """Wait until everything is applied, measure the experiment and have insights computed; False when that takes
+    longer than `patience` seconds: then each page offers to begin."""
     deadline = time.monotonic() + patience
     while events.backlog().events:
         if time.monotonic() > deadline:
             return False
         time.sleep(1)
     campaigning.measure(now=clock.now())
+    analysing.ask(by=BY, now=clock.now())
     return True
 
 

@@ -12,11 +12,11 @@ from xml.sax.saxutils import quoteattr
 _NAMES = """
     activity adjustments affiliate alert-circle alert-triangle archive arrow-back-up arrow-left arrow-right
     arrows-join-2 arrows-split-2 ban bolt broadcast chart-line check chevron-down chevron-left chevron-right
-    circle-check circle-dashed circle-x clock code cookie copy database device-desktop device-mobile download
-    edit external-link eye eye-off filter fingerprint git-merge hash help-circle history home hourglass id inbox
-    info-circle key keyboard layout-sidebar link link-off list-check list-details lock logout mail menu-2 moon
-    palette phone player-pause player-play plug-connected plus refresh scale search send settings shield-check
-    sun table target trash user user-plus users users-group webhook x
+    circle-check circle-dashed circle-x clock code cookie copy crystal-ball database device-desktop device-mobile
+    download edit external-link eye eye-off filter fingerprint git-merge hash help-circle history home hourglass id
+    inbox info-circle key keyboard layout-sidebar link link-off list-check list-details lock logout mail menu-2 moon
+    palette phone player-pause player-play plug-connected plus refresh scale search send settings shield-check sun
+    table target trash user user-plus users users-group webhook x
 """
 ICONS = frozenset(_NAMES.split())
 SPRITE = Path(__file__).resolve().parent.parent.parent / "static" / "cdp" / "icons.svg"

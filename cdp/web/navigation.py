@@ -23,7 +23,8 @@ _AREAS = (
     ("Profiles", "users", "web:profiles"),
     ("Identity", "fingerprint", "web:review"),
     ("Segments", "users-group", "web:segments"),
-    ("Insights", "chart-line", "web:insights"),
+    ("Insights", "chart-line", "web:kpis"),
+    ("Predictions", "crystal-ball", "web:predictions"),
     ("Campaigns", "broadcast", "web:campaigns"),
     ("Messages", "mail", "web:templates"),
     ("Personalise", "palette", "web:slots"),
@@ -39,6 +40,8 @@ _AREAS = (
 
 # Pages that belong to an area but stand at an address of their own.
 _ELSEWHERE = {
+    "/insights/lifetime/": "/insights/predictions/",
+    "/insights/recommendations/": "/insights/predictions/",
     "/quarantine/": "/data/plan/",
     "/data/": "/data/plan/",
     "/syncs/": "/destinations/",
@@ -87,26 +90,25 @@ def privacy_tabs(here: str) -> list[Tab]:
 
 
 _INSIGHTS = (
-    ("KPIs", "web:kpis"), ("Funnels", "web:funnels"), ("Paths", "web:paths"), ("RFM", "web:insights"),
-    ("Groups", "web:groupings"), ("Cohorts", "web:cohorts"), ("Lifetime value", "web:lifetime"),
-    ("Engagement", "web:engagement"),
-    ("Predictions", "web:predictions"), ("Recommendations", "web:recommendations"), ("Files", "web:feature_files"),
-    ("Features", "web:features"), ("Orders", "web:orders"),
+    ("KPIs", "web:kpis"), ("Funnels", "web:funnels"), ("Paths", "web:paths"), ("Cohorts", "web:cohorts"),
+    ("RFM", "web:rfm"), ("Groups", "web:groupings"), ("Engagement", "web:engagement"), ("Features", "web:features"),
+    ("Orders", "web:orders"), ("Files", "web:feature_files"),
 )  # fmt: skip
-_RECOMMENDATIONS = (
-    ("Insights", "web:insights"), ("Recommendations", "web:recommendations"), ("Try", "web:try_recommendations"),
-    ("Catalogue", "web:catalogue"), ("Signals and rules", "web:recommendation_rules"),
+_PREDICTIONS = (
+    ("Predictions", "web:predictions"), ("Lifetime value", "web:lifetime"),
+    ("Recommendations", "web:recommendations"), ("Try", "web:try_recommendations"), ("Catalogue", "web:catalogue"),
+    ("Signals and rules", "web:recommendation_rules"),
 )  # fmt: skip
 
 
 def insights_tabs(here: str) -> list[Tab]:
-    """The pages about what is computed of people."""
+    """The pages about what people did, and the features of it."""
     return tabs([(label, reverse(name)) for label, name in _INSIGHTS], reverse(here))
 
 
-def recommendation_tabs(here: str) -> list[Tab]:
-    """The pages about what people are offered."""
-    return tabs([(label, reverse(name)) for label, name in _RECOMMENDATIONS], reverse(here))
+def prediction_tabs(here: str) -> list[Tab]:
+    """The pages about what people are expected to do, and what they are offered."""
+    return tabs([(label, reverse(name)) for label, name in _PREDICTIONS], reverse(here))
 
 
 _MESSAGES = (("Templates", "web:templates"), ("Sent", "web:sent_messages"), ("Sending", "web:sending"))

@@ -114,8 +114,8 @@ urlpatterns = [
     path("segments/publications/<int:publication_id>/stop/", publications.stop_publication, name="stop_publication"),
     path("segments/<int:segment_id>/steer/", segments.steer_segment, name="steer_segment"),
     # -- insights
-    path("insights/", insights.rfm, name="insights"),
-    path("insights/kpis/", kpis.kpis, name="kpis"),
+    path("insights/rfm/", insights.rfm, name="rfm"),
+    path("insights/", kpis.kpis, name="kpis"),
     path("insights/kpis/baselines/", kpis.keep_baseline, name="keep_baseline"),
     path("insights/kpis/baselines/remove/", kpis.remove_baseline, name="remove_baseline"),
     path("insights/kpis/notes/", kpis.annotate, name="annotate"),

@@ -23,14 +23,17 @@ from campaigns.journeys.running import run_once
 from cdp.demo import campaigning
 from cdp.demo.player import PlayFailed
 from cdp.demo.segments import SEGMENTS
-from cdp.demo.services import already_played, measure_what_was_played, play_demo, scorecard
+from cdp.demo.services import already_played, look_back, play_demo, scorecard
 from cdp.demo.shopping import households
 from cdp.demo.stories import Play, write_play
 from cdp.models import DemoPlay
+from cdp.pipeline.follow import follow_moves
 from cdp.pipeline.run import Applier
 from common import clock, pg
 from connectors import selectors as connectors
 from connectors.sources.ingestion import Ingestion
+from insights import selectors as insights
+from insights import services as insights_services
 from segments import selectors as segments
 
 
@@ -141,7 +144,7 @@ def test_campaigns_experiments_and_messages_are_not_empty_when_the_demo_was_play
     while campaigning_services.send_due("inapp", now=clock.now(), suppressed=lambda _: set()):
         pass
     _apply()
-    assert measure_what_was_played()
+    assert look_back()
     experiment, campaign = campaigns.experiments()[0], campaigns.campaigns()[0]
     [found] = campaigns.results(experiment.id)
     assert found.health.people > 10
@@ -150,6 +153,26 @@ def test_campaigns_experiments_and_messages_are_not_empty_when_the_demo_was_play
     assert results.treated.entered + results.held_out.entered > 5
     assert sum(one.asked for one in results.messages) == results.steps[1].came
     assert sum(one.waiting + one.failed for one in results.messages) == 0
+
+
+def test_the_pages_of_insights_are_not_empty_when_the_demo_was_played(
+    conn: psycopg.Connection[Any], url: str, play: Play, tmp_path: Path
+) -> None:
+    play_demo(base_url=url, folder=tmp_path, now=clock.now(), play=play)
+    _apply()
+    assert look_back()
+    asked = insights.runs()
+    assert look_back()
+    assert insights.runs() == asked
+    assert {one.kind for one in asked} == {
+        "rfm", "cohorts", "engagement", "lifetime", "recommendations", "clusters", "training",
+    }  # fmt: skip
+    assert insights_services.run_waiting(now=clock.now(), after=follow_moves) == len(asked)
+    # Forty households are too few to group or to learn from, and the pages say so; the rest is there.
+    ended = {one.kind: one.state for one in insights.runs()}
+    assert {kind for kind, state in ended.items() if state == "done"} >= {"rfm", "cohorts", "engagement"}
+    assert [one.name for one in insights.funnels()] == ["From a look to an order"]
+    assert [one.name for one in insights.baselines()] == ["The quarter before"]
 
 
 def test_a_play_that_was_cut_short_is_taken_up_without_counting_anything_twice(

@@ -32,7 +32,7 @@ def buyers(shop: Shop) -> None:
 def test_people_are_scored_and_counted_and_every_page_is_whole(visitor: Visitor, buyers: None) -> None:
     visitor.sign_in("marketer")
     page, keys = visitor.page, visitor.page.keyboard
-    visitor.open("/insights/")
+    visitor.open("/insights/rfm/")
     page.focus("text=Score now")
     keys.press("Enter")
     page.wait_for_selector("text=computing")

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from cdp.demo.player import PlayFailed
-from cdp.demo.services import already_played, has_begun, measure_what_was_played, play_demo
+from cdp.demo.services import already_played, has_begun, look_back, play_demo
 from common import clock
 from events import selectors as events
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             sent = play_demo(base_url=options["base_url"], folder=settings.DATA_FOLDER / "demo", now=clock.now())
         except PlayFailed as problem:
             raise CommandError(f"The demo could not be played: {problem}. Is {options['base_url']} up?") from None
-        measure_what_was_played()
+        look_back()
         return self._answer(
             options,
             {

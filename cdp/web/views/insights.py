@@ -16,7 +16,7 @@ from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from insights import selectors, services
 from insights.contracts import BadClustering, BadFeature, BadSetting, NotPossible
 
-_PAGES = {"rfm": "web:insights", "cohorts": "web:cohorts", "recommendations": "web:recommendations",
+_PAGES = {"rfm": "web:rfm", "cohorts": "web:cohorts", "recommendations": "web:recommendations",
           "lifetime": "web:lifetime", "engagement": "web:engagement"}  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def rfm(request: PageRequest) -> HttpResponse:
     """The heat map and the named segments of the newest RFM, and how far the next one is."""
     found = selectors.rfm()
     return render(
-        request, "insights/rfm.html", tabs=insights_tabs("web:insights"), found=found,
+        request, "insights/rfm.html", tabs=insights_tabs("web:rfm"), found=found,
         chart=insights_charts.heat_map(found) if found else None, **run_state_of("rfm"),
     )  # fmt: skip
 
@@ -58,7 +58,7 @@ def run_state(request: PageRequest, kind: str, slug: str = "") -> HttpResponse:
 @action("edit_segments")
 def ask_run(request: PageRequest, kind: str, slug: str = "") -> HttpResponse:
     """Have a worker compute it as of now."""
-    back = reverse("web:grouping", args=[slug]) if slug else reverse(_PAGES.get(kind, "web:insights"))
+    back = reverse("web:grouping", args=[slug]) if slug else reverse(_PAGES.get(kind, "web:rfm"))
     try:
         services.request_run(kind=kind, slug=slug, by=actor(request), now=request.now)
     except NotPossible as wrong:

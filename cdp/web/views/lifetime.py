@@ -8,7 +8,7 @@ from cdp.web import insights_charts
 from cdp.web.access import page
 from cdp.web.forms import CalmForm
 from cdp.web.insights_runs import run_state
-from cdp.web.navigation import insights_tabs
+from cdp.web.navigation import prediction_tabs
 from cdp.web.pages import PageRequest, actor, go, render, toast
 from insights import selectors, services
 from insights.contracts import HORIZONS
@@ -33,7 +33,7 @@ def lifetime(request: PageRequest) -> HttpResponse:
         return go(request, reverse("web:lifetime"))
     found = selectors.lifetime()
     return render(
-        request, "insights/lifetime.html", tabs=insights_tabs("web:lifetime"), found=found, form=form,
+        request, "insights/lifetime.html", tabs=prediction_tabs("web:lifetime"), found=found, form=form,
         chart=insights_charts.deciles(found) if found and found.check else None,
         status=422 if form.errors else 200, **run_state("lifetime"),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from cdp.nudge import RUN_INSIGHTS, wake
 from cdp.pipeline.follow import follow_moves
 from cdp.web import predictions_charts
 from cdp.web.access import action, page
-from cdp.web.navigation import insights_tabs
+from cdp.web.navigation import prediction_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.predictions_form import BEGINNINGS, NewPredictionForm, PredictionForm, initial
 from cdp.web.views.profiles import open_profile
@@ -33,7 +33,7 @@ _KINDS = ("training", "scoring", "online")
 def predictions(request: PageRequest) -> HttpResponse:
     """Every prediction with how good it is and what is wrong with it."""
     return render(
-        request, "insights/predictions.html", tabs=insights_tabs("web:predictions"), found=selectors.predictions()
+        request, "insights/predictions.html", tabs=prediction_tabs("web:predictions"), found=selectors.predictions()
     )
 
 

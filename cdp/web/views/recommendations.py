@@ -9,7 +9,7 @@ from cdp.api import references
 from cdp.web import recommendation_charts
 from cdp.web.access import action, page
 from cdp.web.insights_runs import run_state
-from cdp.web.navigation import recommendation_tabs
+from cdp.web.navigation import prediction_tabs
 from cdp.web.pages import PageRequest, actor, go, render, toast
 from cdp.web.recommendation_forms import CatalogueForm, RecommendationForm
 from cdp.web.views.profiles import open_profile
@@ -38,7 +38,7 @@ def recommendations(request: PageRequest) -> HttpResponse:
         (name, words, measures["model"][key], measures["popular"][key]) for key, name, words in _MEASURES
     ] if measures and measures["model"]["people"] else []  # fmt: skip
     return render(
-        request, "recommendations/overview.html", tabs=recommendation_tabs("web:recommendations"), live=live, rows=rows,
+        request, "recommendations/overview.html", tabs=prediction_tabs("web:recommendations"), live=live, rows=rows,
         versions=versions, items=selectors.count_items(),
         chart=recommendation_charts.runs(versions) if len(versions) > 1 else None,
         trials=recommendation_charts.trials(live.figures["trials"]) if live and live.figures["trials"] else None,
@@ -56,7 +56,7 @@ def try_recommendations(request: PageRequest) -> HttpResponse:
         profile_id=profile, context=[item] if item else [], count=12, now=request.now
     ) if asked else None  # fmt: skip
     return render(
-        request, "recommendations/try.html", tabs=recommendation_tabs("web:try_recommendations"), found=found, who=who,
+        request, "recommendations/try.html", tabs=prediction_tabs("web:try_recommendations"), found=found, who=who,
         item=item, unknown=bool(who) and profile is None, profile=profile,
     )  # fmt: skip
 
@@ -77,7 +77,7 @@ def catalogue(request: PageRequest) -> HttpResponse:
     after = int(start) if start.isascii() and start.isdecimal() and len(start) < 19 else 0
     found, more = selectors.items(search=search, category=category, after=after)
     return render(
-        request, "recommendations/catalogue.html", tabs=recommendation_tabs("web:catalogue"), items=found, more=more,
+        request, "recommendations/catalogue.html", tabs=prediction_tabs("web:catalogue"), items=found, more=more,
         search=search, category=category, categories=selectors.categories(), form=form, started=bool(after),
         count=selectors.count_items(), status=422 if form.errors else 200,
     )  # fmt: skip
@@ -106,7 +106,7 @@ def recommendation_rules(request: PageRequest) -> HttpResponse:
             field, _, message = str(wrong).partition(": ")
             form.add_error(field if field in form.fields else None, message or field)
     return render(
-        request, "recommendations/rules.html", tabs=recommendation_tabs("web:recommendation_rules"), form=form,
+        request, "recommendations/rules.html", tabs=prediction_tabs("web:recommendation_rules"), form=form,
         status=422 if form.errors else 200,
     )  # fmt: skip
 
