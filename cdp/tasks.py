@@ -269,6 +269,8 @@ def run_insights() -> None:
     nudge.taken(RUN_INSIGHTS)
     if selectors.runs_wait() and run_apart("run_insights"):
         nudge.followers()
+        # A version that was switched on is to be scored with now, not within the hour.
+        plan_insights()
 
 
 @shared_task(name="cdp.tasks.plan_insights", queue="default")
