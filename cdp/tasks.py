@@ -1,10 +1,13 @@
 """Celery's addresses: each task is one call of a service. All are safe to run twice, or late, or side by side.
+Those that share threads run once at a time in each process, so that long ones leave threads for the others.
 
 What a task calls is imported in the task: beat, and workers of other queues, know its address and hold nothing of it.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,7 +17,7 @@ from celery import shared_task
 from django.conf import settings
 
 from cdp import nudge
-from cdp.apart import run_apart
+from cdp.environment import PROJECT_FOLDER
 from cdp.nudge import (
     ANALYSE_EXPERIMENTS,
     APPLY_INBOX,
@@ -34,6 +37,7 @@ from cdp.nudge import (
 )
 from cdp.vitals import BEAT_KEY
 from common import clock, pg
+from common.alone import alone
 
 if TYPE_CHECKING:
     from cdp.pipeline.run import Applier
@@ -41,6 +45,10 @@ if TYPE_CHECKING:
 # A sync that no worker took by then is dispatched again by the next nudge or beat.
 _DELIVER_WITHIN = 10.0
 _DUE_BATCH = 5_000
+
+
+def _run_apart(command: str) -> None:
+    subprocess.run([sys.executable, "manage.py", command], cwd=PROJECT_FOLDER, check=True)
 
 
 @lru_cache(maxsize=1)
@@ -61,6 +69,7 @@ def apply_inbox() -> None:
 
 
 @shared_task(name="cdp.tasks.run_due_timers", queue="default")
+@alone()
 def run_due_timers() -> None:
     """Let memberships change whose time has come, a batch a transaction, so that the applier gets its turn between."""
     from segments import services
@@ -72,6 +81,7 @@ def run_due_timers() -> None:
 
 
 @shared_task(name="cdp.tasks.refresh_segments", queue="default")
+@alone()
 def refresh_segments() -> None:
     """Hold every segment against its rule in SQL and correct what differs."""
     from segments import services
@@ -80,6 +90,7 @@ def refresh_segments() -> None:
 
 
 @shared_task(name=RUN_PUBLICATIONS, queue="default")
+@alone()
 def run_publications() -> None:
     """Publish the rules whose past takes longer to count than a request should."""
     from segments import services
@@ -90,6 +101,7 @@ def run_publications() -> None:
 
 
 @shared_task(name=DELIVER_SYNCS, queue="deliveries")
+@alone()
 def deliver_syncs() -> None:
     """Plan and send what the ledger asks of every sync, each by a task of its own: a slow channel delays no other."""
     from connectors import services
@@ -102,6 +114,7 @@ def deliver_syncs() -> None:
 
 
 @shared_task(name=WRITE_EXPORTS, queue="default")
+@alone()
 def write_exports() -> None:
     """Write the exports and feature files that somebody asked for."""
     from connectors import services
@@ -113,6 +126,7 @@ def write_exports() -> None:
 
 
 @shared_task(name=RUN_ERASURES, queue="default")
+@alone()
 def run_erasures() -> None:
     """Erase whom somebody asked to erase, and sign receipts when the channels have confirmed."""
     from cdp import erasing
@@ -123,6 +137,7 @@ def run_erasures() -> None:
 
 
 @shared_task(name=RUN_IMPORTS, queue="default")
+@alone()
 def run_imports() -> None:
     """Check or take in the files that somebody asked for."""
     from connectors import services
@@ -132,6 +147,7 @@ def run_imports() -> None:
 
 
 @shared_task(name=APPLY_RETENTION, queue="default")
+@alone()
 def apply_retention() -> None:
     """Take out the events whose time is over: once a day, and when somebody asked for it."""
     from cdp.pipeline import retention
@@ -142,6 +158,7 @@ def apply_retention() -> None:
 
 
 @shared_task(name=RUN_REPLAYS, queue="default")
+@alone()
 def run_replays() -> None:
     """Replay what somebody asked for, giving way to what comes in."""
     from cdp.pipeline import replays
@@ -152,6 +169,7 @@ def run_replays() -> None:
 
 
 @shared_task(name=ANALYSE_EXPERIMENTS, queue="default")
+@alone()
 def analyse_experiments() -> None:
     """Measure every experiment that runs, or ended since it was measured."""
     from campaigns import services
@@ -161,6 +179,7 @@ def analyse_experiments() -> None:
 
 
 @shared_task(name=RUN_CAMPAIGNS, queue="default")
+@alone()
 def run_campaigns() -> None:
     """Let people into campaigns, and move on whose time has come."""
     from campaigns import services
@@ -170,6 +189,7 @@ def run_campaigns() -> None:
 
 
 @shared_task(name="cdp.tasks.make_campaign_calls", queue="deliveries")
+@alone()
 def make_campaign_calls() -> None:
     """Make the signed calls that campaigns ask for."""
     from campaigns import services
@@ -179,6 +199,7 @@ def make_campaign_calls() -> None:
 
 
 @shared_task(name="cdp.tasks.learn_bandits", queue="default")
+@alone()
 def learn_bandits() -> None:
     """Let every bandit learn that runs."""
     from campaigns import services
@@ -187,6 +208,7 @@ def learn_bandits() -> None:
 
 
 @shared_task(name=SEND_MESSAGES, queue="messages")
+@alone()
 def send_messages() -> None:
     """Hand over the messages that are due, each channel by a task of its own: a slow one delays no other."""
     from campaigns import services
@@ -197,6 +219,7 @@ def send_messages() -> None:
 
 
 @shared_task(name="cdp.tasks.send_by_channel", queue="messages")
+@alone(most=4)
 def send_by_channel(channel: str) -> None:
     """A turn of one channel. Several may run side by side: what one has claimed, no other hands over."""
     from campaigns import services
@@ -207,6 +230,7 @@ def send_by_channel(channel: str) -> None:
 
 
 @shared_task(name=RUN_UNDOS, queue="default")
+@alone()
 def run_undos() -> None:
     """Undo the imports that somebody wants undone, or count what that would take away."""
     from cdp.pipeline import undoing
@@ -217,6 +241,7 @@ def run_undos() -> None:
 
 
 @shared_task(name="cdp.tasks.look_at_places", queue="default")
+@alone()
 def look_at_places() -> None:
     """Look for files in watched places, and have those that came taken in."""
     from connectors import services
@@ -226,6 +251,7 @@ def look_at_places() -> None:
 
 
 @shared_task(name="cdp.tasks.read_streams", queue="default")
+@alone()
 def read_streams() -> None:
     """A turn for every stream: what waits in its topic goes to the inbox."""
     from connectors import services
@@ -234,6 +260,7 @@ def read_streams() -> None:
 
 
 @shared_task(name=READ_PULLS, queue="default")
+@alone()
 def read_pulls() -> None:
     """A turn for every pull that is due: rows of databases and CRMs go to the inbox."""
     from connectors import services
@@ -253,27 +280,31 @@ def link_profiles() -> None:
 
 
 @shared_task(name="cdp.tasks.run_linkage", queue="default")
+@alone()
 def run_linkage() -> None:
     """Do a waiting run over the whole base in a process of its own: what it needs in memory goes when it ends."""
     from identity.linkage import services
 
     if services.run_waiting():
-        run_apart("run_linkage")
+        _run_apart("run_linkage")
 
 
 @shared_task(name=RUN_INSIGHTS, queue="insights")
+@alone()
 def run_insights() -> None:
     """Do waiting computations in a process of its own: scikit-learn and what it needs in memory go when it ends."""
     from insights import selectors
 
     nudge.taken(RUN_INSIGHTS)
-    if selectors.runs_wait() and run_apart("run_insights"):
+    if selectors.runs_wait():
+        _run_apart("run_insights")
         nudge.followers()
         # A version that was switched on is to be scored with now, not within the hour.
         plan_insights()
 
 
 @shared_task(name="cdp.tasks.plan_insights", queue="default")
+@alone()
 def plan_insights() -> None:
     """Ask for the computations that are due."""
     from insights import services
@@ -283,6 +314,7 @@ def plan_insights() -> None:
 
 
 @shared_task(name=REFRESH_KPIS, queue="default")
+@alone()
 def refresh_kpis() -> None:
     """Count the days of the KPIs anew that may have changed."""
     from insights import services
@@ -292,6 +324,7 @@ def refresh_kpis() -> None:
 
 
 @shared_task(name="cdp.tasks.plan_linkage_training", queue="default")
+@alone()
 def plan_linkage_training() -> None:
     """Ask for a new model of linkage when the live one is old or the base has changed."""
     from identity.linkage import services
@@ -300,6 +333,7 @@ def plan_linkage_training() -> None:
 
 
 @shared_task(name="cdp.tasks.audit_consistency", queue="default")
+@alone()
 def audit_consistency() -> None:
     """Whether pages, API, exports, ledger and channels show the same members; the page shows what was found."""
     from cdp import consistency
@@ -308,6 +342,7 @@ def audit_consistency() -> None:
 
 
 @shared_task(name="cdp.tasks.remind_of_reviews", queue="default")
+@alone()
 def remind_of_reviews() -> None:
     """Mail owners of segments whose review is due."""
     from cdp import reminders
@@ -316,6 +351,7 @@ def remind_of_reviews() -> None:
 
 
 @shared_task(name="cdp.tasks.check_quality", queue="default")
+@alone()
 def check_quality() -> None:
     """Raise and close alerts over the figures of quality."""
     from quality import services
@@ -324,6 +360,7 @@ def check_quality() -> None:
 
 
 @shared_task(name="cdp.tasks.check_freshness", queue="default")
+@alone()
 def check_freshness() -> None:
     """Raise and close alerts over the limits of freshness that people set."""
     from quality import services
@@ -332,6 +369,7 @@ def check_freshness() -> None:
 
 
 @shared_task(name="cdp.tasks.tell_of_alerts", queue="default")
+@alone()
 def tell_of_alerts() -> None:
     """Tell whoever asked for it of alerts and reports."""
     from connectors import selectors as connectors
@@ -342,6 +380,7 @@ def tell_of_alerts() -> None:
 
 
 @shared_task(name="cdp.tasks.write_plan_reports", queue="default")
+@alone()
 def write_plan_reports() -> None:
     """Write the plan's reports of the month that is over, unless they were written."""
     from quality import services
@@ -350,6 +389,7 @@ def write_plan_reports() -> None:
 
 
 @shared_task(name="cdp.tasks.keep_house", queue="default")
+@alone()
 def keep_house() -> None:
     """Make partitions to come, drop finished ones, trim what is past its time."""
     from connectors import services as connectors
@@ -365,6 +405,7 @@ def keep_house() -> None:
 
 
 @shared_task(name="cdp.tasks.beat_heartbeat", queue="default")
+@alone()
 def beat_heartbeat() -> None:
     """Note that beat and a worker are alive; `doctor` and the home page read it."""
     redis.Redis.from_url(settings.REDIS_URL).set(BEAT_KEY, clock.iso(clock.now()) or "", ex=300)

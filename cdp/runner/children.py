@@ -99,7 +99,8 @@ def web_address() -> str:
 
 def workers() -> list[Child]:
     """Celery's workers and its clock."""
-    threads = ["-P", "threads", "-c", "4"]
+    # Each kind of long task holds one thread at most: enough that all of them leave some to syncs and messages.
+    threads = ["-P", "threads", "-c", "12"]
     # Pandas stays in memory once loaded: a process that has grown is replaced after its task.
     linkage = ["-P", "prefork", "-c", "1", "--max-tasks-per-child", "100", "--max-memory-per-child", "180000"]
     beat = ["beat", "--pidfile", "", "-l", "warning"]
