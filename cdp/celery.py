@@ -1,9 +1,10 @@
 """The Celery application: which task goes to which queue."""
 
 import os
+from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_init
+from celery.signals import celeryd_init, worker_ready
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
@@ -60,3 +61,11 @@ app.conf.update(
 def _find_tasks(**_: object) -> None:
     """Workers load what they do; beat sends names only and would hold 150 MB of libraries for nothing."""
     app.autodiscover_tasks(["cdp", "connectors"], force=True)
+
+
+@worker_ready.connect
+def _say_what_is_known(sender: Any, **_: object) -> None:
+    """Celery logs a failure of the import above and goes on with no task: health must tell it."""
+    from cdp import rollcall
+
+    rollcall.begin(sender.hostname, list(app.amqp.queues.consume_from), list(app.tasks))

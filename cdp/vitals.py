@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from cdp import rollcall
 from events import selectors as events
 
 BEAT_KEY = "cdp:beat"
@@ -85,11 +86,30 @@ def check_lag(now: datetime) -> Check:
     return Check("lag", ok, f"{backlog.events} event(s) wait, the oldest for {age:.0f} s", mend)
 
 
-READY: list[Callable[[datetime], Check]] = [check_database, check_disk, check_lag]
+def check_workers(now: datetime) -> Check:
+    """The workers that were ever seen are there and know their tasks."""
+    asked = rollcall.queues()
+    heard = rollcall.heard(asked)
+    for queue, said in heard.items():
+        there = [one for one in said if now - one.at < rollcall.SILENT]
+        empty = next((one for one in there if one.unknown), None)
+        if empty is not None:
+            finding = f"{empty.node} serves {queue} and does not know {', '.join(empty.unknown)}"
+            return Check("workers", False, finding, "see in its log why cdp.tasks is not imported; start it again.")
+        if said and not there:
+            age = (now - max(one.at for one in said)).total_seconds()
+            finding = f"no worker of {queue} for {age:.0f} s, last {', '.join(one.node for one in said)}"
+            return Check("workers", False, finding, "see its log, and start it again (`manage.py up` does).")
+    served = sum(1 for said in heard.values() if said)
+    return Check("workers", True, f"{served} of {len(asked)} queues served" if served else "none seen yet")
+
+
+READY: list[Callable[[datetime], Check]] = [check_database, check_disk, check_lag, check_workers]
 ALL: list[Callable[[datetime], Check]] = [
     check_database,
     check_broker,
     check_beat,
+    check_workers,
     check_migrations,
     check_disk,
     check_lag,

@@ -17,7 +17,7 @@ from django.db import connection
 from cdp.runner import children
 
 PROJECT = Path(__file__).resolve().parent.parent
-_START_SECONDS = 60.0
+_START_SECONDS = 240.0
 
 
 def free_port() -> int:
@@ -68,7 +68,7 @@ def end_family(process: "subprocess.Popen[bytes]", *, patience: float) -> None:
         process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait(patience)
+        process.wait()
     for one in psutil.wait_procs(family, timeout=2)[1]:
         one.kill()
 
@@ -77,7 +77,7 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx.post(f"http://127.0.0.1:{port}/v1/m", timeout=5, trust_env=False).status_code == 200:
+            if httpx.post(f"http://127.0.0.1:{port}/v1/m", timeout=60, trust_env=False).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.1)

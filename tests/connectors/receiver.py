@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,7 +51,7 @@ class Receiver:
     def __init__(self, script: Script | None = None) -> None:
         self.calls: list[Call] = []
         self.script: Script = script or (lambda call, before: Reply())
-        self._lock = threading.Lock()
+        self._lock, self._closed = threading.Lock(), threading.Event()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -90,7 +89,7 @@ class Receiver:
             before = sum(c.headers.get("webhook-id") == call.headers.get("webhook-id") for c in self.calls)
             self.calls.append(call)
         reply = self.script(call, before)
-        time.sleep(reply.wait)
+        self._closed.wait(reply.wait)
         if reply.cut:
             handler.connection.shutdown(socket.SHUT_RDWR)
             handler.close_connection = True
@@ -107,13 +106,14 @@ class Receiver:
         for part in [reply.body[i : i + 1] for i in range(len(reply.body))] if reply.drip else [reply.body]:
             handler.wfile.write(part)
             handler.wfile.flush()
-            time.sleep(0.1 if reply.drip else 0)
+            self._closed.wait(0.1 if reply.drip else 0)
 
     def events(self) -> list[Any]:
         """The events, each message once, in the order of their first coming."""
         return [orjson.loads(body) for body in {call.message_id: call.body for call in self.calls}.values()]
 
     def close(self) -> None:
+        self._closed.set()
         self._server.shutdown()
         self._server.server_close()
 

@@ -3,11 +3,6 @@
 import csv
 import io
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -18,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from django.db import connection
 
-from cdp.environment import PROJECT_FOLDER
 from common import jobs
 from common.models import AuditEntry, Job
 from connectors import selectors, services
 from connectors.contracts import BadColumns, ExportView
 from connectors.storage import services as storage
 from connectors.storage.models import FilePart
+from tests.connectors.killing import kill_worker, wait_until
 from tests.connectors.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,14 +150,10 @@ def test_two_workers_write_one_file_once(world: World) -> None:
 
 
 _WORKER = """
-import django, os
-django.setup()
-from django.db import connection
 from connectors.storage import services as storage
-from common import clock
-from connectors import services
-connection.settings_dict["NAME"] = os.environ["EXPORT_DATABASE"]
 storage.PART_BYTES = 2_000
+hand_on, rest = storage.Parts._hand_on, resting(0.01, steps=20)
+storage.Parts._hand_on = lambda parts, size: (hand_on(parts, size), rest())
 services.write_exports(now=clock.now())
 """
 
@@ -172,24 +163,9 @@ def test_a_worker_that_is_killed_leaves_nothing_half_and_the_next_writes_it_whol
     world.people(range(100, 30_000))
     world.enter(*range(100, 30_000))
     asked = ask(world)
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "cdp.settings",
-        "EXPORT_DATABASE": connection.settings_dict["NAME"],
-    }
-    worker = subprocess.Popen([sys.executable, "-c", _WORKER], cwd=PROJECT_FOLDER, env=environment)
-    try:
-        end = time.monotonic() + 60
-        while not FilePart.objects.exists() and time.monotonic() < end:
-            time.sleep(0.01)
-        assert FilePart.objects.exists(), "the worker has begun"
-    finally:
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+    kill_worker(_WORKER, when=FilePart.objects.exists)
     assert selectors.export(asked.id).state == "waiting"  # type: ignore[union-attr]
-    end = time.monotonic() + 20
-    while services.write_exports(now=world.now) == 0 and time.monotonic() < end:
-        time.sleep(0.2)  # the killed session's lock goes when the server notices
+    wait_until(lambda: services.write_exports(now=world.now) == 1)  # the killed session's lock goes when it is noticed
     done = selectors.export(asked.id)
     assert done is not None
     assert done.rows == 29_903

@@ -15,7 +15,11 @@ from insights.predictions import drift, encoding, fairness, learners, metrics, t
 from insights.predictions.fitted import Calibrator, FittedPrediction
 from insights.predictions.training import Trained, TrainingSet
 
-RNG = np.random.default_rng(11)
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Chance with a known seed, anew for each test: in any order the tests draw the same."""
+    return np.random.default_rng(11)
 
 
 def table(size: int = 1200, *, cutoffs: int = 1, **more: Any) -> TrainingSet:
@@ -103,9 +107,9 @@ def test_a_flipped_byte_is_refused_and_a_pickle_is_never_executed(linear: Traine
         FittedPrediction.from_bytes(told, hashlib.sha256(told).hexdigest())
 
 
-def test_a_column_that_is_the_label_with_noise_is_refused_by_name() -> None:
+def test_a_column_that_is_the_label_with_noise_is_refused_by_name(rng: np.random.Generator) -> None:
     found = table()
-    columns = {**found.columns, "duration": found.truth + RNG.normal(0, 0.2, len(found))}
+    columns = {**found.columns, "duration": found.truth + rng.normal(0, 0.2, len(found))}
     with pytest.raises(NotPossible, match="duration alone tells nearly everything"):
         training.train(TrainingSet(found.people, found.starts, found.ends, found.truth, columns), seed=1)
 
@@ -118,9 +122,9 @@ def test_fewer_features_are_kept_only_where_validation_does_not_suffer(trees: Tr
     assert "told" in trees.figures["features"]
 
 
-def test_scores_that_are_too_sure_are_calibrated() -> None:
-    margins = RNG.normal(0, 1.5, 4000)
-    truth = (RNG.random(4000) < 1 / (1 + np.exp(-margins))).astype(np.float64)
+def test_scores_that_are_too_sure_are_calibrated(rng: np.random.Generator) -> None:
+    margins = rng.normal(0, 1.5, 4000)
+    truth = (rng.random(4000) < 1 / (1 + np.exp(-margins))).astype(np.float64)
     trial = training._Trial(learners.Candidate("boosting", ()), 0.0, 0.0, truth, 3 * margins, None)  # type: ignore[arg-type]
     assert metrics.ece(truth, Calibrator()(3 * margins)) > 0.05
     made = training._calibrated(trial, seed=1)
@@ -164,27 +168,27 @@ def test_texts_that_few_people_have_are_not_stored_and_new_ones_have_a_place() -
     assert encoding.learn({"c": ["odd"] * 40 + ["x", "y"]}, np.array([1] * 40 + [2, 3])).features == ()
 
 
-def test_the_index_sees_spikes_and_is_silent_on_random_halves_and_small_windows() -> None:
-    spiky = np.where(RNG.random(20_000) < 0.9, -1.0, RNG.integers(1, 400, 20_000))
-    moved = np.where(RNG.random(5000) < 0.45, -1.0, RNG.integers(1, 400, 5000))
+def test_the_index_sees_spikes_and_is_silent_on_random_halves_and_small_windows(rng: np.random.Generator) -> None:
+    spiky = np.where(rng.random(20_000) < 0.9, -1.0, rng.integers(1, 400, 20_000))
+    moved = np.where(rng.random(5000) < 0.45, -1.0, rng.integers(1, 400, 5000))
     found = drift.compare(drift.reference(spiky), moved)
     assert found["psi"] > 0.9
     assert found["alarm"]
-    same = RNG.normal(size=20_000)
+    same = rng.normal(size=20_000)
     told = drift.reference(same)
     for window in (100, 300, 1000, 5000):
-        assert not drift.compare(told, RNG.normal(size=window))["alarm"]
-    assert not drift.compare(told, RNG.normal(2, 1, 200))["judged"]
-    assert drift.compare(told, RNG.normal(0.5, 1, 2000))["alarm"]
-    words = drift.reference(RNG.choice(["a", "b", "c"], 3000).tolist())
-    assert not drift.compare(words, RNG.choice(["a", "b", "c"], 3000).tolist())["alarm"]
-    assert drift.compare(words, RNG.choice(["a", "d"], 3000).tolist())["alarm"]
+        assert not drift.compare(told, rng.normal(size=window))["alarm"]
+    assert not drift.compare(told, rng.normal(2, 1, 200))["judged"]
+    assert drift.compare(told, rng.normal(0.5, 1, 2000))["alarm"]
+    words = drift.reference(rng.choice(["a", "b", "c"], 3000).tolist())
+    assert not drift.compare(words, rng.choice(["a", "b", "c"], 3000).tolist())["alarm"]
+    assert drift.compare(words, rng.choice(["a", "d"], 3000).tolist())["alarm"]
     # With a million people a difference of a hundredth of a deviation is no alarm.
-    assert not drift.compare(drift.reference(RNG.normal(size=300_000)), RNG.normal(0.02, 1, 300_000))["alarm"]
+    assert not drift.compare(drift.reference(rng.normal(size=300_000)), rng.normal(0.02, 1, 300_000))["alarm"]
 
 
-def test_a_reference_holds_no_value_of_a_single_person() -> None:
-    values = np.append(RNG.normal(100, 10, 500), 12345.678)
+def test_a_reference_holds_no_value_of_a_single_person(rng: np.random.Generator) -> None:
+    values = np.append(rng.normal(100, 10, 500), 12345.678)
     told = drift.reference(values)
     assert "12345" not in str(told)
     assert drift.reference(["x"] * 40 + ["ann@example.org"])["values"] == ["x"]
@@ -207,8 +211,8 @@ def test_fairness_counts_by_group_and_hides_small_ones() -> None:
     assert (told["ratio"], told["odds"], told["passes"], told["hidden"]) == (0.5, 0.0, False, 10)
 
 
-def test_a_challenger_is_worse_only_when_that_is_no_chance() -> None:
-    truth = (RNG.random(2000) < 0.3).astype(np.float64)
+def test_a_challenger_is_worse_only_when_that_is_no_chance(rng: np.random.Generator) -> None:
+    truth = (rng.random(2000) < 0.3).astype(np.float64)
     good = np.clip(0.3 + 0.4 * (truth - 0.3), 0.01, 0.99)
     assert metrics.not_worse(truth, good, good, seed=1)["verdict"] == "as good"
     assert metrics.not_worse(truth, np.full(2000, 0.3), good, seed=1)["verdict"] == "worse"

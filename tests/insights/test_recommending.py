@@ -27,7 +27,8 @@ from cdp.pipeline.follow import follow_moves
 from insights import services
 computing._WRITE_AT_ONCE = 1
 progress = computing.jobs.progress
-computing.jobs.progress = lambda *told, **more: (progress(*told, **more), time.sleep(0.05))
+rest = resting(0.05, steps=40)
+computing.jobs.progress = lambda *told, **more: (progress(*told, **more), rest())
 services.run_waiting(now=clock.now(), after=follow_moves)
 """
 

@@ -191,9 +191,10 @@ _KILLED = """
 from cdp.pipeline.follow import follow_moves
 from insights import services as insights, writing
 writing._AT_ONCE = 1
+rest = resting(0.1, steps=20)
 def slowly(*given):
     follow_moves(*given)
-    time.sleep(0.1)
+    rest()
 insights.run_waiting(now=clock.now(), after=slowly)
 """
 

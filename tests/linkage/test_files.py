@@ -1,5 +1,6 @@
 """`manage.py link`: files in, clusters and pairs out, and plain words when something does not fit."""
 
+import contextlib
 import csv
 import io
 import json
@@ -182,34 +183,44 @@ def test_too_many_columns_without_a_role_are_refused_before_anything_is_read(tmp
         link(path, out=tmp_path / "out.csv")
 
 
+# Training that does not end by itself: the kill comes before the result, however late it comes.
+_ENDLESS = """
+import os, time
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
+import manage
+from identity.linkage.bulk.linking import Linking
+Linking._train = lambda *_: time.sleep(3600)
+manage.main()
+"""
+
+
+def kill_in_training(words: list[str]) -> None:
+    """Run the command, and kill it when it trains."""
+    command = [sys.executable, "-c", _ENDLESS, *words]
+    with subprocess.Popen(command, cwd=PROJECT_FOLDER, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.strip() == "train":
+                break
+        else:
+            raise AssertionError("".join(said))
+        process.kill()
+
+
 @pytest.mark.processes
 def test_a_run_that_is_killed_goes_on_in_its_folder(tmp_path: Path) -> None:
     path = write(tmp_path / "people.csv", rows(1_500, twice=400))
     whole = tmp_path / "whole.csv"
     link(path, out=whole)
-    command = [
-        sys.executable,
-        "manage.py",
-        "link",
-        str(path),
-        "--out",
-        str(tmp_path / "out.csv"),
-        "--work",
-        str(tmp_path / "work"),
-    ]
-    process = subprocess.Popen(command, cwd=PROJECT_FOLDER, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.strip() == "train":
-            break
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    words = ["link", str(path), "--out", str(tmp_path / "out.csv"), "--work", str(tmp_path / "work")]
+    kill_in_training(words)
     assert not (tmp_path / "out.csv").exists()
-    began = time.monotonic()
+    command = [sys.executable, "manage.py", *words]
     again = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True)
     assert "block" not in again.stderr.split()
     assert (tmp_path / "out.csv").read_bytes() == whole.read_bytes()
-    assert time.monotonic() - began < 120
 
 
 @pytest.mark.processes
@@ -224,11 +235,12 @@ def test_the_processes_that_clean_end_with_the_command(tmp_path: Path, how: sign
     while len(cleaning) < 2:
         assert process.poll() is None, "the command ended before anything was cleaned"
         children = psutil.Process(process.pid).children()
-        cleaning = [one for one in children if "multiprocessing.spawn" in " ".join(one.cmdline())]
+        with contextlib.suppress(psutil.Error):  # one may end while it is looked at
+            cleaning = [one for one in children if "multiprocessing.spawn" in " ".join(one.cmdline())]
         time.sleep(0.02)
     process.send_signal(how)
-    process.wait(timeout=60)
-    _, left = psutil.wait_procs([*cleaning, *children], timeout=60)
+    process.wait(timeout=180)
+    _, left = psutil.wait_procs([*cleaning, *children], timeout=180)
     assert [one.cmdline() for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
     # What was killed keeps its folder: nobody is left who could clear it away.
     assert how == signal.SIGKILL or list(places.iterdir()) == []

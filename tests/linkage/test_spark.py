@@ -3,7 +3,6 @@
 import json
 import random
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +20,7 @@ from identity.linkage.fields import Record, make_record
 from identity.linkage.levels import comparisons_of
 from identity.linkage.model import Model
 from identity.linkage.start import start_rows
-from tests.linkage.test_files import link, rows, write
+from tests.linkage.test_files import kill_in_training, link, rows, write
 from tests.linkage.test_parity import people
 from tests.linkage.test_training import homes, person
 
@@ -130,18 +129,12 @@ def test_the_command_writes_the_file_that_duckdb_writes(tmp_path: Path, ending: 
 def test_a_run_that_is_killed_goes_on_in_its_folder(tmp_path: Path) -> None:
     path = write(tmp_path / "people.csv", rows(400, twice=100))
     link(path, out=tmp_path / "whole.csv")
-    command = [sys.executable, "manage.py", "link", str(path), "--out", str(tmp_path / "out.csv"), "--engine", "spark"]
-    command += ["--work", str(tmp_path / "work")]
-    process = subprocess.Popen(command, cwd=PROJECT_FOLDER, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.strip() == "train":
-            break
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
+    words = ["link", str(path), "--out", str(tmp_path / "out.csv"), "--engine", "spark"]
+    words += ["--work", str(tmp_path / "work")]
+    kill_in_training(words)
     assert json.loads((tmp_path / "work" / "run" / "journal.json").read_text()).keys() == {"read", "block", "compare"}
     assert not (tmp_path / "out.csv").exists()
+    command = [sys.executable, "manage.py", *words]
     again = subprocess.run(command, cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True)
     assert not {"read", "block", "compare"}.intersection(line.strip() for line in again.stderr.splitlines())
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()

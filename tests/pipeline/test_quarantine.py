@@ -156,7 +156,7 @@ def test_a_replay_that_is_killed_and_taken_up_again_replays_each_item_once(
     ]
     events.quarantine(conn, setbacks, stage="accept", received_at=clock.now())
     made = replays.request_quarantine_replay(fits=QuarantineFilter(), by="ann", now=clock.now())
-    work = "from cdp.pipeline import replays\nreplays.run_replays(now=clock.now(), after=lambda: time.sleep(0.3))"
+    work = "from cdp.pipeline import replays\nreplays.run_replays(now=clock.now(), after=resting(0.3, steps=2))"
     kill_worker(work, when=lambda: items_waiting() >= 500)
     assert 0 < items_waiting() < 2_600
     assert replays.run_replays(now=clock.now(), after=lambda: None) == 1

@@ -196,12 +196,11 @@ def test_a_replay_that_is_killed_ends_as_if_nothing_had_been(send: Send) -> None
     as_older_rules_left_it()
     made = replays.request_log_replay(fits=LogFilter(), by="ann", now=NOW)
     work = f"""
-import time
 from datetime import datetime
 from cdp.pipeline import relog, replays
 # Also where the log begins with pages that are empty.
 relog._FIRST_PAGES, relog._MOST_PAGES, relog._EVENTS_A_STEP = 2, 2, 50
-replays.run_replays(now=datetime.fromisoformat({NOW.isoformat()!r}), after=lambda: time.sleep(0.2))
+replays.run_replays(now=datetime.fromisoformat({NOW.isoformat()!r}), after=resting(0.2, steps=4))
 """
     kill_worker(work, when=lambda: (log.replay(made.id) or made).counts.get("events", 0) > 0)
     halfway = log.replay(made.id)

@@ -150,6 +150,7 @@ def test_a_run_that_is_killed_is_taken_up_again_and_takes_out_everything_once(se
 from datetime import datetime
 from cdp.pipeline import retention
 retention._SLICE = 100
+retention.Courtesy.give_way = resting(0, steps=10)
 retention.run_retention(now=datetime.fromisoformat({NOW.isoformat()!r}))
 """
     kill_worker(work, when=lambda: ledger.size(one) <= 2_800)

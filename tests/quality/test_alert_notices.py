@@ -28,6 +28,7 @@ MINUTE = timedelta(minutes=1)
 _WORK = """
 settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = "127.0.0.1", {port}, False
+settings.EMAIL_TIMEOUT = 3600
 from quality import services as quality
 from datetime import datetime
 quality.tell(now=datetime.fromisoformat("{now}"), sign=services.sign_webhook, names={{}})
@@ -68,7 +69,7 @@ def sink(settings: Any) -> Iterator[Sink]:
     server = Controller(made, hostname="127.0.0.1", port=port)
     server.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 2
+    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 120
     settings.EMAIL_USE_TLS, settings.PUBLIC_URL = False, "https://cdp.example.com"
     yield made
     server.stop()
@@ -234,15 +235,22 @@ def test_a_mail_server_that_is_away_costs_nothing_but_time(sink: Sink, ann: User
     assert (tell(NOW + MINUTE), len(sink.mails)) == (1, 1)
 
 
-def test_a_mail_of_which_it_is_not_known_is_not_sent_again_by_itself(sink: Sink, ann: User, source: int) -> None:
+def test_a_mail_of_which_it_is_not_known_is_not_sent_again_by_itself(
+    sink: Sink, ann: User, source: int, settings: Any
+) -> None:
     keep()
     silent(source, "Joined")
     services.check_quality(now=NOW)
-    sink.wait = 4  # longer than the time limit: the server has the mail, and its answer is not waited for
-    assert tell() == 0
-    sink.wait = 0
+    # The server has the mail, and its answer is not waited for. Where the machine stands still before that, the next
+    # try comes to it.
+    settings.EMAIL_TIMEOUT, sink.wait = 3, 3600
+    tries = 0
+    while not sink.mails and tries < 20:
+        assert tell(NOW + 10 * tries * MINUTE) == 0
+        tries += 1
+    settings.EMAIL_TIMEOUT, sink.wait = 120, 0
     assert selectors.digests()[0].state == "unknown"
-    assert (tell(NOW + 60 * MINUTE), len(sink.mails)) == (0, 1)
+    assert (tell(NOW + 600 * MINUTE), len(sink.mails)) == (0, 1)
 
 
 def test_without_a_mail_server_nothing_is_made_and_nothing_piles_up(
@@ -265,7 +273,7 @@ def test_a_worker_that_is_killed_while_it_hands_a_mail_over_sends_it_no_second_t
     keep()
     silent(source, "Joined")
     services.check_quality(now=NOW)
-    sink.wait = 30
+    sink.wait = 3600
     kill_worker(_WORK.format(port=settings.EMAIL_PORT, now=NOW.isoformat()), when=lambda: len(sink.mails) == 1)
     sink.wait = 0
     later = NOW + 10 * MINUTE
@@ -282,7 +290,7 @@ def test_a_worker_that_is_killed_before_it_hands_over_loses_no_mail(
     keep()
     silent(source, "Joined")
     services.check_quality(now=NOW)
-    sink.greet = 30
+    sink.greet = 3600
     kill_worker(_WORK.format(port=settings.EMAIL_PORT, now=NOW.isoformat()), when=lambda: sink.greeted > 0)
     sink.greet = 0
     assert tell() == 0
@@ -314,7 +322,7 @@ def test_an_address_is_called_with_a_signature_and_repeats_are_known_by_their_id
 
 def test_a_call_that_was_cut_off_by_a_kill_is_made_again_with_the_same_id(source: int, settings: Any) -> None:
     settings.OUTBOUND_ALLOW = ["127.0.0.1"]
-    with receiving(lambda call, before: Reply(wait=30 if before == 0 else 0)) as receiver:
+    with receiving(lambda call, before: Reply(wait=3600 if before == 0 else 0)) as receiver:
         hooked(receiver)
         silent(source, "Joined")
         services.check_quality(now=NOW)

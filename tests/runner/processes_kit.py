@@ -75,12 +75,12 @@ class Product:
         """Another command beside the running product."""
         command = [sys.executable, "manage.py", *words]
         return subprocess.run(
-            command, cwd=PROJECT_FOLDER, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=PROJECT_FOLDER, env=self.environment, capture_output=True, text=True, timeout=300, check=False
         )
 
     def get(self, path: str) -> int:
         """The status of an answer; 0 when there is none."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", path)
             return connection.getresponse().status
@@ -129,7 +129,7 @@ class Product:
         assert self.process
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=180)
+        return self.process.wait(timeout=300)
 
     def close(self) -> None:
         """Leave nothing behind, whatever the test did."""

@@ -1,6 +1,10 @@
 """What probes, monitoring and the doctor tell."""
 
 import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
 
@@ -11,8 +15,12 @@ from django.core.management import call_command
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from cdp import health, vitals
+from cdp import health, rollcall, vitals
+from cdp.environment import PROJECT_FOLDER
+from cdp.runner import children
 from common import clock
+from tests.runner.processes_kit import wait_until
+from tests.server import end_family
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +42,48 @@ def test_it_is_not_ready_when_events_pile_up_or_the_disk_fills(
     [failing] = json.loads(answer.content)["failing"]
     assert failing["name"] == name
     assert failing["mend"]
+
+
+# As where a package is missing: the tasks cannot be imported, and Celery goes on without.
+_EMPTY = "import sys; sys.modules['cdp.nudge'] = None; from celery.__main__ import main; main()"
+
+
+@contextmanager
+def pipeline_worker(redis_url: str, *, empty: bool) -> Iterator[None]:
+    """The worker of the pipeline as the product starts it."""
+    python, *words = next(one.command for one in children.workers() if one.name == "pipeline")
+    if empty:
+        words[: words.index("celery") + 1] = ["-c", _EMPTY]
+    process = subprocess.Popen(
+        [python, *words], cwd=PROJECT_FOLDER, env=os.environ | {"CDP_REDIS_URL": redis_url}, stdin=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        end_family(process, patience=60)
+
+
+@pytest.mark.processes
+def test_a_worker_that_knows_no_task_or_has_gone_is_told_by_health(rf: RequestFactory, settings: Settings) -> None:
+    # A broker of its own: nothing of other tests waits in it.
+    settings.REDIS_URL = django_settings.REDIS_URL.rpartition("db=")[0] + "db=9"
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+
+    def told(later: timedelta = timedelta()) -> vitals.Check:
+        return vitals.check_workers(clock.now() + later)
+
+    assert told() == vitals.Check("workers", True, "none seen yet")
+    with pipeline_worker(settings.REDIS_URL, empty=True):
+        wait_until("it says what it does not know", lambda: not told().ok, 240)
+        assert "serves pipeline and does not know cdp.tasks.apply_inbox" in told().finding
+        answer = health.readyz(rf.get("/readyz"))
+        assert (answer.status_code, json.loads(answer.content)["failing"][0]["name"]) == (503, "workers")
+    with pipeline_worker(settings.REDIS_URL, empty=False):
+        wait_until("it knows its tasks", lambda: told().ok, 240)
+        assert told().finding == f"1 of {len(rollcall.queues())} queues served"
+    assert not told(rollcall.SILENT).ok
+    assert "no worker of pipeline for" in told(rollcall.SILENT).finding
+    assert told(rollcall.SILENT).mend
 
 
 def test_metrics_are_lines_that_prometheus_reads(rf: RequestFactory) -> None:
@@ -60,7 +110,7 @@ def test_the_doctor_sees_a_late_beat_and_says_what_to_do() -> None:
         call_command("doctor", "--format", "json", stdout=out)
     assert ended.value.code == 1
     checks = {check["name"]: check for check in json.loads(out.getvalue())["checks"]}
-    assert list(checks) == ["database", "broker", "beat", "migrations", "disk", "lag"]
+    assert list(checks) == ["database", "broker", "beat", "workers", "migrations", "disk", "lag"]
     assert [name for name, check in checks.items() if not check["ok"]] == ["beat"]
     assert "last heartbeat 600 s ago" in checks["beat"]["finding"]
     assert checks["beat"]["mend"]

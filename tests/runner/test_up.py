@@ -49,9 +49,9 @@ def test_it_starts_heals_after_kill_minus_9_of_each_child_and_stops_without_orph
     for name in ["web", "work", "pipeline", "linkage", "beat", "valkey", "postgres"]:
         killed = product.child(name).pid
         os.kill(killed, signal.SIGKILL)
-        wait_until(f"{name} runs again", lambda name=name, killed=killed: product.has(name, other_than=killed), 90)
-    wait_until("the web server answers again", lambda: product.get("/healthz") == 200, 120)
-    wait_until("the database answers again", lambda: product.get("/readyz") in {200, 503}, 120)
+        wait_until(f"{name} runs again", lambda name=name, killed=killed: product.has(name, other_than=killed), 240)
+    wait_until("the web server answers again", lambda: product.get("/healthz") == 200, 240)
+    wait_until("the database answers again", lambda: product.get("/readyz") in {200, 503}, 240)
 
     assert product.stop() == 0
     assert product.tree() == []
@@ -73,7 +73,7 @@ def test_killing_the_supervisor_takes_everybody_along_and_the_next_start_finds_t
         process.kill()
     product.process.kill()
     product.process.wait()
-    wait_until("nobody is left", lambda: product.tree() == [], 30)
+    wait_until("nobody is left", lambda: product.tree() == [], 120)
 
     product.up()
     assert credentials(product) == before
@@ -87,7 +87,7 @@ def test_a_second_start_in_the_same_data_folder_is_refused_in_one_line(product: 
     second.output = product.folder.with_name("second.out")
     second.up(wait=False)
     assert second.process
-    assert second.process.wait(timeout=90) == 1
+    assert second.process.wait(timeout=300) == 1
     assert second.said().startswith("cause: the data folder")
     assert second.said().count("\n") == 1
     assert product.get("/healthz") == 200
@@ -99,7 +99,7 @@ def test_a_taken_port_is_named_with_another_one_to_use(product: Product) -> None
         taken.listen()
         product.up(wait=False)
         assert product.process
-        assert product.process.wait(timeout=90) == 1
+        assert product.process.wait(timeout=300) == 1
     assert product.said().count("\n") == 1
     assert f"cause: port {product.port} is taken by" in product.said()
     assert "mend: stop that program, or choose another port: CDP_PORT=" in product.said()
@@ -109,7 +109,7 @@ def test_a_data_folder_that_is_a_file_is_refused_in_one_line(product: Product) -
     product.folder.write_text("something else", encoding="utf-8")
     product.up(wait=False)
     assert product.process
-    assert product.process.wait(timeout=90) == 1
+    assert product.process.wait(timeout=300) == 1
     assert product.said() == (f"cause: {product.folder} is not a folder. mend: set CDP_DATA_DIR to a folder.\n")
 
 
@@ -130,7 +130,7 @@ def test_a_data_folder_of_somebody_else_is_refused_in_one_line(product: Product)
     os.chown(product.folder, 65534, 65534)
     product.up(wait=False)
     assert product.process
-    assert product.process.wait(timeout=90) == 1
+    assert product.process.wait(timeout=300) == 1
     assert product.said().startswith(f"cause: the data folder {product.folder} belongs to somebody else. mend: ")
     assert product.said().count("\n") == 1
 

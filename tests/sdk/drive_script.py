@@ -16,13 +16,15 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--no-first-run", "--disable-sync",
 ]  # fmt: skip
+PATIENCE = 180_000  # milliseconds
 
 
 def drive(steps: list[list[str]]) -> list[object]:
     found: list[object] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=FLAGS, timeout=PATIENCE)
         context = browser.new_context()
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("pageerror", lambda problem: found.append(f"wrong: {problem}"))
         for step, *more in steps:
@@ -45,7 +47,7 @@ def drive(steps: list[list[str]]) -> list[object]:
 
 def _until(page: Page, javascript: str) -> None:
     """By asking again and again: Playwright's own waiting needs `eval`, which a strict policy of the page forbids."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE / 1000
     while not page.evaluate(javascript):
         if time.monotonic() > deadline:
             raise TimeoutError(javascript)

@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         if spoiled and self.server.fault == "server_error":
             self._answer(500, [("Access-Control-Allow-Origin", "*")], b'{"code":"broken","message":"try again"}')
             return
-        upstream = http.client.HTTPConnection("127.0.0.1", self.server.target, timeout=30)
+        upstream = http.client.HTTPConnection("127.0.0.1", self.server.target, timeout=180)
         upstream.request(self.command, self.path, body, dict(self.headers))
         response = upstream.getresponse()
         data = response.read()

@@ -11,12 +11,14 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--no-first-run", "--disable-sync",
 ]  # fmt: skip
+PATIENCE = 180_000  # milliseconds
 
 
 def tell(page_url: str, host: str, key: str, run: str, count: int) -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=FLAGS, timeout=PATIENCE)
         page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda message: sys.stderr.write(message.text + "\n"))
         page.goto(page_url)
         page.evaluate("([host, key, run, count]) => { window.tell(host, key, run, count) }", [host, key, run, count])

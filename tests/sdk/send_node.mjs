@@ -14,9 +14,9 @@ function tell(analytics) {
 
 if (library === 'segment') {
   const { Analytics } = require('@segment/analytics-node')
-  const analytics = new Analytics({ writeKey: key, host, maxEventsInBatch: 5, flushInterval: 100 })
+  const analytics = new Analytics({ writeKey: key, host, maxEventsInBatch: 5, flushInterval: 100, httpRequestTimeout: 180000 })
   tell(analytics)
-  await analytics.closeAndFlush({ timeout: 30000 })
+  await analytics.closeAndFlush({ timeout: 240000 })
 } else {
   const Rudder = require('@rudderstack/rudder-sdk-node')
   const analytics = new (Rudder.default ?? Rudder)(key, { dataPlaneUrl: host, flushAt: 5, flushInterval: 100 })

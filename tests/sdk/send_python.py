@@ -14,6 +14,7 @@ def tell(library: str, host: str, key: str, run: str, count: int) -> None:
         analytics.dataPlaneUrl = host
     analytics.write_key = key
     analytics.max_retries = 5
+    analytics.timeout = 180  # seconds: on a busy machine nothing is sent twice for want of patience
     analytics.identify(f"{run}-user", {"email": f"{run}@example.com", "plan": "pro"})
     for n in range(count):
         analytics.track(f"{run}-user", "Thing Done", {"run": run, "n": n, "text": "Zoë 😀"})

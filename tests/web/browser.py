@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ QUIET = [
     "--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--no-first-run", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
+PATIENCE = 180_000  # milliseconds: what is waited for comes at once where the machine is not busy with others
 # A theme changes colours and nothing else: the dark one is asked for contrast only.
 VARIANTS = [("light", 1280, RULES), ("light", 320, RULES), ("dark", 1280, CONTRAST), ("dark", 320, CONTRAST)]
 
@@ -61,13 +63,9 @@ class Visitor:
         if self.page.evaluate("typeof axe === 'undefined'"):
             self.page.evaluate(AXE)
         options = json.dumps({"runOnly": rules, "resultTypes": ["violations"]})
-        # Not awaited in the page: a promise that the browser forgets would hold the test for ever.
         self.page.evaluate(f"window.axeFound = null; void axe.run(document, {options}).then(it => axeFound = it)")
-        for _ in range(1200):
-            if found := self.page.evaluate("axeFound"):
-                return self._told(found)
-            self.page.wait_for_timeout(50)
-        raise AssertionError(f"axe did not come to an end within a minute on {self.page.url}")
+        self._until("axeFound !== null")
+        return self._told(self.page.evaluate("axeFound"))
 
     def barriers_in_every_view(self) -> list[str]:
         """What keeps somebody out of the present page in any theme and width; the window is wide again afterwards."""
@@ -75,14 +73,27 @@ class Visitor:
         for theme, width, rules in VARIANTS:
             self.page.set_viewport_size({"width": width, "height": 800})
             self.page.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
-            # Charts are drawn anew and colours fade: what is looked at is what stays.
-            self.page.evaluate(
-                "new Promise(done => { requestAnimationFrame(() => setTimeout(done, 60)); setTimeout(done, 2000) })"
-            )
+            self._comes_to_rest()
             sideways = ["scrolls sideways"] if self.scrolls_sideways() else []
             found += [f"{theme} {width}: {one}" for one in self.barriers(rules) + sideways]
         self.page.set_viewport_size({"width": 1280, "height": 800})
         return found
+
+    def _comes_to_rest(self) -> None:
+        """Charts are drawn anew and colours fade: what is looked at is what stays."""
+        self.page.evaluate(
+            "window.drawn = false; setTimeout(() => { window.drawn = true }, 2000);"
+            " requestAnimationFrame(() => setTimeout(() => { window.drawn = true }, 60))"
+        )
+        self._until("drawn && document.getAnimations().every(it => it.playState != 'running' || it.effect.getTiming()"
+                    ".iterations == Infinity)")  # fmt: skip
+
+    def _until(self, javascript: str) -> None:
+        """By asking again and again: a promise that the browser forgets would hold the test for ever."""
+        end = time.monotonic() + PATIENCE / 1000
+        while not self.page.evaluate(javascript):
+            assert time.monotonic() < end, f"{javascript} did not come on {self.page.url}"
+            self.page.wait_for_timeout(20)
 
     @staticmethod
     def _told(found: dict[str, Any]) -> list[str]:
@@ -92,7 +103,13 @@ class Visitor:
         ]
 
     def scrolls_sideways(self) -> bool:
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+        """Looked at again for some seconds: charts follow the width of the window a little later."""
+        end = time.monotonic() + 10
+        while wide := bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")):
+            if time.monotonic() > end:
+                break
+            self.page.wait_for_timeout(50)
+        return wide
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +118,7 @@ def chromium() -> Iterator[Any]:
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET, timeout=PATIENCE)
         yield browser
         browser.close()
     if before is None:
@@ -111,5 +128,6 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def visitor(chromium: Any, live_server: LiveServer, shop: Any) -> Iterator[Visitor]:
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE)
     yield Visitor(context.new_page(), live_server)
     context.close()

@@ -69,8 +69,7 @@ def test_a_rule_is_built_with_the_keyboard_alone(visitor: Visitor, shop: Shop) -
     page.wait_for_function("document.activeElement.name === 'r.1.0:event'")
     keys.type("Order Completed")
     _type(page, {"r.1.0:length": "30"})
-    page.wait_for_selector("#rule-preview .tile-value")
-    assert page.inner_text("#rule-preview .tile-value") == "1"
+    page.wait_for_selector("#rule-preview .tile-value:text-is('1')")
     page.focus("[name=name]")
     keys.press("Enter")
     page.wait_for_url(re.compile(r"/segments/\d+/$"))

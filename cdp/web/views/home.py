@@ -98,11 +98,13 @@ def _needs(request: PageRequest, counts: dict[str, int], syncs: list[SyncView]) 
 def _signs(now: datetime, syncs: list[SyncView]) -> list[Sign]:
     lag = vitals.examine([vitals.check_lag], now=now)[0]
     beat = vitals.examine([vitals.check_beat], now=now)[0]
+    workers = vitals.examine([vitals.check_workers], now=now)[0]
     broken = [one for one in syncs if one.failed or one.state != "active"]
     told = f"{len(broken)} of {len(syncs)} need a look" if broken else f"{len(syncs)} working" if syncs else "none yet"
     return [
         Sign("Ingestion", lag.ok, lag.finding),
         Sign("Schedules", beat.ok, beat.finding),
+        Sign("Workers", workers.ok, workers.finding),
         Sign("Syncs", not broken, told),
     ]
 

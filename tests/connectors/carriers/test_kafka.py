@@ -18,7 +18,7 @@ from tests.connectors.vendors.vendor import NOW, reaching
 @pytest.fixture(scope="module")
 def servers() -> Iterator[str]:
     owner = Producer({"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": 1, "log_level": 0})
-    (broker,) = owner.list_topics(timeout=10).brokers.values()
+    (broker,) = owner.list_topics(timeout=120).brokers.values()
     yield f"{broker.host}:{broker.port}"
     del owner
 
@@ -44,7 +44,7 @@ def messages(servers: str, topic: str, expected: int) -> list[Any]:
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "g", "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
     found: list[Any] = []
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while len(found) < expected and time.monotonic() < end:
         found += [one for one in consumer.consume(100, timeout=0.5) if not one.error()]
     consumer.close()

@@ -182,7 +182,7 @@ def large(rows: int) -> bytes:
 
 
 _WORKER = """
-services.run_imports(now=clock.now(), after=lambda: time.sleep(0.05))
+services.run_imports(now=clock.now(), after=resting(0.05, steps=3))
 """
 
 

@@ -209,7 +209,7 @@ _WORKER = """
 from cdp.pipeline import undoing
 from cdp.pipeline.collect import collect
 undoing._MOST_OWNERS = 50
-undoing.run_undos(now=clock.now(), slept=lambda: time.sleep(0.05))
+undoing.run_undos(now=clock.now(), slept=resting(0.05, steps=5))
 """
 
 

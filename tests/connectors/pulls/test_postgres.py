@@ -324,7 +324,7 @@ def test_one_worker_reads_a_pull_at_a_time(asked: Asked, wire: Wire, people: Sho
 _WORKER = """
 from connectors.pulls import databases, reading
 databases.CHUNK = 50
-services.read_pulls(now=clock.now(), after=lambda: time.sleep(0.02), suppressed=lambda conn, keys: set())
+services.read_pulls(now=clock.now(), after=resting(0.02, steps=8), suppressed=lambda conn, keys: set())
 """
 
 

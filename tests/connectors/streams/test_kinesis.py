@@ -182,7 +182,7 @@ def test_what_is_wrong_is_told_and_tried_again(source: int, endpoint: str, kines
 _WORKER = """
 from connectors.streams import shards
 shards._AT_ONCE, shards._PAUSE = 40, 0.0
-services.read_streams(now=clock.now(), after=lambda: time.sleep(0.02))
+services.read_streams(now=clock.now(), after=resting(0.02, steps=5))
 """
 
 

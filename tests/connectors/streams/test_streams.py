@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(scope="module")
 def servers() -> Iterator[str]:
     owner = Producer({"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": 1, "log_level": 0})
-    (broker,) = owner.list_topics(timeout=10).brokers.values()
+    (broker,) = owner.list_topics(timeout=120).brokers.values()
     yield f"{broker.host}:{broker.port}"
     del owner
 
@@ -50,7 +50,7 @@ def send(servers: str, topic: str, *values: Any) -> None:
     for number, value in enumerate(values):
         data = value if isinstance(value, bytes) else json.dumps(value).encode()
         producer.produce(topic, value=data, key=str(number))
-    assert producer.flush(20) == 0
+    assert producer.flush(120) == 0
 
 
 def call(number: int, **more: Any) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def test_a_complete_call_is_kept_byte_for_byte() -> None:
 _WORKER = """
 from connectors.streams import reading
 reading._AT_ONCE = 50
-services.read_streams(now=clock.now(), after=lambda: time.sleep(0.02))
+services.read_streams(now=clock.now(), after=resting(0.02, steps=5))
 """
 
 
