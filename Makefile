@@ -1,6 +1,8 @@
 # `make` alone prints this help. Everything here works on a fresh machine with Python >= 3.11 (with venv), make and git.
 PYTHON ?= python3
 VENV := .venv/bin
+# Of the order of the tests and of all that chance draws in them: a red run means a change. `make test SEED=7` draws anew.
+SEED ?= 1
 CHECKED := manage.py cdp common identity events quality segments connectors insights campaigns privacy tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
@@ -20,7 +22,7 @@ install-dev:
 	@$(PYTHON) cdp/runner/bootstrap.py --dev
 
 test: check ## Everything that CI checks: format, lint, types, contracts, migrations, tests
-	$(VENV)/python -m pytest -n 2 --dist loadfile
+	$(VENV)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --randomly-seed=$(SEED)
 
 check: install-dev ## The quick part of `make test`: no tests
 	$(VENV)/ruff format --check $(CHECKED)

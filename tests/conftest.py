@@ -1,6 +1,7 @@
 """Fixtures for every test. The servers are started by `tests/embedded.py`."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +48,26 @@ def _let_go() -> None:
 
     services.let_go()
     enduring.patience.let_go()
+
+
+# What makes a file a long one, the longest first.
+_LONG = ("browser", "processes", "slow")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several workers take file after file, the long ones come first: none is begun when all others are done."""
+    if not hasattr(config, "workerinput"):
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def length(tests: list[pytest.Item]) -> tuple[int, int]:
+        kinds = [place for place, kind in enumerate(_LONG) if any(one.get_closest_marker(kind) for one in tests)]
+        return min(kinds, default=len(_LONG)), -len(tests)
+
+    items[:] = [one for tests in sorted(files.values(), key=length) for one in tests]
 
 
 @pytest.fixture(autouse=True)

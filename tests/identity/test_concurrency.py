@@ -33,7 +33,7 @@ def apply_much(seed: int) -> None:
     """An applier with a connection and a memory of its own, as one worker process has."""
     rng, memory = random.Random(seed), Memory()
     with pg.connect() as conn:
-        conn.execute("set lock_timeout = '30s'")
+        conn.execute("set lock_timeout = '180s'")
         conn.commit()
         for _ in range(ROUNDS):
             calls = [random_call(rng, rng.randrange(1000)) for _ in range(rng.randint(1, 20))]
@@ -87,7 +87,7 @@ def run_all(works: list[Callable[[], None]]) -> list[BaseException]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(400)
     assert not any(thread.is_alive() for thread in threads)
     close_old_connections()
     return failures

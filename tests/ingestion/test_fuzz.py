@@ -58,7 +58,7 @@ class Door:
         self.port, self.key = port, key
         self.accepted: list[str] = []
         self.refused: list[str] = []
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False)
         self.authorization = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
 
     def send(self, body: bytes, path: str = "/v1/batch", **headers: str) -> int:
@@ -72,7 +72,7 @@ class Door:
         assert self.send(b'{"batch":[' + b",".join([first, *items, last]) + b"]}") == 200
         assert {json.loads(first)["messageId"], json.loads(last)["messageId"]} <= set(self.accepted)
 
-    def send_raw(self, request: bytes, *, patience: float = 5.0) -> int:
+    def send_raw(self, request: bytes, *, patience: float = 120.0) -> int:
         """Bytes as they are on a connection of their own; 0 when the server closes it or says nothing."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as line:
             line.sendall(request)
@@ -112,7 +112,7 @@ def door(web: int) -> Iterator[Door]:
 
 def assert_accepted_is_stored_once(door: Door) -> None:
     applier = Applier()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     with pg.connect(autocommit=True) as conn:
         while waiting(conn) and time.monotonic() < deadline:  # after a setback it goes on in smaller parts
             drain(applier, stay=0)
@@ -341,7 +341,7 @@ def test_slow_senders_stop_nobody(door: Door) -> None:
     body = b'{"batch":[' + good() + b"]}"
     head = door.head("/v1/batch", f"Content-Length: {len(body)}", "Connection: close")
     # More than the eight threads that work; only spare ones can serve the others.
-    stuck = [socket.create_connection(("127.0.0.1", door.port), timeout=20) for _ in range(16)]
+    stuck = [socket.create_connection(("127.0.0.1", door.port), timeout=180) for _ in range(16)]
     for line in stuck:
         line.sendall(head + body[:5])
     time.sleep(0.5)

@@ -89,9 +89,13 @@ def test_whom_the_timer_let_go_while_a_refresh_waited_does_not_come_back(world: 
         turns.borrow(pg.raw())
         refreshing = threading.Thread(target=waiting)
         refreshing.start()
-        time.sleep(0.8)
+        until = time.monotonic() + 180
+        while not pg.raw().execute("select 1 from pg_locks where not granted").fetchone():
+            assert time.monotonic() < until, "the refresh does not wait for the turn"
+            time.sleep(0.02)
         assert services.run_due(now=ends + timedelta(milliseconds=400), conn=world.conn) == 1
-    refreshing.join(20)
+    refreshing.join(180)
+    assert not refreshing.is_alive()
     assert world.changes(recent) == [(1, True, "event"), (1, False, "time")]
     assert world.stored(recent) == set()
 
