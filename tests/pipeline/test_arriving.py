@@ -190,7 +190,7 @@ def test_robots_are_let_in_or_marked_or_dropped_and_counted(seen: Seen) -> None:
     marked = seen({"robots": "flag"}, DESK, *contexts)
     assert [one.get("robot") for one in marked] == [None, "Googlebot", "driven browser"]
     assert len(seen({"robots": "drop"}, DESK, *contexts)) == 1
-    assert sum(row[7] for row in log.tallies(since=clock.now() - timedelta(hours=1))) == 2
+    assert sum(row[7] for row in log.tallies(since=clock.now() - timedelta(hours=2))) == 2
     assert seen({"robots": "drop"}, GOOGLE, {}) == [], "by the request, where the library tells nothing"
 
 

@@ -118,7 +118,7 @@ def test_nothing_of_her_comes_in_again(shop: Shop, send: Send) -> None:
     send(shop.source, {"type": "track", "event": "Seen", "userId": "customer-1", "messageId": "again"})
     send(shop.source, {"type": "identify", "userId": "new-id", "messageId": "i", "traits": {"email": ANNA[0]}})
     assert scan(list(ANNA)) == []
-    assert sum(row[5] for row in log.tallies(since=clock.now() - timedelta(hours=1))) == 2
+    assert sum(row[5] for row in log.tallies(since=clock.now() - timedelta(hours=2))) == 2
     assert selectors.suppression_of(IdentifierKey("email", ANNA[0])) is not None
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,11 @@ from events import services as events
 from events.contracts import EventView
 
 Deliver = Callable[..., list[EventView]]
+
+
+def lately() -> date:
+    """From yesterday on: midnight may go by between what a test writes and what it reads."""
+    return clock.now().date() - timedelta(days=1)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from quality.cleaning.documents import Document, parts_of
 from quality.cleaning.item import as_it_came, clean_item, noted
 from quality.cleaning.rules import steps
 from quality.contracts import BadRule, Definition
-from tests.quality.conftest import Deliver
+from tests.quality.conftest import Deliver, lately
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +37,7 @@ def on(kind: str, path: str, settings: dict[str, Any] | None = None, **more: Any
 
 
 def did() -> dict[tuple[str, str], int]:
-    found = selectors.effects(since=clock.now().date() - timedelta(days=1))
+    found = selectors.effects(since=lately())
     return {(one.pointer, one.outcome): one.count for one in found}
 
 
@@ -62,7 +61,7 @@ def test_values_come_in_one_form_and_the_one_that_came_is_kept(deliver: Deliver)
         f"/properties/{key}": sent[key] for key in sent if key != "other"
     }
     assert did()[("/properties/state", "corrected")] == 1
-    shown = next(one for one in selectors.effects(since=clock.now().date()) if one.pointer == "/properties/total")
+    shown = next(one for one in selectors.effects(since=lately()) if one.pointer == "/properties/total")
     assert (shown.samples[0].before, shown.samples[0].after) == ("1.234,50", "1234.5")
 
 
@@ -149,7 +148,7 @@ def test_a_rule_is_tried_on_recent_events_and_nothing_is_written(deliver: Delive
     tried = selectors.try_rule(told=made("number", "/total", {"decimal": ","}, event="Bought"), now=clock.now())
     assert (tried.looked_at, tried.found, tried.counts) == (5, 3, {"corrected": 2, "flagged": 1})
     assert {(one.before, one.after) for one in tried.samples} == {("1,5", "1.5"), ("2", "2"), ("x", "x")}
-    assert len(selectors.effects(since=clock.now().date())) == 2
+    assert len(selectors.effects(since=lately())) == 2
     with pytest.raises(BadRule):
         selectors.try_rule(told=made("number", "total", {"decimal": ","}), now=clock.now())
 

@@ -13,14 +13,14 @@ from quality import selectors, services
 from quality.contracts import Definition, FigureView, NoSuchAlert
 from quality.figures.judging import longest_silence, too_faulty, usual_volume
 from quality.figures.models import DayFigure
-from tests.quality.conftest import Deliver
+from tests.quality.conftest import Deliver, lately
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)  # a Wednesday
 
 
 def of(event: str) -> FigureView:
-    return next(one for one in selectors.figures(since=clock.now().date() - timedelta(days=1)) if one.event == event)
+    return next(one for one in selectors.figures(since=lately()) if one.event == event)
 
 
 def played(source: int, name: str, volumes: dict[int, int], *, faulty: dict[int, int] | None = None) -> None:

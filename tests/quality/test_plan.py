@@ -18,6 +18,7 @@ from events import services as events
 from quality import selectors, services
 from quality.contracts import BadSchema
 from quality.plan.models import Violation
+from tests.quality.conftest import lately
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Send = Callable[..., list[dict[str, Any]]]
@@ -70,7 +71,7 @@ def put(conn: psycopg.Connection[Any], source: int, *calls: dict[str, Any]) -> N
 
 
 def counted() -> dict[tuple[str, str], int]:
-    return {(one.kind, one.pointer): one.count for one in selectors.violations(since=clock.now().date())}
+    return {(one.kind, one.pointer): one.count for one in selectors.violations(since=lately())}
 
 
 def test_the_catalogue_is_learned_from_what_comes(send: Send, source: int) -> None:
@@ -114,7 +115,7 @@ def test_accepting_makes_a_schema_of_what_was_seen_and_then_the_next_is_clean(se
     connectors.replay_quarantined([waiting["unplanned_event"].id], by="ann", now=clock.now())
     send()
     assert sorted(one.name for one in log.stream_events()) == ["Bought", "Bought", "Unheard"]
-    assert sum(row[4] for row in log.tallies(since=clock.now() - timedelta(hours=1))) == 2
+    assert sum(row[4] for row in log.tallies(since=clock.now() - timedelta(hours=2))) == 2
 
 
 def test_flagged_items_come_in_as_they_are_and_stripped_ones_without_what_does_not_fit(send: Send, source: int) -> None:
