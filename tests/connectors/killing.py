@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 
 from django.db import connection
@@ -37,8 +38,10 @@ PATIENCE = 180.0
 
 def kill_worker(work: str, *, when: Callable[[], bool]) -> None:
     """Run a Python text in a process of its own on the test's database, and kill the process once `when` holds."""
+    name = f"killed {uuid.uuid4()}"
     environment = {
         **os.environ, "DJANGO_SETTINGS_MODULE": "cdp.settings", "WORKER_DATABASE": connection.settings_dict["NAME"],
+        "PGAPPNAME": name,
     }  # fmt: skip
     worker = subprocess.Popen([sys.executable, "-c", _BEGIN + work], cwd=PROJECT_FOLDER, env=environment)
     try:
@@ -46,6 +49,8 @@ def kill_worker(work: str, *, when: Callable[[], bool]) -> None:
     finally:
         worker.send_signal(signal.SIGKILL)
         worker.wait()
+    # Its locks go when the server has seen its end: only then is the next one told from the killed one.
+    wait_until(lambda: not _sessions(name))
 
 
 def wait_until(done: Callable[[], bool], worker: "subprocess.Popen[bytes] | None" = None) -> None:
@@ -55,6 +60,12 @@ def wait_until(done: Callable[[], bool], worker: "subprocess.Popen[bytes] | None
         assert worker is None or worker.poll() is None, "the worker ended too soon"
         assert time.monotonic() < end, f"not within {PATIENCE:.0f} s"
         time.sleep(0.02)
+
+
+def _sessions(name: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_stat_activity where application_name = %s", (name,))
+        return int(cursor.fetchone()[0])
 
 
 def items_waiting() -> int:
