@@ -19,6 +19,7 @@ django.setup()
 from django.conf import settings
 from django.db import connection
 connection.settings_dict["NAME"] = os.environ["WORKER_DATABASE"]
+connection.settings_dict["OPTIONS"]["application_name"] = os.environ["WORKER_SESSIONS"]
 settings.OUTBOUND_ALLOW = ["127.0.0.1"]
 from common import clock
 from connectors import services
@@ -41,7 +42,7 @@ def kill_worker(work: str, *, when: Callable[[], bool]) -> None:
     name = f"killed {uuid.uuid4()}"
     environment = {
         **os.environ, "DJANGO_SETTINGS_MODULE": "cdp.settings", "WORKER_DATABASE": connection.settings_dict["NAME"],
-        "PGAPPNAME": name,
+        "WORKER_SESSIONS": name,
     }  # fmt: skip
     worker = subprocess.Popen([sys.executable, "-c", _BEGIN + work], cwd=PROJECT_FOLDER, env=environment)
     try:
