@@ -10,6 +10,7 @@ Live: the whole product at 500 events a second; milliseconds from the POST that 
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import socket
@@ -74,6 +75,7 @@ def main() -> int:
     parser.add_argument("--part", choices=("fire", "live"), default="")
     chosen = parser.parse_args()
     report = Report("campaigns")
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # or the SMTP server writes five lines a message
     os.environ["CDP_OUTBOUND_ALLOW"] = "127.0.0.1"  # where the server of this process listens
     if chosen.part != "live":
         with fresh_services():

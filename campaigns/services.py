@@ -43,14 +43,15 @@ from campaigns.sending.handing import send_due
 from campaigns.sending.policies import InvalidPolicy, change_policy, keep_group
 from campaigns.sending.preferring import choose, leave, note_clicked, note_opened, preferences
 from campaigns.sending.queueing import queue_sends
-from campaigns.sending.receipts import UnsignedStatus, take_status
+from campaigns.sending.receipts import take_status
+from campaigns.sending.statuses import StatusCall, UnsignedStatus
 from campaigns.sending.steering import allow_contact, cancel_send, retry_send, send_message, send_test
 from campaigns.sending.tokens import choose_address, read_click
 
 __all__ = [
-    "Decider", "InvalidPolicy", "UnsignedStatus", "add_version", "allow_contact", "analyse", "analyse_due",
-    "approve_campaign", "archive_template", "as_json", "audience_of", "begin_example", "cancel_send", "change_bandit",
-    "change_campaign", "change_experiment", "change_policy", "change_slot", "channels_due", "choose",
+    "Decider", "InvalidPolicy", "StatusCall", "UnsignedStatus", "add_version", "allow_contact", "analyse",
+    "analyse_due", "approve_campaign", "archive_template", "as_json", "audience_of", "begin_example", "cancel_send",
+    "change_bandit", "change_campaign", "change_experiment", "change_policy", "change_slot", "channels_due", "choose",
     "choose_address", "create_bandit", "create_campaign", "create_experiment", "create_holdout", "create_slot",
     "create_template", "decide", "decline_campaign", "delete_slot", "erase", "erase_journeys", "expect_ready",
     "insert_step", "keep_channel", "keep_group", "keep_step", "learn_bandits", "leave", "let_go", "make_calls",

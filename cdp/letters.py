@@ -85,10 +85,13 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["POST"])
 def status(request: HttpRequest, token: str) -> HttpResponse:
-    """Twilio tells what became of a message. A 204 means that it is durable."""
+    """A provider tells what became of a message. A 204 means that it is durable."""
+    # The body before the form: once Django has read the form, the body is gone.
+    body = request.body
+    headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         told = services.take_status(
-            token, request.POST.dict(), request.headers.get("x-twilio-signature", ""), now=clock.now()
+            token, services.StatusCall(body, request.POST.dict(), headers), now=clock.now()
         )  # fmt: skip
     except services.UnsignedStatus as problem:
         return JsonResponse({"message": str(problem)}, status=403)

@@ -122,7 +122,8 @@ class StepCount:
 
 @dataclass(frozen=True, slots=True)
 class MessageCount:
-    """The messages of a step: asked for, waiting, sent, decided against, failed; of the sent, opened and clicked."""
+    """The messages of a step: asked for, waiting, sent, decided against, failed. Of the sent: what the provider told to
+    be delivered, and not; and opened and clicked."""
 
     step: str
     asked: int
@@ -130,6 +131,8 @@ class MessageCount:
     sent: int
     skipped: int
     failed: int
+    delivered: int
+    undelivered: int
     opened: int
     clicked: int
 

@@ -15,14 +15,24 @@ select step, count(*), count(*) filter (where state in ('queued', 'claimed', 'ha
 from campaigns_send where origin = %(origin)s group by step
 """
 # Names as `campaigns.sending` tells them; each send counts once, however often it was opened.
+# E-mail providers know a send by their own id. What was delivered after all did not fail.
 _ACTED = """
-select s.step, count(distinct s.id) filter (where e.name like '%% Opened'),
-       count(distinct s.id) filter (where e.name like '%% Link Clicked')
-from campaigns_send s join events_event e on e.identifier_id = s.identifier_id
-    and e.occurred_at >= s.requested_at and (e.name like '%% Opened' or e.name like '%% Link Clicked')
-    and e.properties ->> 'send_id' = s.id::text
-where s.origin = %(origin)s and s.state = 'sent' group by s.step
+with told as (
+    select s.step, s.id, bool_or(e.name like '%% Delivered') as delivered,
+           bool_or(e.name like '%% Bounced' or e.name like '%% Failed' or e.name like '%% Rejected') as undelivered,
+           bool_or(e.name like '%% Opened') as opened, bool_or(e.name like '%% Link Clicked') as clicked
+    from campaigns_send s join events_event e on e.identifier_id = s.identifier_id
+        and e.occurred_at >= s.requested_at and e.name like any(%(names)s)
+        and (e.properties ->> 'send_id' = s.id::text
+             or s.provider_id <> '' and e.properties ->> 'email_id' = s.provider_id and e.name like any(%(fates)s))
+    where s.origin = %(origin)s and s.state = 'sent' group by s.step, s.id
+)
+select step, count(*) filter (where delivered), count(*) filter (where undelivered and not delivered),
+       count(*) filter (where opened), count(*) filter (where clicked)
+from told group by step
 """
+_FATES = ("% Delivered", "% Bounced", "% Failed", "% Rejected")
+_NAMES = (*_FATES, "% Opened", "% Link Clicked")
 
 
 def origin_of(campaign_id: int) -> str:
@@ -32,10 +42,10 @@ def origin_of(campaign_id: int) -> str:
 
 def message_counts(cursor: psycopg.Cursor[Any], campaign_id: int) -> tuple[MessageCount, ...]:
     """Messages by step."""
-    asked = {"origin": origin_of(campaign_id)}
+    asked = {"origin": origin_of(campaign_id), "names": list(_NAMES), "fates": list(_FATES)}
     acted = {row[0]: row[1:] for row in cursor.execute(_ACTED, asked).fetchall()}
     rows = cursor.execute(_BY_STEP, asked).fetchall()
-    return tuple(MessageCount(*row, *acted.get(row[0], (0, 0))) for row in sorted(rows))
+    return tuple(MessageCount(*row, *acted.get(row[0], (0, 0, 0, 0))) for row in sorted(rows))
 
 
 def waiting_and_sent(campaign_id: int) -> tuple[int, int]:

@@ -52,8 +52,10 @@ update campaigns_send set
 where channel = %(channel)s and state = 'handing' and lease_until < %(now)s
 """
 _BEGIN = """
-update campaigns_send set state = 'handing', lease_until = %(lease)s
-where id = %(id)s and claim = %(claim)s and state = 'claimed'
+update campaigns_send s set state = 'handing', lease_until = %(lease)s
+where id = %(id)s and claim = %(claim)s and state = 'claimed' and (channel = 'inapp' or exists (
+    select from campaigns_sendingchannel c
+    where c.channel = s.channel and not c.paused and (c.rest_until is null or c.rest_until <= %(now)s)))
 """
 _RELEASE = """
 update campaigns_send set state = 'queued', claim = null, lease_until = null, handed_at = null
@@ -150,9 +152,9 @@ def _write(
 
 
 def begin(send_id: int, *, token: uuid.UUID, now: datetime) -> bool:
-    """Note, before the call, that it is made; False when the row is not ours any more."""
+    """Note, before the call, that it is made; False when the row is not ours any more, or its channel stopped."""
     with transaction.atomic():
-        given = {"id": send_id, "claim": token, "lease": now + LEASE}
+        given = {"id": send_id, "claim": token, "lease": now + LEASE, "now": now}
         return pg.cursor().execute(_BEGIN, given).rowcount == 1
 
 

@@ -149,9 +149,9 @@ def _without_dead(
     every = [one for own in found.values() for known in own.values() for one in known]
     dead = {
         bytes(contact)
-        for contact in SuppressedContact.objects.filter(contact__in=[one.digest for one in every]).values_list(
-            "contact", flat=True
-        )
+        for contact in SuppressedContact.objects.filter(
+            contact__in=[one.digest for one in every], lifted_at=None
+        ).values_list("contact", flat=True)
     }
     mails = sorted({one.identifier_id for own in found.values() for one in own.get("email", ())})
     status = dict(cursor.execute(_STATUS, {"ids": pg.int8s(mails)}).fetchall())

@@ -30,6 +30,7 @@ from campaigns.sending.channels.kit import (
 from campaigns.sending.claiming import Claimed
 from campaigns.sending.models import PushSubscription, SendingChannel
 from campaigns.sending.policies import policy_row
+from campaigns.sending.telling import source
 from campaigns.sending.tokens import links_of, status_url
 from campaigns.sending.tracking import with_clicks, with_pixel
 from common import crypto
@@ -107,9 +108,12 @@ def _batch(
     try:
         with opened as hand:
             for row in rows:
-                if ticker() - at > claiming.FRESH or not _goes(channel, ticker()):
+                if ticker() - at > claiming.FRESH:
                     break
-                handed += _one(row, desk, hand, token, ticker, safe=safe)
+                if claiming.begin(row.id, token=token, now=ticker()):
+                    handed += _one(row, desk, hand, token, ticker, safe=safe)
+                elif not _goes(channel, ticker()):
+                    break
     except Misconfigured as problem:
         SendingChannel.objects.filter(channel=channel).update(paused=True, pause_reason=problem.message)
     finally:
@@ -125,24 +129,24 @@ def _goes(channel: str, now: datetime) -> bool:
 
 
 def _one(row: Claimed, desk: "_Desk", hand: Hand, token: uuid.UUID, ticker: Ticker, *, safe: bool) -> bool:
-    """One message, from the note that it begins to the verdict."""
-    if not claiming.begin(row.id, token=token, now=ticker()):
-        return False
+    """One message of which is noted that it begins, to the verdict."""
     identifier = desk.identifier(row)
     try:
         letter = desk.letter(row)
         provider_id = hand(letter)
     except HandingError as problem:
-        settling.settle_problem(row, problem, identifier, token=token, now=ticker(), safe=safe)
+        settling.settle_problem(row, problem, identifier, desk.source, token=token, now=ticker(), safe=safe)
         return False
     except Exception as error:
         # Whatever a provider's code does, the others go on. A foreign message may quote the person: only its type.
         log.exception("handing over send %s by %s failed", row.id, row.channel)
         broken = Temporary(f"The channel's code failed ({type(error).__name__}); the worker's log says more.")
-        settling.settle_problem(row, broken, identifier, token=token, now=ticker(), safe=safe)
+        settling.settle_problem(row, broken, identifier, desk.source, token=token, now=ticker(), safe=safe)
         return False
     content = json.dumps(dict(letter.fields)) if row.channel == _KEPT else None
-    return settling.settle_sent(row, provider_id, identifier, token=token, now=ticker(), content=content)
+    return settling.settle_sent(
+        row, provider_id, identifier, desk.source, token=token, now=ticker(), content=content
+    )  # fmt: skip
 
 
 class _Desk:
@@ -161,6 +165,8 @@ class _Desk:
         self._browsers = {
             bytes(one.contact): one.secret for one in PushSubscription.objects.filter(contact__in=contacts)
         }  # fmt: skip
+        # Of what a message tells as events; asked for once, and not for each of them.
+        self.source = source(now=now)
         policy = policy_row(now=now)
         self._clicks, self._opens = policy.track_clicks, policy.track_opens
 

@@ -134,6 +134,8 @@ class SuppressedContact(models.Model):
     reason = models.CharField(max_length=40)
     by = models.CharField(max_length=254)
     at = models.DateTimeField()
+    # When a person allowed it again; what failed before that does not count.
+    lifted_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.reason}"

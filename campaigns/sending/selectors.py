@@ -61,7 +61,7 @@ def inbox(identifier_ids: Sequence[int], *, limit: int = 50) -> list[dict[str, A
 
 def suppressed_contacts() -> dict[str, int]:
     """How many addresses must not be used any more, by channel."""
-    return dict(SuppressedContact.objects.values_list("channel").annotate(n=Count("pk")))
+    return dict(SuppressedContact.objects.filter(lifted_at=None).values_list("channel").annotate(n=Count("pk")))
 
 
 def _page(rows: "QuerySet[Send]", before: int | None, limit: int) -> list[SendView]:

@@ -17,7 +17,8 @@ from campaigns.sending.channels.kit import (
     Temporary,
 )
 from campaigns.sending.claiming import Claimed
-from campaigns.sending.models import PushSubscription, SendingChannel, SuppressedContact
+from campaigns.sending.models import PushSubscription, SendingChannel
+from campaigns.sending.suppressing import give_up
 from campaigns.sending.telling import Told, tell
 from common import pg
 from identity.contracts import IdentifierKey
@@ -43,18 +44,32 @@ def pause(attempts: int, *, chance: float) -> timedelta:
 
 @transaction.atomic
 def settle_sent(
-    row: Claimed, provider_id: str, identifier: IdentifierKey, *, token: uuid.UUID, now: datetime, content: str | None
+    row: Claimed,
+    provider_id: str,
+    identifier: IdentifierKey,
+    source_id: int,
+    *,
+    token: uuid.UUID,
+    now: datetime,
+    content: str | None,
 ) -> bool:
     """The provider has it. In one transaction with the event that tells so; False when the row is not ours any more."""
     if not _write(row, "sent", token=token, now=now, provider_id=provider_id, content=content):
         return False
-    tell([_told("sent", row, identifier)], now=now)
+    tell([_told("sent", row, identifier)], now=now, source_id=source_id)
     return True
 
 
 @transaction.atomic
 def settle_problem(
-    row: Claimed, problem: HandingError, identifier: IdentifierKey, *, token: uuid.UUID, now: datetime, safe: bool
+    row: Claimed,
+    problem: HandingError,
+    identifier: IdentifierKey,
+    source_id: int,
+    *,
+    token: uuid.UUID,
+    now: datetime,
+    safe: bool,
 ) -> None:
     """The provider has it not, or nobody knows."""
     state, due, tries = _what_follows(row, problem, safe=safe, now=now)
@@ -65,7 +80,7 @@ def settle_problem(
     elif isinstance(problem, Resting):
         SendingChannel.objects.filter(channel=row.channel).update(rest_until=now + problem.rest)
     elif isinstance(problem, BadContact):
-        _give_up_address(row, problem, identifier, now=now)
+        _give_up_address(row, problem, identifier, source_id, now=now)
 
 
 def _what_follows(
@@ -93,15 +108,15 @@ def _write(
     }).rowcount == 1  # fmt: skip
 
 
-def _give_up_address(row: Claimed, problem: BadContact, identifier: IdentifierKey, *, now: datetime) -> None:
+def _give_up_address(
+    row: Claimed, problem: BadContact, identifier: IdentifierKey, source_id: int, *, now: datetime
+) -> None:  # fmt: skip
     if row.channel == "webpush":
         PushSubscription.objects.filter(contact=row.contact).delete()
     else:
-        SuppressedContact.objects.get_or_create(contact=row.contact, defaults={
-            "channel": row.channel, "reason": problem.reason, "by": "provider", "at": now,
-        })  # fmt: skip
+        give_up(row.contact, row.channel, problem.reason, handed_at=now, now=now)
     what = "unsubscribed" if problem.reason == "unsubscribed" else "bounced"
-    tell([_told(what, row, identifier, reason=problem.message)], now=now)
+    tell([_told(what, row, identifier, reason=problem.message)], now=now, source_id=source_id)
 
 
 def _told(what: str, row: Claimed, identifier: IdentifierKey, **more: Any) -> Told:

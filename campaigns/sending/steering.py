@@ -8,8 +8,9 @@ from typing import Any
 from django.db import transaction
 
 from campaigns.sending.contracts import NotPossible, Outcome, SendRequest
-from campaigns.sending.models import Send, SuppressedContact
+from campaigns.sending.models import Send
 from campaigns.sending.queueing import queue_sends
+from campaigns.sending.suppressing import lift
 from common import audit, pg
 
 
@@ -40,10 +41,10 @@ def retry_send(send_id: int, *, by: str, now: datetime, via: str = "ui") -> None
 def allow_contact(send_id: int, *, by: str, now: datetime, via: str = "ui") -> bool:
     """Let the address of a send be used again; False when it was not given up."""
     row = Send.objects.filter(pk=send_id).first()
-    gone = SuppressedContact.objects.filter(contact=row.contact).delete()[0] if row else 0
+    gone = row is not None and lift(bytes(row.contact), now=now)
     if gone:
         _note("address_allowed", send_id, by=by, now=now, via=via)
-    return bool(gone)
+    return gone
 
 
 @transaction.atomic

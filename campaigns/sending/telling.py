@@ -44,14 +44,14 @@ class Told:
     once: str = ""
 
 
-def tell(told: Sequence[Told], *, now: datetime) -> None:
-    """Write events into the inbox, in the caller's transaction."""
+def tell(told: Sequence[Told], *, now: datetime, source_id: int | None = None) -> None:
+    """Write events into the inbox, in the caller's transaction; of this source, or of the one that is asked for."""
     if not told:
         return
     calls = [_call(one, now) for one in told]
     events.store(
-        pg.raw(), source_id=source(now=now), document=orjson.dumps({"batch": calls}), events=len(calls), client_ip=None,
-        received_at=now, compressor=zstandard.ZstdCompressor(level=1),
+        pg.raw(), source_id=source_id or source(now=now), document=orjson.dumps({"batch": calls}), events=len(calls),
+        client_ip=None, received_at=now, compressor=zstandard.ZstdCompressor(level=1),
     )  # fmt: skip
 
 

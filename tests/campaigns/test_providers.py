@@ -46,9 +46,9 @@ def twilio(vendor: Receiver, channel: str = "sms") -> None:
     }, by="ann", now=START)  # fmt: skip
 
 
-def vonage(vendor: Receiver, channel: str) -> None:
+def vonage(vendor: Receiver, channel: str, **more: str) -> None:
     services.keep_channel(channel, "vonage", {
-        "api_key": "k", "api_secret": "s", "sender": "Shop", "url": base(vendor),
+        "api_key": "k", "api_secret": "s", "sender": "Shop", "url": base(vendor), **more,
     }, by="ann", now=START)  # fmt: skip
 
 
@@ -118,6 +118,18 @@ def test_vonage_takes_a_text_and_names_the_field_that_is_wrong(world: World, ven
     queue([world.request(ann, step="b", channels=("sms",))])
     assert deliver("sms").state == "queued"
     assert "balance" in SendingChannel.objects.get(channel="sms").pause_reason
+
+
+def test_vonage_is_asked_to_tell_what_becomes_of_a_message_where_its_call_can_be_checked(
+    world: World, vendor: Receiver, settings: LazySettings
+) -> None:
+    settings.PUBLIC_URL = "https://shop.example"
+    vonage(vendor, "sms", signature_secret="s3cret")
+    vendor.script = lambda call, before: Reply(status=202, body=b'{"message_uuid": "aa-bb"}')
+    queue([world.request(world.person("ann", phone=NUMBER), channels=("sms",))])
+    row = deliver("sms")
+    told = json.loads(vendor.calls[0].body)
+    assert (told["webhook_url"], told["webhook_version"]) == (status_url(row.pk), "v1")
 
 
 def test_marketing_that_may_have_gone_out_is_not_repeated_and_a_code_is(world: World, vendor: Receiver) -> None:

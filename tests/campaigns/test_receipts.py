@@ -1,20 +1,27 @@
-"""Twilio's status calls, as it documents them: signed, told once, and numbers that are dead."""
+"""What Twilio and Vonage tell of a message, as they document it: signed, told once, and numbers that are dead."""
 
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from campaigns import services
+from campaigns import selectors, services
+from campaigns.journeys.sent import message_counts
 from campaigns.sending.models import Send, SuppressedContact
-from campaigns.sending.receipts import twilio_signature
+from campaigns.sending.statuses import twilio_signature, vonage_token
 from campaigns.sending.tokens import status_url
+from common import clock, pg
 from events.selectors import events_of
 from tests.campaigns.sending_world import START, World, queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "https://shop.example"
+Call = Callable[..., int]
 
 
 @pytest.fixture
@@ -23,8 +30,12 @@ def send_id(settings: LazySettings, world: World) -> int:
     services.keep_channel("sms", "twilio", {
         "account_sid": "AC1", "auth_token": "t0ken", "sender": "+15550001",
     }, by="ann", now=START)  # fmt: skip
-    made = queue([world.request(world.person("ann", phone="+493012345678"), channels=("sms",))])[0].send_id
-    Send.objects.filter(pk=made).update(state="sent", provider_id="SM1")
+    return sms(world, "ann", "+493012345678")
+
+
+def sms(world: World, who: str, phone: str) -> int:
+    made = queue([world.request(world.person(who, phone=phone), channels=("sms",))])[0].send_id
+    Send.objects.filter(pk=made).update(state="sent", provider_id="SM1", handed_at=START)
     return made
 
 
@@ -35,9 +46,22 @@ def call(send_id: int, status: str, *, key: str = "t0ken", **more: str) -> int:
     return int(client.post(url.removeprefix(BASE), form, headers=signed).status_code)
 
 
-def names(world: World) -> list[str | None]:
+def by_vonage(send_id: int, status: str, code: int = 0, *, key: str = "s3cret", body: bytes = b"", **more: Any) -> int:
+    told = {"message_uuid": "SM1", "to": "493012345678", "channel": "sms", "status": status, "client_ref": "x", **more}
+    if code:
+        told["error"] = {"type": f"https://developer.vonage.com/api-errors/messages#{code}", "title": code}
+    sent = json.dumps(told).encode()
+    claims = {"iss": "Vonage", "api_key": "a1", "payload_hash": hashlib.sha256(sent).hexdigest()}
+    client: Any = Client(enforce_csrf_checks=True)
+    return int(client.post(
+        status_url(send_id).removeprefix(BASE), body or sent, content_type="application/json",
+        headers={"authorization": f"Bearer {vonage_token(key, claims)}"},
+    ).status_code)  # fmt: skip
+
+
+def names(world: World, who: str = "ann") -> list[str | None]:
     world.drain()
-    return [one.name for one in events_of(world.identifiers(world.id_of("ann")))]
+    return [one.name for one in events_of(world.identifiers(world.id_of(who)))]
 
 
 def test_a_signature_is_the_one_of_twilios_own_example() -> None:
@@ -63,3 +87,80 @@ def test_a_dead_number_is_not_written_to_again(world: World, send_id: int, code:
     assert call(send_id, "undelivered", ErrorCode=code) == 204
     assert names(world).count(name) == 1
     assert [one.reason for one in SuppressedContact.objects.all()] == ([reason] if reason else [])
+
+
+@pytest.fixture
+def vonage_id(send_id: int) -> int:
+    services.keep_channel("sms", "vonage", {
+        "api_key": "a1", "api_secret": "x", "signature_secret": "s3cret", "sender": "Shop",
+    }, by="ann", now=START)  # fmt: skip
+    return send_id
+
+
+def test_vonage_is_believed_by_its_signature_over_the_body_alone(world: World, vonage_id: int) -> None:
+    assert by_vonage(vonage_id, "delivered", key="guess") == 403
+    assert by_vonage(vonage_id, "delivered", body=b'{"message_uuid": "SM1", "status": "rejected"}') == 403
+    assert by_vonage(vonage_id, "delivered", message_uuid="another") == 404
+    url = status_url(vonage_id).removeprefix(BASE)
+    for header in ("", "Bearer x", "Bearer a.b.c", "Bearer eyJhbGciOiJub25lIn0.e30."):
+        answer = Client().post(url, b"{}", content_type="application/json", headers={"authorization": header})
+        assert answer.status_code == 403
+    assert call(vonage_id, "delivered") == 403
+    assert "SMS Delivered" not in names(world)
+    assert [by_vonage(vonage_id, one) for one in ("submitted", "delivered", "delivered")] == [204, 204, 204]
+    assert names(world).count("SMS Delivered") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "reason"),
+    [(1190, "SMS Bounced", "bounced"), (1240, "Unsubscribed", "unsubscribed"), (1180, "SMS Failed", "")],
+)
+def test_vonages_errors_tell_dead_numbers_from_those_that_are_away(
+    world: World, vonage_id: int, code: int, name: str, reason: str
+) -> None:
+    assert by_vonage(vonage_id, "rejected", code) == 204
+    assert names(world).count(name) == 1
+    assert [one.reason for one in SuppressedContact.objects.all()] == ([reason] if reason else [])
+
+
+def test_an_address_that_a_person_allowed_stays_allowed_when_an_old_failure_is_told_again(
+    world: World, send_id: int
+) -> None:
+    assert call(send_id, "undelivered", ErrorCode="30005") == 204
+    assert selectors.suppressed_contacts() == {"sms": 1}
+    person = world.id_of("ann")
+    assert queue([world.request(person, channels=("sms",), instance="b")])[0].reason == "suppressed"
+
+    assert services.allow_contact(send_id, by="ann", now=START + timedelta(hours=1))
+    assert not services.allow_contact(send_id, by="ann", now=START + timedelta(hours=2))
+    assert call(send_id, "undelivered", ErrorCode="30005") == 204
+    assert selectors.suppressed_contacts() == {}
+    later = queue([world.request(person, channels=("sms",), instance="c")])[0]
+    assert later.reason == ""
+
+    # A message that was handed over after the person allowed it does tell something new.
+    Send.objects.filter(pk=later.send_id).update(
+        state="sent", provider_id="SM2", handed_at=START + timedelta(hours=3)
+    )  # fmt: skip
+    assert call(later.send_id, "undelivered", ErrorCode="30005", MessageSid="SM2") == 204
+    assert selectors.suppressed_contacts() == {"sms": 1}
+
+
+def test_results_count_what_was_delivered_and_what_was_not(world: World, send_id: int) -> None:
+    ben, cat, dan = (sms(world, who, phone) for who, phone in (
+        ("ben", "+493012345679"), ("cat", "+493012345670"), ("dan", "+493012345671"),
+    ))  # fmt: skip
+    assert call(send_id, "delivered") == 204
+    assert call(ben, "undelivered", ErrorCode="21610") == 204
+    # What came after all did not fail.
+    assert [call(cat, "undelivered", ErrorCode="30003"), call(cat, "delivered")] == [204, 204]
+    assert call(dan, "sent") == 204
+    # E-mail providers tell by their own id of a message, to the address of an e-mail source.
+    eve = queue([world.request(world.person("eve"))])[0].send_id
+    Send.objects.filter(pk=eve).update(state="sent", provider_id="<1@mail>", handed_at=START)
+    world.send({"type": "track", "event": "Email Delivered", "context": {"traits": {"email": "eve@example.org"}},
+                "properties": {"email_id": "<1@mail>"}, "timestamp": clock.iso(START)})  # fmt: skip
+    world.drain()
+    with pg.cursor() as cursor:
+        [found] = message_counts(cursor, 1)
+    assert (found.sent, found.delivered, found.undelivered, found.opened) == (5, 3, 1, 0)

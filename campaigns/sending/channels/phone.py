@@ -27,6 +27,7 @@ from connectors.contracts import Field
 
 _CHANNELS = ("sms", "whatsapp")
 _GATEWAY = Field(label="Address", type="url", default="", help="Only for a gateway of yours.")
+_SIGNED = "Of your account's API settings. With it, what became of a message is known."
 # No such number, no mobile, not on WhatsApp.
 _TWILIO_DEAD = frozenset({21211, 21214, 21217, 21614, 63003, 63024})
 # Answered STOP.
@@ -101,6 +102,9 @@ def _vonage_message(letter: Letter, account: Account) -> dict[str, object]:
         "channel": letter.channel, "to": letter.address.lstrip("+"), "client_ref": letter.key,
         "from": str(account.settings["sender"]).lstrip("+"),
     }  # fmt: skip
+    # What is told to this address counts only with a signature, so without the secret it is not asked for.
+    if letter.status_url and account.secrets.get("signature_secret"):
+        message |= {"webhook_url": letter.status_url, "webhook_version": "v1"}
     if letter.fields.get("template"):
         return message | {
             "message_type": "template",
@@ -131,6 +135,7 @@ PROVIDERS = (
     Provider("vonage", "Vonage", _CHANNELS, {
         "api_key": Field(label="API key", required=True),
         "api_secret": Field(label="API secret", required=True, secret=True),
+        "signature_secret": Field(label="Signature secret", secret=True, help=_SIGNED),
         "sender": Field(label="From", required=True, help="A number, or a sender's name."),
         "url": _GATEWAY,
     }, _vonage),

@@ -181,7 +181,9 @@ class CampaignMessageCountShape(Shape):
     waiting = serializers.IntegerField()
     sent = serializers.IntegerField()
     skipped = serializers.IntegerField(help_text="Decided against: no consent, caps, no address, and so on.")
-    failed = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="Not taken by the provider, or nobody knows whether it was.")
+    delivered = serializers.IntegerField(help_text="Of the sent: the provider told that it arrived.")
+    undelivered = serializers.IntegerField(help_text="Of the sent: the provider told that it did not arrive.")
     opened = serializers.IntegerField()
     clicked = serializers.IntegerField()
 
