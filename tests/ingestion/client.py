@@ -21,15 +21,16 @@ class Caller:
         self._application = application
 
     def __call__(
-        self, method: str, path: str, body: object = b"", *, query: str = "", headers: dict[str, str] | None = None
-    ) -> Answer:
+        self, method: str, path: str, body: object = b"", *, query: str = "", headers: dict[str, str] | None = None,
+        content_type: str = "text/plain",
+    ) -> Answer:  # fmt: skip
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         environ = {
             "REQUEST_METHOD": method,
             "PATH_INFO": path,
             "QUERY_STRING": query,
             "CONTENT_LENGTH": str(len(raw)),
-            "CONTENT_TYPE": "text/plain",
+            "CONTENT_TYPE": content_type,
             "REMOTE_ADDR": "192.0.2.7",
             "HTTP_HOST": "cdp.example.com",
             "wsgi.url_scheme": "http",

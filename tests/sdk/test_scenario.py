@@ -1,19 +1,25 @@
 """The whole way, from a library in a shop's back end to the figures on the pages: a cart is left, who did it is at
-risk, a mail in one of two wordings goes out within the hour unless somebody buys, and what it did is measured twice."""
+risk, a mail in one of two wordings goes out within the hour unless somebody buys, and what it did is measured: between
+wordings, beside a holdout, and against a stored baseline."""
 
 import json
+import re
 import subprocess
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from campaigns import selectors, services
 from common.models import User
 from connectors.services import rotate_write_key
+from insights.contracts import Period
+from insights.selectors import kpi_report
+from insights.services import keep_baseline, refresh_kpis
 from segments import selectors as segments
 from tests.campaigns.journeys_world import Shop, shop
 from tests.campaigns.test_cart_reminder import Sink, hand_over, said, sink
@@ -115,8 +121,32 @@ def sides_of(shop: Shop, campaign: int, sink: Sink) -> dict[str, list[int]]:
     }
 
 
-def test_from_a_library_to_the_lift_beside_a_holdout(shop: Shop, web: int, sink: Sink) -> None:
+def a_week_before(shop: Shop, tell: Told) -> Period:
+    """So many orders on each of seven days, before there is a campaign; the days."""
+    days = [shop.now - timedelta(days=back) for back in range(7, 0, -1)]
+    tell([track(PEOPLE + n, "Order Completed", day, revenue=10) for day in days for n in range(EARLY)])
+    shop.apply()
+    return Period(days[0].date(), days[-1].date())
+
+
+def expect_lift_against(baseline: Period, page: Client, *, day: date, orders: int, now: datetime) -> None:
+    """The dashboard shows the day of the campaign beside a day of the stored baseline."""
+    refresh_kpis(now=now)
+    keep_baseline(name="Without it", period=baseline, by="ann", now=now)
+    asked = {"from": f"{day}", "to": f"{day}", "baseline": "Without it"}
+    [found] = [one for one in kpi_report(now=now, first=day, last=day, baseline_name="Without it").values
+               if one.kpi.key == "orders"]  # fmt: skip
+    assert (found.value, found.baseline) == (orders, EARLY)
+    assert found.against_baseline == pytest.approx(orders / EARLY - 1)
+    shown = strip_tags(page.get(reverse("web:kpis"), asked).content.decode())
+    assert re.search(
+        rf"Orders\s+{orders}\s.*?{re.escape(f'{orders / EARLY - 1:+.1%}')}\s+Orders of the", shown, re.DOTALL
+    )
+
+
+def test_from_a_library_to_the_lift_beside_a_holdout_and_a_baseline(shop: Shop, web: int, sink: Sink) -> None:
     tell = Told(web, rotate_write_key(source_id=shop.source, by="ann").write_key)
+    baseline = a_week_before(shop, tell)
     campaign, test, slug = make_campaign(shop)
     began = shop.now
     remind(shop, tell, slug, began=began)
@@ -141,3 +171,4 @@ def test_from_a_library_to_the_lift_beside_a_holdout(shop: Shop, web: int, sink:
     admin.force_login(User.objects.create(email="admin@example.org", role="admin"))
     assert "surely between" in admin.get(reverse("web:campaign", args=[campaign])).content.decode()
     assert "Surely between" in admin.get(reverse("web:experiment", args=[test])).content.decode()
+    expect_lift_against(baseline, admin, day=began.date(), orders=EARLY + len(buyers), now=later)

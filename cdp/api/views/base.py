@@ -47,7 +47,7 @@ class ApiView(APIView):
     http_method_names = ("get", "post", "patch", "delete", "head")
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        request.request_id = _request_id(request.headers)
+        request.request_id = request_id_of(request.headers)
         response: Any = super().dispatch(request, *args, **kwargs)
         response.headers["X-Request-Id"] = request.request_id
         response.headers.setdefault("Cache-Control", "private, no-cache")
@@ -159,7 +159,8 @@ def expect_id(text: str) -> int:
     return number
 
 
-def _request_id(headers: Mapping[str, str]) -> str:
+def request_id_of(headers: Mapping[str, str]) -> str:
+    """What the asker calls the request, as far as that is usable, or a new name."""
     given = headers.get("X-Request-Id", "")
     if _REQUEST_ID.fullmatch(given):
         return given

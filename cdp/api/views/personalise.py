@@ -49,7 +49,7 @@ class Personalise(ApiView):
         that there are not are left out."""
         wanted = body(request, PersonaliseIn)
         asked = Asked(
-            tuple(wanted["slots"]), tuple(_keys(wanted["identifiers"])), wanted.get("context", {}), wanted["expose"]
+            tuple(wanted["slots"]), tuple(keys_of(wanted["identifiers"])), wanted.get("context", {}), wanted["expose"]
         )
         try:
             answers = services.personalise(asked, now=clock.now())
@@ -57,7 +57,7 @@ class Personalise(ApiView):
             raise Problem("busy", str(why)) from None
         if any(one.exposed for one in answers):
             wake(APPLY_INBOX)
-        return Response({"data": [_told(one) for one in answers]})
+        return Response({"data": [told(one) for one in answers]})
 
 
 class Slots(ApiView):
@@ -130,7 +130,8 @@ class SlotRestore(ApiView):
         return Response(_slot(request, back))
 
 
-def _keys(identifiers: list[str]) -> list[tuple[str, str]]:
+def keys_of(identifiers: Sequence[str]) -> list[tuple[str, str]]:
+    """Who is asked for, standardised as on its way in, or a 422 that points at what is no identifier."""
     found = []
     for place, text in enumerate(identifiers):
         kind, value = references.kind_and_value(text)
@@ -141,7 +142,8 @@ def _keys(identifiers: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _told(answer: Answer) -> dict[str, Any]:
+def told(answer: Answer) -> dict[str, Any]:
+    """What goes out of one slot."""
     return {name: getattr(answer, name) for name in _SHOWN}
 
 
