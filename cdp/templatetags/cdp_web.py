@@ -100,6 +100,12 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def points(value: float | None) -> str:
+    """How much more or less a share is, in percentage points, or a dash."""
+    return "–" if value is None else f"{value * 100:+.1f} points"
+
+
+@register.filter
 def pretty(value: Any) -> str:
     """JSON as indented text."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)

@@ -103,7 +103,6 @@
     try { return /^https?:/.test(new URL(text, location).protocol) ? text : null; } catch { return null; }
   };
   const write = (root, content) => {
-    inside(root, "data-cdp-item").forEach((el) => el != root && el.remove());
     inside(root, "data-cdp-text").forEach((el) => {
       const value = content[el.dataset.cdpText];
       if (value != null) el.textContent = value;
@@ -116,11 +115,17 @@
         el.setAttribute(attribute, value);
     }));
     root.querySelectorAll("template[data-cdp-each]").forEach((mould) => {
-      [].concat(content[mould.dataset.cdpEach] || []).forEach((item) => {
+      const each = mould.dataset.cdpEach, told = content[each], place = mould.parentNode, now = [...place.children];
+      now.forEach((el) => el.dataset.cdpItem == each && el.remove());
+      // The page's own items give way to those that are told, and come back where none are.
+      mould.own ||= now.filter((el) => el.dataset.cdpItem === "");
+      if (!told) return place.append(...mould.own);
+      mould.own.forEach((el) => el.remove());
+      [].concat(told).forEach((item) => {
         const copy = mould.content.firstElementChild.cloneNode(true);
-        copy.dataset.cdpItem = "";
+        copy.dataset.cdpItem = each;
         write(copy, item);
-        mould.parentNode.append(copy);
+        place.append(copy);
       });
     });
   };

@@ -124,12 +124,17 @@ def test_a_server_that_is_away_leaves_the_page_as_it_is(web: int, banner: Source
 
 def test_a_page_asks_again_when_something_has_happened(web: int, banner: SourceView, site: str) -> None:
     known(web, banner, site)
-    before, after, told = drive(
+    items = "[...document.querySelectorAll('li')].map((one) => one.textContent).join()"
+    before, own, after, told, mine, back = drive(
         ("open", page(site, web, banner, visitor="device-2")), ("wait", SETTLED),
-        ("run", "document.querySelector('h1').textContent"),
+        ("run", "document.querySelector('h1').textContent"), ("run", items),
         ("wait", "localStorage.setItem(`cdp.${told.get('key')}.anonymous`, '\"device-1\"') || true"),
         ("wait", "cdp.slots().then(() => true)"),
         ("run", "document.querySelector('h1').textContent"), ("run", "event_detail.fallback"),
+        ("run", items), ("wait", "localStorage.setItem(`cdp.${told.get('key')}.anonymous`, '\"device-3\"') || true"),
+        ("wait", "cdp.slots().then(() => true)"), ("run", items),
     )  # fmt: skip
     assert before in ("As told by default", "As always")
-    assert (after, told) == ("Anna's 20 % & more", False)
+    assert (after, told, mine) == ("Anna's 20 % & more", False, "Tea < coffee,Cake")
+    # Where nothing is told in their place, the page's own items stay, or come back.
+    assert (own, back) == ("One thing", "One thing")
