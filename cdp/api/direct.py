@@ -23,7 +23,6 @@ from cdp.api.views.base import request_id_of
 from cdp.api.views.personalise import keys_of, told
 from common import access, clock
 from common.models import ApiToken
-from connectors.sources.answers import Environ, StartResponse, send
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +33,8 @@ _ACCEPTED = {"", "*/*", "application/json"}
 # What a database cannot hold is written with one of these; the view looks closer.
 _ESCAPES = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _FIXED = [
-    ("Cache-Control", "private, no-cache"), ("Vary", "Accept"), ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),
+    ("Content-Type", "application/json"), ("Cache-Control", "private, no-cache"), ("Vary", "Accept"),
+    ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"),
 ]  # fmt: skip
 
 _Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=600)]
@@ -50,6 +49,9 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _decode = msgspec.json.Decoder(_Body).decode
+_encode = msgspec.json.Encoder().encode
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
@@ -77,7 +79,9 @@ class Direct:
             "X-Request-Id": environ.get("HTTP_X_REQUEST_ID", ""), "traceparent": environ.get("HTTP_TRACEPARENT", ""),
         })  # fmt: skip
         limits = list(verdict.headers().items()) if verdict else []
-        return send(start, 200, {"data": data}, [*_FIXED, ("X-Request-Id", named), *limits], cors=False)
+        body = _encode({"data": data})
+        start("200 OK", [*_FIXED, ("Content-Length", str(len(body))), ("X-Request-Id", named), *limits])
+        return [body]
 
     def _plain(self, environ: Environ, *, now: datetime) -> tuple[list[dict[str, Any]], Verdict | None] | None:
         """The answers with what is left in the bucket, or None where the view has to look."""
