@@ -5,7 +5,7 @@ from connectors.destinations.kit import Field
 from connectors.destinations.recording import Exchange
 from connectors.email.providers import PROVIDERS as EMAIL_PROVIDERS
 from connectors.exports.contracts import BadColumns, ExportView
-from connectors.imports.contracts import BadMapping, ImportView, Marks, Undo, UnreadableFile
+from connectors.imports.contracts import BadMapping, ImportView, Marks, Undo, UnreadableFile, items_given
 from connectors.imports.contracts import Counts as FileCounts
 from connectors.imports.presets import PRESETS as FILE_PRESETS
 from connectors.pulls.contracts import NotPossible as PullNotPossible
@@ -81,4 +81,5 @@ __all__ = [
     "UnsignedCall",
     "WebhookView",
     "Worked",
+    "items_given",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.contracts import items_given
 from identity.contracts import IDENTIFIER_KINDS
 
 # How a column is read: (value of the select, label, what it is in the mapping).
@@ -53,7 +54,39 @@ class Line:
     most: str
 
 
-def lines(header: Sequence[str], examples: Sequence[str], mapping: Mapping[str, Any]) -> list[Line]:
+@dataclass(frozen=True, slots=True)
+class ItemForm:
+    """One item that a row becomes as it stands in the form; the names of its fields begin with `prefix`."""
+
+    number: int
+    prefix: str
+    rows: str
+    event: str
+    case: Mapping[str, str]
+    lines: Sequence[Line]
+
+    @property
+    def of(self) -> str:
+        """What tells its fields from those of the first item."""
+        return f" in item {self.number}" if self.number > 1 else ""
+
+
+def item_forms(header: Sequence[str], examples: Sequence[str], mapping: Mapping[str, Any]) -> list[ItemForm]:
+    """The items of a mapping."""
+    return [
+        ItemForm(
+            number, _prefix(number), str(one.get("rows") or ""), str(one.get("event") or ""),
+            next(iter(one.get("cases") or ()), {}), _lines(header, examples, one),
+        )
+        for number, one in enumerate(items_given(mapping), 1)
+    ]  # fmt: skip
+
+
+def _prefix(number: int) -> str:
+    return f"{number}-" if number > 1 else ""
+
+
+def _lines(header: Sequence[str], examples: Sequence[str], mapping: Mapping[str, Any]) -> list[Line]:
     """All columns of the file, those that go nowhere with an empty place."""
     by_name = {one["name"]: one for one in mapping.get("columns") or ()}
     found = []
@@ -77,23 +110,51 @@ def _text(value: Any) -> str:
 
 
 def mapping_given(posted: Mapping[str, str], header: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """The mapping that the form says, and what in it cannot be read."""
+    """The mapping that the form says, with one item more or less where that is asked, and what in it cannot be read."""
     if posted.get("preset"):
         return {"rows": "track", "event": "", "columns": [], "preset": posted["preset"]}, []
     problems: list[str] = []
+    items = [_item_given(posted, "", header, problems)]
+    while (prefix := _prefix(len(items) + 1)) + "rows" in posted:
+        items.append(_item_given(posted, prefix, header, problems))
+    wanted = posted.get("do", "")
+    if wanted == "add_item":
+        items.append(_another(items[0]))
+    elif wanted.startswith("drop_item_"):
+        items = [one for number, one in enumerate(items, 1) if wanted != f"drop_item_{number}" or number == 1]
+    return (items[0] if len(items) == 1 else {"items": items}), problems
+
+
+def is_reshaping(posted: Mapping[str, Any]) -> bool:
+    """Whether only one item more or less was asked for: nothing is kept yet."""
+    return str(posted.get("do", "")).startswith(("add_item", "drop_item_"))
+
+
+def _another(first: Mapping[str, Any]) -> dict[str, Any]:
+    """What is likely meant by one item more: whom an event is of, or the group of a person."""
+    who = [one for one in first["columns"] if one["to"].startswith("identifiers.")]
+    rows = "identify" if first["rows"] != "identify" else "group"
+    return {"rows": rows, "event": "", "columns": who, "cases": []}
+
+
+def _item_given(
+    posted: Mapping[str, str], prefix: str, header: Sequence[str], problems: list[str]
+) -> dict[str, Any]:  # fmt: skip
     columns = []
     readings = {key: what for key, _, what in READINGS}
     for index, name in enumerate(header):
-        to = posted.get(f"c-{index}-to", "").strip()
+        to = posted.get(f"{prefix}c-{index}-to", "").strip()
         if to:
-            bounds = {end: _number(posted.get(f"c-{index}-{end}", ""), name, problems) for end in ("least", "most")}
-            reading = readings.get(posted.get(f"c-{index}-as", ""), readings["text"])
+            bounds = {
+                end: _number(posted.get(f"{prefix}c-{index}-{end}", ""), name, problems) for end in ("least", "most")
+            }
+            reading = readings.get(posted.get(f"{prefix}c-{index}-as", ""), readings["text"])
             columns.append({"name": name, "to": to, **reading, **{k: v for k, v in bounds.items() if v is not None}})
-    case = {name: posted.get(f"case-{name}", "").strip() for name in ("column", "starts_with", "event")}
+    case = {name: posted.get(f"{prefix}case-{name}", "").strip() for name in ("column", "starts_with", "event")}
     return {
-        "rows": posted.get("rows", ""), "event": posted.get("event", "").strip(), "columns": columns,
+        "rows": posted.get(f"{prefix}rows", ""), "event": posted.get(f"{prefix}event", "").strip(), "columns": columns,
         "cases": [case] if case["starts_with"] else [],
-    }, problems  # fmt: skip
+    }  # fmt: skip
 
 
 def _number(text: str, name: str, problems: list[str]) -> float | None:

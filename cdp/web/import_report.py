@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.contracts import FileCounts
+from connectors.contracts import FileCounts, items_given
 from connectors.selectors import conceal_columns
 
 
@@ -32,9 +32,12 @@ def report_lines(counts: FileCounts | None, mapping: Mapping[str, Any], *, is_op
     """The columns of a file that was counted or came in; `is_open` when personal data may be seen."""
     if counts is None:
         return []
-    places = {one["name"]: one["to"] for one in mapping.get("columns") or ()}
+    places: dict[str, list[str]] = {}
+    for item in items_given(mapping):
+        for one in item.get("columns") or ():
+            places.setdefault(one["name"], []).append(one["to"])
     columns = counts.columns if is_open else conceal_columns(counts.columns, mapping)
-    return [_line(one, places.get(one["name"], ""), counts.rows) for one in columns]
+    return [_line(one, ", ".join(dict.fromkeys(places.get(one["name"], ()))), counts.rows) for one in columns]
 
 
 def _line(one: Mapping[str, Any], to: str, rows: int) -> ReportLine:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.imports.cells import Cells, columns_of
-from connectors.imports.contracts import Column, FileMapping, Problem
+from connectors.imports.contracts import Column, ItemMapping, Problem
 from connectors.imports.mapping import (
     EXTERNAL,
     PROPERTIES,
@@ -29,7 +29,6 @@ from connectors.imports.mapping import (
     read_cell,
     wrong_width,
 )
-from connectors.imports.presets import Further, PresetMapper
 from connectors.imports.reading import as_text
 
 # So many pieces are remembered, of all columns together.
@@ -42,10 +41,8 @@ Mapped = tuple[list[bytes | None], list[str], list[Problem]]
 Numbered = Sequence[tuple[int, Sequence[Any]]]
 
 
-def mapper_for(mapping: FileMapping, header: Sequence[str]) -> "SliceMapper | EachMapper | PresetMapper":
-    """What maps slices of a table."""
-    if mapping.preset:
-        return PresetMapper(mapping.preset, header)
+def item_mapper(mapping: ItemMapping, header: Sequence[str]) -> "SliceMapper | EachMapper":
+    """What makes one item of each row of a slice."""
     places = [place_of(one.to, mapping.rows) for one in mapping.columns]
     # Where two columns go to one place of the item, the last that is filled counts: rows are mapped one by one.
     return SliceMapper(mapping, header) if len(set(places)) == len(places) else EachMapper(mapping, header)
@@ -54,9 +51,8 @@ def mapper_for(mapping: FileMapping, header: Sequence[str]) -> "SliceMapper | Ea
 class EachMapper:
     """Maps rows one by one."""
 
-    def __init__(self, mapping: FileMapping, header: Sequence[str]) -> None:
+    def __init__(self, mapping: ItemMapping, header: Sequence[str]) -> None:
         self._map = RowMapper(mapping, header)
-        self.further: Sequence[Further] = ()
         self.blank, self.cases = self._map.blank, self._map.cases
 
     def __call__(self, rows: Numbered, columns: Sequence[Cells] | None = None) -> Mapped:
@@ -147,7 +143,7 @@ class _Pieces:
 class SliceMapper:
     """Maps whole slices of rows."""
 
-    def __init__(self, mapping: FileMapping, header: Sequence[str]) -> None:
+    def __init__(self, mapping: ItemMapping, header: Sequence[str]) -> None:
         self._width, self._rows = len(header), mapping.rows
         index = {name: place for place, name in enumerate(header)}
         most = _MOST_KNOWN // max(len(mapping.columns), 1)
@@ -157,7 +153,6 @@ class SliceMapper:
         ]
         self._cases = [(index[one.column], one.starts_with, one.event) for one in mapping.cases]
         self._event = mapping.event
-        self.further: Sequence[Further] = ()
         self.blank: dict[str, int] = {one.name: 0 for one in mapping.columns}
         self.cases: dict[str, int] = {one.event: 0 for one in mapping.cases}
 

@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connectors.imports.contracts import items_given
+
 
 def conceal_columns(columns: Sequence[Mapping[str, Any]], mapping: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The columns without numbers that may be of a person: only what becomes a property of an event keeps them."""
-    properties = {
-        one["name"] for one in mapping.get("columns") or () if str(one.get("to", "")).startswith("properties.")
-    }
-    return [dict(one) if one["name"] in properties else {**one, "numbers": None} for one in columns]
+    """The columns without numbers that may be of a person: only what becomes a property of events, and nothing else,
+    keeps them."""
+    places: dict[str, list[str]] = {}
+    for item in items_given(mapping):
+        for one in item.get("columns") or ():
+            places.setdefault(one["name"], []).append(str(one.get("to", "")))
+    shown = {name for name, all_ in places.items() if all(to.startswith("properties.") for to in all_)}
+    return [dict(one) if one["name"] in shown else {**one, "numbers": None} for one in columns]

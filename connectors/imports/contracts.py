@@ -60,15 +60,33 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class FileMapping:
-    """What rows are (`identify`, `track`, `group`), their event unless a column or a case says another, and the
-    columns; or the name of a known format (`preset`), which needs none of them."""
+class ItemMapping:
+    """One item that each row becomes: what it is (`identify`, `track`, `group`), its event unless a column or a case
+    says another, and the columns."""
 
     rows: str
     columns: tuple[Column, ...]
     event: str = ""
     cases: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileMapping:
+    """The items that each row becomes; or the name of a known format (`preset`), which needs none."""
+
+    items: tuple[ItemMapping, ...]
     preset: str = ""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Of all items."""
+        return tuple(column for item in self.items for column in item.columns)
+
+
+def items_given(mapping: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The items of a mapping as it is kept: a list of them (`items`), or itself the only one."""
+    found = mapping.get("items", [mapping])
+    return list(found) if isinstance(found, list | tuple) else [{}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +101,26 @@ class Problem:
 
 
 @dataclass(slots=True)
+class Made:
+    """The items of a slice of rows: of each the place of its row in the slice, its JSON, and its event; and what is to
+    be said of the rows."""
+
+    places: list[int] = field(default_factory=list)
+    items: list[bytes] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, place: int, item: bytes, event: str) -> None:
+        """One more item."""
+        self.places.append(place)
+        self.items.append(item)
+        self.events.append(event)
+
+
+@dataclass(slots=True)
 class Counts:
-    """What became of the rows. `rows` is the sum of `good`, `duplicates` and all in `refused`.
+    """What became of the rows. `rows` is the sum of `good`, `duplicates` and all in `refused`; `events` counts the
+    items that they became, of which a row may have several.
 
     `blank` counts the empty cells of each mapped column and `cases` the rows of each case, of all rows alike; `columns`
     are `ColumnReport`s of every column of the file, as JSON, once all rows were seen.

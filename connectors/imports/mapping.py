@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from connectors.imports.contracts import BadMapping, Case, Column, FileMapping, Problem
+from connectors.imports.contracts import BadMapping, Case, Column, FileMapping, ItemMapping, Problem, items_given
 from connectors.imports.presets import PRESETS
 from connectors.imports.reading import as_text
 from connectors.imports.values import CannotRead, boolean, moment, number
@@ -17,6 +17,8 @@ _KINDS, _ORDERS, _DECIMALS = ("text", "number", "date", "boolean"), ("ymd", "dmy
 # Identifiers that the tracking calls name themselves; others go as external ids of the context.
 IN_TRAITS = ("email", "phone", "loyalty_id", "crm_id")
 _LONGEST_SHOWN = 200
+# So many items may a row become.
+MOST_ITEMS = 5
 
 Judged = tuple[bytes | None, str, list[Problem]]
 
@@ -28,14 +30,29 @@ def read_mapping(given: Mapping[str, Any], header: Sequence[str], *, formats: bo
     """
     if formats and given.get("preset"):
         return _of_preset(str(given["preset"]), header)
-    wrong: list[str] = []
+    listed = items_given(given)
+    if not 1 <= len(listed) <= MOST_ITEMS:
+        raise BadMapping([f"items: a row becomes at least one item, and at most {MOST_ITEMS}."])
+    items: list[ItemMapping] = []
+    problems: list[str] = []
+    for place, one in enumerate(listed, 1):
+        wrong: list[str] = []
+        items.append(_item(one, header, wrong))
+        problems += wrong if len(listed) == 1 else [f"Item {place}: {told}" for told in wrong]
+    if not problems and len(set(items)) < len(items):
+        problems.append("items: two of them are the same.")
+    if problems:
+        raise BadMapping(problems)
+    return FileMapping(tuple(items))
+
+
+def _item(given: Any, header: Sequence[str], wrong: list[str]) -> ItemMapping:
+    given = given if isinstance(given, Mapping) else {}
     columns = [_column(one, header, wrong) for one in _listed(given, "columns", wrong)]
     cases = [_case(one, header, wrong) for one in _listed(given, "cases", wrong)]
     rows, event = str(given.get("rows") or ""), str(given.get("event") or "").strip()
-    made = FileMapping(rows, tuple(one for one in columns if one), event, tuple(one for one in cases if one))
-    problems = [*wrong, *_whole(made)]
-    if problems:
-        raise BadMapping(problems)
+    made = ItemMapping(rows, tuple(one for one in columns if one), event, tuple(one for one in cases if one))
+    wrong += _whole(made)
     return made
 
 
@@ -53,7 +70,7 @@ def _of_preset(name: str, header: Sequence[str]) -> FileMapping:
     missing = [one for one in PRESETS[name].known_by if one not in header]
     if missing:
         raise BadMapping([f"preset: a file of {PRESETS[name].label} has the columns {', '.join(missing)}."])
-    return FileMapping("track", (), preset=name)
+    return FileMapping((), preset=name)
 
 
 def _column(one: Any, header: Sequence[str], wrong: list[str]) -> Column | None:
@@ -95,7 +112,7 @@ def _is_bound(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
-def _whole(made: FileMapping) -> list[str]:
+def _whole(made: ItemMapping) -> list[str]:
     found = []
     places = [one.to for one in made.columns]
     if made.rows not in ("identify", "track", "group"):
@@ -113,9 +130,9 @@ def _whole(made: FileMapping) -> list[str]:
 
 
 class RowMapper:
-    """Turns rows of a table into items, each as JSON bytes with a message id made of its content."""
+    """Turns rows of a table into items of one kind, each as JSON bytes with a message id made of its content."""
 
-    def __init__(self, mapping: FileMapping, header: Sequence[str]) -> None:
+    def __init__(self, mapping: ItemMapping, header: Sequence[str]) -> None:
         self._mapping, self._width = mapping, len(header)
         index = {name: place for place, name in enumerate(header)}
         # What is the same for all rows is found out once: where in the row, in which part of the item, by which name.

@@ -19,11 +19,9 @@ from typing import Any
 
 import orjson
 
-from connectors.imports.contracts import Problem
+from connectors.imports.contracts import Made, Problem
 
 Row = Mapping[str, Any]
-# (place of the row in the slice, an item that it tells besides, its event)
-Further = tuple[int, bytes, str]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,37 +47,31 @@ def recognised(header: Sequence[str]) -> str:
 
 
 class PresetMapper:
-    """Maps slices of rows of a known format, like `columns.SliceMapper`."""
+    """Maps slices of rows of a known format, like `items.ItemsMapper`."""
 
     def __init__(self, name: str, header: Sequence[str]) -> None:
         self._name, self._header, self._preset = name, header, PRESETS[name]
-        self.further: list[Further] = []
+        self.items_a_row = 2
         self.blank: dict[str, int] = {}
         self.cases: dict[str, int] = {}
 
-    def __call__(
-        self, rows: Sequence[tuple[int, Sequence[Any]]], columns: object = None
-    ) -> tuple[list[bytes | None], list[str], list[Problem]]:
-        """(item or None when the row is refused, its event) of each row, and what is to be said of them."""
-        items: list[bytes | None] = []
-        events: list[str] = []
-        problems: list[Problem] = []
-        self.further = []
-        for number, row in rows:
+    def __call__(self, rows: Sequence[tuple[int, Sequence[Any]]], columns: object = None) -> Made:
+        """The items of each row, and what is to be said of them."""
+        made = Made()
+        for place, (number, row) in enumerate(rows):
             try:
                 told = dict(zip(self._header, row, strict=True))
-                item = self._preset.item(told)
-                person = self._preset.person(told)
-                if person is not None:
-                    self.further.append((len(items), _with_id(person, self._name), str(person["type"])))
-                items.append(_with_id(item, self._name))
-                events.append(str(item.get("event") or item["type"]))
+                item, person = self._preset.item(told), self._preset.person(told)
+                items = [
+                    (str(one.get("event") or one["type"]), _with_id(one, self._name)) for one in (item, person) if one
+                ]
             except (_Unusable, ValueError, TypeError, KeyError, AttributeError) as wrong:
                 why = str(wrong) if isinstance(wrong, _Unusable) else "not a row of this format"
-                problems.append(Problem(number, "", "", why, refused=True))
-                items.append(None)
-                events.append("")
-        return items, events, problems
+                made.problems.append(Problem(number, "", "", why, refused=True))
+                continue
+            for event, content in items:
+                made.add(place, content, event)
+        return made
 
 
 def _with_id(item: dict[str, Any], name: str) -> bytes:

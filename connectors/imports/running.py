@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from connectors.destinations.files.rows import cell
 from connectors.imports.cells import columns_of
-from connectors.imports.columns import mapper_for
-from connectors.imports.contracts import Counts, FileMapping, Problem
+from connectors.imports.contracts import Counts, FileMapping, Made, Problem
+from connectors.imports.items import mapper_for
 from connectors.imports.profiling import Profile
 from connectors.imports.reading import Table
 from connectors.sources import wire
@@ -45,7 +45,7 @@ class Judge:
         self._rows = enumerate(table.rows, 1)
         self._map = mapper_for(mapping, table.header)
         self._width = len(table.header)
-        self._slice_rows = min(_MOST_ROWS, max(_LEAST_ROWS, _CELLS // self._width))
+        self._slice_rows = min(_MOST_ROWS, max(_LEAST_ROWS, _CELLS // self._width // self._map.items_a_row))
         decimals = {one.name: one.decimal for one in mapping.columns if one.kind == "number"}
         ids = {one.name for one in mapping.columns if one.to.startswith("identifiers.")}
         self._profile = Profile(table.header, decimals=decimals, ids=ids)
@@ -65,48 +65,46 @@ class Judge:
         columns = columns_of([row for _, row in whole]) if whole else []
         if whole:
             self._profile.add_columns(columns, [number for number, _ in whole])
-        mapped, names, problems = self._map(rows, columns)
+        made = self._map(rows, columns)
         # Of a row that is refused for several reasons the last counts.
-        for reason in {one.row: one.reason for one in problems if one.refused}.values():
+        for reason in {one.row: one.reason for one in made.problems if one.refused}.values():
             _count(self.counts.refused, reason)
-        places = [place for place, item in enumerate(mapped) if item is not None]
-        made = [item for item in mapped if item is not None]
-        events, of_rows = [names[place] for place in places], len(made)
-        for place, item, event in self._map.further:
-            made.append(item)
-            places.append(place)
-            events.append(event)
-        fresh = self._seen.fresh(np.array([int(item[-34:-18], 16) for item in made], dtype=np.uint64))
-        # What rows tell besides may be the same of many.
-        for place in np.flatnonzero(~fresh[:of_rows]).tolist():
-            self.counts.duplicates += 1
-            problems.append(Problem(rows[places[place]][0], "", "", _REPEATED, refused=True))
-        kept = np.flatnonzero(fresh).tolist()
         self.counts.rows += len(rows)
-        reading = self._take(
-            [made[one] for one in kept], [rows[places[one]][0] for one in kept], [events[one] for one in kept],
-            problems, of_rows=int(fresh[:of_rows].sum()),
-        )  # fmt: skip
-        for one in problems:
+        reading = self._take(made, [number for number, _ in rows])
+        for one in made.problems:
             if not one.refused:
                 _count(self.counts.flagged, f"{one.column}: {one.reason}")
-        problems.sort(key=lambda one: one.row)
-        return Slice(rows[-1][0], reading.document, len(reading.message_ids), reading.message_ids, problems)
+        made.problems.sort(key=lambda one: one.row)
+        return Slice(rows[-1][0], reading.document, len(reading.message_ids), reading.message_ids, made.problems)
 
-    def _take(
-        self, items: Sequence[bytes], numbers: Sequence[int], events: Sequence[str], problems: list[Problem],
-        *, of_rows: int,
-    ) -> wire.Reading:  # fmt: skip
-        """Those that the door takes, as it takes everybody's; of the others its reason is told. The first `of_rows` are
-        the rows themselves."""
-        reading = wire.read_items(items, usable=usable)
-        for one in reading.refused:
-            if one.index < of_rows:
-                _count(self.counts.refused, one.refusal.reason)
-                problems.append(Problem(numbers[one.index], "", "", one.refusal.detail, refused=True))
-        for name, count in Counter(events[place] for place in reading.indexes).items():
+    def _take(self, made: Made, numbers: Sequence[int]) -> wire.Reading:
+        """The items that are new and that the door takes, as it takes everybody's.
+
+        A row came in when one of its items did; another that the door does not take is pointed at. Otherwise it is
+        refused for what the door says of the first, or the same as an earlier one.
+        """
+        fresh = self._seen.fresh(np.array([int(item[-34:-18], 16) for item in made.items], dtype=np.uint64))
+        kept = np.flatnonzero(fresh)
+        reading = wire.read_items([made.items[one] for one in kept.tolist()], usable=usable)
+        taken, places = kept[reading.indexes], np.asarray(made.places, dtype=np.int64)
+        for name, count in Counter(made.events[one] for one in taken.tolist()).items():
             _count(self.counts.events, name, count)
-        self.counts.good += sum(place < of_rows for place in reading.indexes)
+        came_in, refused = np.zeros(len(numbers), dtype=bool), set[int]()
+        came_in[places[taken]] = True
+        for no in reading.refused:
+            one = int(kept[no.index])
+            place = made.places[one]
+            if came_in[place]:
+                made.problems.append(Problem(numbers[place], made.events[one], "", no.refusal.detail, refused=False))
+            elif place not in refused:
+                refused.add(place)
+                _count(self.counts.refused, no.refusal.reason)
+                made.problems.append(Problem(numbers[place], "", "", no.refusal.detail, refused=True))
+        for place in np.unique(places[~came_in[places]]).tolist():
+            if place not in refused:
+                self.counts.duplicates += 1
+                made.problems.append(Problem(numbers[place], "", "", _REPEATED, refused=True))
+        self.counts.good += int(came_in.sum())
         return reading
 
 

@@ -71,10 +71,10 @@ class PullView:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """One row and the item it would become, or why it would not come in."""
+    """One row and the items it would become, and why something of it would not come in."""
 
     cells: Sequence[str]
-    item: Mapping[str, Any] | None
+    items: Sequence[Mapping[str, Any]]
     problem: str
 
 

@@ -68,7 +68,7 @@ def preview_pull(
     try:
         return Preview(header, chosen, _mapped(chunk, read_mapping(chosen, header)), ())
     except BadMapping as wrong:
-        return Preview(header, chosen, [PreviewRow(_texts(one), None, "") for one in _first(chunk)], wrong.problems)
+        return Preview(header, chosen, [PreviewRow(_texts(one), (), "") for one in _first(chunk)], wrong.problems)
 
 
 def suggest(header: list[str], chunk: Chunk, *, hint: Hint, cursor: str) -> dict[str, Any]:
@@ -94,8 +94,8 @@ def _mapped(chunk: Chunk, mapping: FileMapping) -> list[PreviewRow]:
     shown = []
     for number, row in enumerate(_first(chunk), 1):
         judged = judge(number, row)
-        item = orjson.loads(judged.item) if judged.item is not None else None
-        shown.append(PreviewRow(_texts(row), item, judged.refusal.detail if judged.refusal else ""))
+        problem = " ".join(dict.fromkeys(one.refusal.detail for one in judged.refused))
+        shown.append(PreviewRow(_texts(row), [orjson.loads(one) for one in judged.items], problem))
     return shown
 
 

@@ -17,7 +17,8 @@ import zstandard
 from common import clock
 from connectors.destinations.errors import DeliveryError
 from connectors.destinations.kit import Account, Outside
-from connectors.imports.mapping import RowMapper, read_mapping
+from connectors.imports.items import RowItems
+from connectors.imports.mapping import read_mapping
 from connectors.pulls import comparing, values
 from connectors.pulls.comparing import Seen
 from connectors.pulls.contracts import Pulled
@@ -132,10 +133,10 @@ class Reader:
         source_id = self._pull.source_id
         with conn.transaction():
             told = self._told(conn, run, chunk, judged, remember_from)
-            items = [one.item for one in told if one.item is not None]
+            items = [item for one in told for item in one.items]
             refused = [
-                events.Setback(source_id, one.refusal.reason, one.refusal.detail, one.name, one.raw[:_STORED])
-                for one in told if one.refusal is not None
+                events.Setback(source_id, no.refusal.reason, no.refusal.detail, no.name, no.raw[:_STORED])
+                for one in told for no in one.refused
             ]  # fmt: skip
             self._store(conn, items)
             events.quarantine(conn, refused, stage="accept", received_at=self._ticker())
@@ -175,20 +176,18 @@ class Reader:
         if last is None:
             return
         since = last.started_at - timedelta(seconds=self._origin.look_back(self._pull.settings))
-        mapper: RowMapper | None = None
+        items_of: RowItems | None = None
         for chunk in self._origin.deleted(self._outside, self._account, since):
-            mapper = mapper or RowMapper(read_mapping(self._pull.mapping, chunk.header), chunk.header)
-            items = [one for row in chunk.rows if (one := self._deleted_item(mapper, row)) is not None]
+            items_of = items_of or RowItems(read_mapping(self._pull.mapping, chunk.header), chunk.header)
+            items = [one for row in chunk.rows if (one := self._deleted_item(items_of, row)) is not None]
             with conn.transaction():
                 self._store(conn, items)
                 self._move(conn, run, Pulled(gone=len(items)), place=None)
             if items:
                 self._after()
 
-    def _deleted_item(self, mapper: RowMapper, row: Row) -> bytes | None:
-        made, _ = mapper.item(0, row.cells)
-        if made is None:
-            return None
+    def _deleted_item(self, items_of: RowItems, row: Row) -> bytes | None:
+        made, _ = items_of(0, row.cells)
         key = orjson.dumps([values.encode(one) for one in row.key])
         salt = f"{self._pull.source_id}:{clock.iso(row.cursor)}"
         return gone_item(keys_of(made), event=self._gone_event, key=key, salt=salt, at=row.cursor)

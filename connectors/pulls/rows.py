@@ -10,7 +10,8 @@ import orjson
 
 from common import clock, crypto
 from connectors.imports.contracts import FileMapping
-from connectors.imports.mapping import IN_TRAITS, RowMapper, external_id
+from connectors.imports.items import RowItems
+from connectors.imports.mapping import IN_TRAITS, external_id
 from connectors.pulls import values
 from connectors.pulls.comparing import Seen
 from connectors.pulls.origin import Row
@@ -25,13 +26,20 @@ _OWN = {"user_id": "userId", "anonymous_id": "anonymousId"}
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One row: the item as it is stored, or why it is none with what stood in it; and by what it is known again."""
+class RefusedItem:
+    """Why something of a row is not stored, what it was, and its message id, if it got one."""
 
-    item: bytes | None
-    refusal: Refusal | None
+    refusal: Refusal
     raw: bytes
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row: its items as they are stored, what of it is refused, and by what it is known again."""
+
+    items: Sequence[bytes]
+    refused: Sequence[RefusedItem]
     seen: Seen
 
 
@@ -40,35 +48,42 @@ class Judge:
     row that changes and changes back is told both times."""
 
     def __init__(self, mapping: FileMapping, header: Sequence[str], *, salt: str, keep_who: bool) -> None:
-        self._map, self._header, self._salt, self._keep_who = RowMapper(mapping, header), header, salt, keep_who
-        self._timed = any(one.to == "timestamp" for one in mapping.columns)
+        self._items_of, self._header, self._salt, self._keep_who = RowItems(mapping, header), header, salt, keep_who
 
     def __call__(self, number: int, row: Row) -> Judged:
         key = _text(row.key)
-        made, problems = self._map.item(number, row.cells)
-        if made is None:
+        made, problems = self._items_of(number, row.cells)
+        if not made:
             refusal = Refusal("bad_row", f"{problems[0].column}: {problems[0].reason}".removeprefix(": "))
             raw = orjson.dumps(dict(zip(self._header, map(str, row.cells), strict=True)))
-            return Judged(None, refusal, raw, "", _seen(key, raw, None))
-        content = orjson.dumps(made, option=_SORTED)
-        name = "pull-" + hashlib.blake2b(
-            b"\0".join((content, key.encode(), _cursor(row).encode(), self._salt.encode())), digest_size=16
-        ).hexdigest()  # fmt: skip
-        raw = orjson.dumps(self._complete(made, row, name))
-        verdict = wire.judge(raw, usable=usable)
-        seen = _seen(key, content, keys_of(made) if self._keep_who else None)
-        if isinstance(verdict, Refusal):
-            return Judged(None, verdict, raw, name, seen)
-        return Judged(verdict[1], None, raw, name, seen)
+            return Judged((), [RefusedItem(refusal, raw, "")], _seen(key, raw, None))
+        contents = [orjson.dumps(one, option=_SORTED) for one in made]
+        items: list[bytes] = []
+        refused: list[RefusedItem] = []
+        for one, content in zip(made, contents, strict=True):
+            name = "pull-" + hashlib.blake2b(
+                b"\0".join((content, key.encode(), _cursor(row).encode(), self._salt.encode())), digest_size=16
+            ).hexdigest()  # fmt: skip
+            raw = orjson.dumps(self._complete(one, row, name))
+            verdict = wire.judge(raw, usable=usable)
+            if isinstance(verdict, Refusal):
+                refused.append(RefusedItem(verdict, raw, name))
+            else:
+                items.append(verdict[1])
+        return Judged(items, refused, _seen(key, b"\n".join(contents), keys_of(made) if self._keep_who else None))
 
     def _complete(self, made: dict[str, Any], row: Row, name: str) -> dict[str, Any]:
-        """A row without a time of its own happened when its cursor says."""
-        at = None if self._timed else values.instant(row.cursor)
+        """An item without a time of its own happened when its row's cursor says."""
+        at = None if "timestamp" in made else values.instant(row.cursor)
         return {**made, **({"timestamp": clock.iso(at)} if at else {}), "messageId": name}
 
 
-def keys_of(item: Mapping[str, Any]) -> list[IdentifierKey]:
-    """The identifiers of an item that a mapping made, canonical."""
+def keys_of(items: Sequence[Mapping[str, Any]]) -> list[IdentifierKey]:
+    """The identifiers of the items that a mapping made of one row, canonical."""
+    return list(dict.fromkeys(key for item in items for key in _keys(item)))
+
+
+def _keys(item: Mapping[str, Any]) -> list[IdentifierKey]:
     context = item.get("context") or {}
     traits = (item.get("traits") if item["type"] == "identify" else context.get("traits")) or {}
     pairs = [(kind, item.get(name)) for kind, name in _OWN.items()]

@@ -63,6 +63,22 @@ def test_what_is_wrong_with_a_mapping_is_told_and_what_was_typed_stays(steward: 
     assert 'value="somewhere"' in page.content.decode()
 
 
+def test_a_row_is_given_one_more_item_and_it_is_left_out_again(steward: Client, shop: Shop) -> None:
+    where = uploaded(steward, shop)
+    page = steward.post(where, form("add_item"))
+    assert page.status_code == 200
+    more = {"2-rows": "track", "2-event": "Sale", "2-c-0-to": "identifiers.user_id", "2-c-2-to": "properties.amount"}
+    assert 'name="2-c-0-to" value="identifiers.user_id"' in page.content.decode(), "it is of the same person"
+    assert 'name="2-rows"' not in steward.post(where, form("drop_item_2", **more)).content.decode()
+    assert "Item 2: event: name the event" in text_of(steward.post(where, form("check", **{**more, "2-event": ""})))
+    assert steward.post(where, form("check", **more)).status_code == 302
+    services.run_imports(now=clock.now())
+    told = text_of(steward.get(where))
+    assert "As Sale 2" in told
+    assert "As identify 2" in told
+    assert "traits.amount, properties.amount" in told
+
+
 def test_a_file_is_read_differently(steward: Client, shop: Shop) -> None:
     where = uploaded(steward, shop)
     steward.post(where, {"do": "layout", "encoding": "utf-8", "delimiter": ","})

@@ -50,9 +50,9 @@ class PullTestedShape(Shape):
 
 
 class PreviewRowShape(Shape):
-    """The item that a row would become, or why it would not come in."""
+    """The items that a row would become, and why something of it would not come in."""
 
-    item = Anything(allow_null=True, help_text="Only its shape can be read, unless the token sees personal data.")
+    items = Anything(help_text="A list. Only shapes can be read, unless the token sees personal data.")
     problem = serializers.CharField(allow_blank=True)
 
 
@@ -66,7 +66,7 @@ class PullPreviewShape(Shape):
 
 
 class PullRunShape(Shape):
-    """One run: `rows` is the sum of `items`, `refused` and `unchanged`."""
+    """One run: `items` and `refused` count what rows became (each may become several); `unchanged` counts rows."""
 
     id = Id()
     state = serializers.ChoiceField(choices=["reading", "telling", "done", "held", "stopped"])

@@ -96,7 +96,8 @@ class PullPreview(ApiView):
             raise Problem("conflict", str(why)) from None
         see = sees_personal_data(request)
         rows = [
-            {"item": one.item if see else masking.shape_of(one.item), "problem": one.problem} for one in shown.rows
+            {"items": [item if see else masking.shape_of(item) for item in one.items], "problem": one.problem}
+            for one in shown.rows
         ]  # fmt: skip
         return Response({
             "header": shown.header, "mapping": shown.mapping, "rows": rows, "problems": shown.problems,

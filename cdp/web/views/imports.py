@@ -8,7 +8,7 @@ from django.urls import reverse
 from cdp.nudge import RUN_IMPORTS, RUN_UNDOS, wake
 from cdp.web.access import page
 from cdp.web.forms import ImportFileForm
-from cdp.web.import_form import PLACES, READINGS, lines, mapping_given, undone_lines
+from cdp.web.import_form import PLACES, READINGS, is_reshaping, item_forms, mapping_given, undone_lines
 from cdp.web.import_report import report_lines
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.views.sources import open_source
@@ -56,10 +56,10 @@ def import_page(request: PageRequest, import_id: int) -> HttpResponse:
         return _undo(request, found)
     if request.method == "POST":
         mapping, problems = mapping_given(request.POST.dict(), found.header)
-        if not problems:
+        if not problems and not is_reshaping(request.POST):
             problems = _act(request, found, mapping)
-        if not problems:
-            return go(request, reverse("web:import", args=[import_id]))
+            if not problems:
+                return go(request, reverse("web:import", args=[import_id]))
     template = "sources/import_progress.html" if request.htmx else "sources/import.html"
     return render(request, template, status=422 if problems else 200, **_shown(request, found, mapping, problems))
 
@@ -102,13 +102,12 @@ def _act(request: PageRequest, found: ImportView, mapping: dict[str, Any]) -> li
 def _shown(request: PageRequest, found: ImportView, mapping: dict[str, Any], problems: list[str]) -> dict[str, Any]:
     draft = found.state == "draft"
     rows = connector_services.sample_rows(found.id) if draft and not request.htmx else []
-    case: dict[str, str] = next(iter(mapping.get("cases") or ()), {})
     counts = found.checked if draft or found.dry else found.counts
     return {
         "one": found, "source": connectors.source(found.source_id), "problems": problems, "mapping": mapping,
-        "case": case, "readings": READINGS, "places": PLACES, "presets": FILE_PRESETS,
+        "readings": READINGS, "places": PLACES, "presets": FILE_PRESETS,
         "encodings": _ENCODINGS, "delimiters": _DELIMITERS,
-        "lines": lines(found.header, _examples(request, found, rows), mapping) if draft else [],
+        "item_forms": item_forms(found.header, _examples(request, found, rows), mapping) if draft else [],
         "counts": counts, "report": report_lines(counts, found.mapping, is_open=request.sight.is_open),
         "job": _job(found.job_id if found.state == "waiting" else None),
         "undone": undone_lines(found.undone) if found.undone and not found.undo_is_open else [],

@@ -10,7 +10,7 @@ from django.urls import reverse
 from cdp.nudge import READ_PULLS, wake
 from cdp.web.access import page
 from cdp.web.forms import WatchForm
-from cdp.web.import_form import PLACES, READINGS, lines, mapping_given
+from cdp.web.import_form import PLACES, READINGS, is_reshaping, item_forms, mapping_given
 from cdp.web.pages import PageRequest, actor, go, render, toast
 from cdp.web.settings_form import secrets_given, settings_form, settings_given
 from cdp.web.views.sources import open_source
@@ -106,7 +106,7 @@ def source_pull_mapping(request: PageRequest, source_id: int) -> HttpResponse:
     except PullNotPossible as why:
         return render(request, "sources/pull_mapping.html", **context, why_not=str(why), status=200)
     # A suggestion that lacks something is no mistake of whoever looks at it.
-    problems += shown.problems if request.method == "POST" else []
+    problems += shown.problems if request.method == "POST" and not is_reshaping(request.POST) else []
     if request.method == "POST" and not problems and request.POST.get("do") == "keep":
         try:
             connector_services.keep_pull_mapping(
@@ -130,10 +130,12 @@ def _shown(request: PageRequest, shown: Preview) -> dict[str, Any]:
     columns = range(len(shown.header))
     examples = [next((row.cells[at][:60] for row in shown.rows if row.cells[at]), "") for at in columns]
     examples = examples if is_open else [masking.mask("name", one) for one in examples]
-    found = [(one.item if is_open else masking.shape_of(one.item), one.problem) for one in shown.rows]
-    items = [(json.dumps(item, indent=2, ensure_ascii=False) if item else "", problem) for item, problem in found]
+    items = [
+        ([json.dumps(item if is_open else masking.shape_of(item), indent=2, ensure_ascii=False) for item in one.items],
+         one.problem)
+        for one in shown.rows
+    ]  # fmt: skip
     return {
-        "header": shown.header, "mapping": shown.mapping, "readings": READINGS, "places": PLACES,
-        "case": next(iter(shown.mapping.get("cases") or ()), {}), "items": items[:5], "more_items": items[5:],
-        "lines": lines(shown.header, examples, shown.mapping), "seen": len(shown.rows),
+        "header": shown.header, "readings": READINGS, "places": PLACES, "items": items[:5], "more_items": items[5:],
+        "item_forms": item_forms(shown.header, examples, shown.mapping), "seen": len(shown.rows),
     }  # fmt: skip

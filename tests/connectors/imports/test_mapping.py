@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.imports.columns import mapper_for
 from connectors.imports.contracts import BadMapping
+from connectors.imports.items import RowItems, mapper_for
 from connectors.imports.mapping import RowMapper, read_mapping
 from connectors.imports.suggesting import suggest
 from connectors.imports.values import CannotRead, boolean, moment, number
@@ -87,7 +87,7 @@ MAPPING: dict[str, Any] = {
 
 
 def mapped(*row: Any, mapping: dict[str, Any] = MAPPING) -> tuple[dict[str, Any] | None, list[tuple[str, str, bool]]]:
-    item, _, problems = RowMapper(read_mapping(mapping, HEADER), HEADER)(1, row)
+    item, _, problems = RowMapper(read_mapping(mapping, HEADER).items[0], HEADER)(1, row)
     told = [(one.column, one.reason, one.refused) for one in problems]
     return (orjson.loads(item) if item else None), told
 
@@ -224,11 +224,63 @@ def test_however_rows_are_sliced_each_becomes_what_it_becomes_alone(
     given_mapping: dict[str, Any], rows: list[list[Any]], slices: int
 ) -> None:
     mapping = read_mapping(given_mapping, HEADER)
-    alone, together = RowMapper(mapping, HEADER), mapper_for(mapping, HEADER)
+    alone, together = RowMapper(mapping.items[0], HEADER), mapper_for(mapping, HEADER)
     numbered = list(enumerate(rows, 1))
     expected = [alone(number, row) for number, row in numbered]
     made = [together(numbered[start : start + slices]) for start in range(0, len(rows), slices)]
-    assert [item for items, _, _ in made for item in items] == [item for item, _, _ in expected]
-    assert [event for _, events, _ in made for event in events] == [event for _, event, _ in expected]
-    assert [one for _, _, told in made for one in told] == [one for _, _, told in expected for one in told]
+    assert [item for one in made for item in one.items] == [item for item, _, _ in expected if item]
+    assert [event for one in made for event in one.events] == [event for item, event, _ in expected if item]
+    assert [told for one in made for told in one.problems] == [one for _, _, told in expected for one in told]
     assert (together.blank, together.cases) == (alone.blank, alone.cases)
+
+
+@given(
+    several=st.lists(_mappings(), min_size=2, max_size=4, unique_by=repr),
+    rows=st.lists(st.lists(_cells, min_size=6, max_size=6) | st.lists(_cells, max_size=7), max_size=8),
+)
+def test_each_item_of_a_row_is_what_it_would_be_alone_and_a_row_comes_in_whole(
+    several: list[dict[str, Any]], rows: list[list[Any]]
+) -> None:
+    numbered = list(enumerate(rows, 1))
+    mapping = read_mapping({"items": several}, HEADER)
+    made = mapper_for(mapping, HEADER)(numbered)
+    refused = {one.row for one in made.problems if one.refused}
+    alone = [RowMapper(one, HEADER) for one in mapping.items]
+    for place, (at_row, row) in enumerate(numbered):
+        items = [item for item, at in zip(made.items, made.places, strict=True) if at == place]
+        told = [one(at_row, row)[0] for one in alone]
+        if at_row in refused:
+            assert items == []
+        else:
+            assert set(items) <= set(told)
+            assert all(item in items for item in told if item is not None and b'"type":"group"' not in item)
+    one_by_one = RowItems(mapping, HEADER)
+    contents = [[item[:-52] + b"}" for item, at in zip(made.items, made.places, strict=True) if at == place]
+                for place in range(len(rows))]  # fmt: skip
+    assert contents == [
+        [orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in one_by_one(at_row, row)[0]]
+        for at_row, row in numbered
+    ]  # fmt: skip
+
+
+def test_an_item_of_a_group_is_not_made_of_a_row_that_names_none() -> None:
+    who = {"name": "id", "to": "identifiers.user_id"}
+    people = {"rows": "identify", "columns": [who, {"name": "mail", "to": "identifiers.email"}]}
+    groups = {"rows": "group", "columns": [who, {"name": "card", "to": "group_id"}]}
+    rows = [(1, ("7", "", "", "", "", "acme")), (2, ("8", "", "", "", "", " "))]
+    made = mapper_for(read_mapping({"items": [people, groups]}, HEADER), HEADER)(rows)
+    assert [(place, event) for place, event in zip(made.places, made.events, strict=True)] == [
+        (0, "identify"), (1, "identify"), (0, "group"),
+    ]  # fmt: skip
+    assert made.problems == []
+
+
+def test_what_is_wrong_with_one_of_several_items_names_it() -> None:
+    people = {"rows": "identify", "columns": [{"name": "id", "to": "identifiers.user_id"}]}
+    with pytest.raises(BadMapping, match="Item 2: event: name the event"):
+        read_mapping({"items": [people, {**people, "rows": "track"}]}, HEADER)
+    with pytest.raises(BadMapping, match="two of them are the same"):
+        read_mapping({"items": [people, people]}, HEADER)
+    for given_items in ([], [people] * 6, "x", None, ["x", people]):
+        with pytest.raises(BadMapping):
+            read_mapping({"items": given_items}, HEADER)

@@ -141,6 +141,66 @@ def test_rows_become_events_at_their_own_time(source: int) -> None:
     ]  # fmt: skip
 
 
+ORDERS = """Order,Date,Customer ID,E-Mail,Amount,Company,Account
+1,2026-03-01 10:00,7,ana@example.com,12.5,Acme,acme
+2,2026-03-01 11:00,7,ana@example.com,8,Acme,acme
+3,2026-03-01 12:00,8,ben@example.com,3,,
+4,someday,9,lea@example.com,1,,
+5,2026-03-01 13:00,10,,2,,
+2,2026-03-01 11:00,7,ana@example.com,8,Acme,acme
+,,,,,,
+"""
+_ID = {"name": "Customer ID", "to": "identifiers.user_id"}
+_MAIL = {"name": "E-Mail", "to": "identifiers.email"}
+SEVERAL: dict[str, Any] = {"items": [
+    {"rows": "track", "event": "Order Completed", "columns": [
+        _ID, {"name": "Date", "to": "timestamp"}, {"name": "Order", "to": "properties.order_id"},
+        {"name": "Amount", "to": "properties.revenue", "kind": "number", "least": 0, "most": 10},
+    ]},
+    {"rows": "identify", "columns": [_MAIL, {"name": "Company", "to": "traits.company"}]},
+    {"rows": "group", "columns": [_ID, {"name": "Account", "to": "group_id"}, {"name": "Company", "to": "traits.n"}]},
+]}  # fmt: skip
+
+
+def test_a_row_becomes_several_items_and_each_of_them_counts_once(source: int) -> None:
+    checked = run(taken(source, ORDERS), dry=True, mapping=SEVERAL)
+    counts = checked.checked
+    assert counts is not None
+    assert (counts.rows, counts.good, counts.duplicates) == (7, 4, 1)
+    assert counts.events == {"Order Completed": 4, "identify": 2, "group": 1}, "what rows tell alike is told once"
+    assert counts.refused == {"not a date": 1, "no_identity": 1}
+    assert counts.flagged == {
+        "Amount: above the range": 1,
+        "identify: The item has neither `userId` nor `anonymousId`.": 1,
+    }
+    assert [(one["row"], one["column"], one["came in"]) for one in problems(checked)] == [
+        ("1", "Amount", "yes"), ("4", "Date", "no"), ("5", "identify", "yes"), ("6", "", "no"), ("7", "", "no"),
+    ]  # fmt: skip
+    done = run(checked, mapping=SEVERAL)
+    assert done.counts == counts
+    apply()
+    with connection.cursor() as cursor:
+        cursor.execute("select type, count(*) from events_event group by type order by type")
+        assert sorted(count for _, count in cursor.fetchall()) == [1, 2, 4]
+    ana = identity.find_profile("email", "ana@example.com")
+    assert ana is not None
+    view = identity.profile_view(ana)
+    assert view is not None
+    assert view.traits["company"] == "Acme"
+
+
+def test_of_a_file_that_comes_again_with_more_only_what_is_new_comes_in(source: int) -> None:
+    run(taken(source, ORDERS), mapping=SEVERAL)
+    apply()
+    again = run(taken(source, ORDERS + "6,2026-03-02,8,ben@example.com,9,,\n"))
+    assert again.mapping == SEVERAL, "remembered"
+    apply()
+    assert sum(row[3] for row in log.tallies(since=clock.now() - timedelta(hours=2))) == 7, "dropped as repeats"
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from events_event")
+        assert cursor.fetchone()[0] == 8
+
+
 def test_a_file_is_read_differently_when_that_is_asked(source: int) -> None:
     draft = taken(source, "a;b\nGr\xfcn;1\n".encode("cp1252"))
     changed = services.change_layout(import_id=draft.id, encoding="cp1252", delimiter=",", sheet="")

@@ -72,6 +72,22 @@ def test_what_only_the_import_told_is_gone_and_the_rest_stands(found_town: Calla
     assert identity.find_profile("user_id", f"{w}2") is not None, "the same row may come again"
 
 
+def test_all_items_of_a_row_are_undone_and_what_another_file_told_alike_stays(
+    found_town: Callable[[], Town],
+) -> None:
+    town = found_town()
+    w = town.word
+    both = {"items": [ORDERS, {"rows": "identify", "columns": PEOPLE["columns"]}]}
+    town.file(0, [row(w, "1", "ana", 10, "pro")], PEOPLE)
+    before = town.shown()
+    done = town.file(0, [row(w, "1", "ana", 10, "pro", "7"), row(w, "2", "ben", 20, "free", "8")], both)
+    assert len(town.shown()["events"]) == 4, "an order each, and each person once"
+    undone = town.undo(done)
+    assert town.shown() == before
+    assert (undone.undone or {})["events"] == 3
+    assert people.rebuild_profiles(now=clock.now()).healthy
+
+
 def test_consents_that_only_the_import_told_are_gone_and_what_others_told_stands(
     found_town: Callable[[], Town],
 ) -> None:

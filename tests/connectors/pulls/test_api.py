@@ -34,7 +34,7 @@ def test_a_pull_is_set_up_mapped_read_and_steered(asked: Asked, wire: Wire, shop
     assert admin.post(f"{here}/run").status_code == 409
     shown = admin.post(f"{here}/preview", {"mapping": IDENTIFY}).json()
     assert (len(shown["rows"]), shown["problems"]) == (20, [])
-    assert shown["rows"][0]["item"]["traits"]["email"] == "p1@example.com"
+    assert shown["rows"][0]["items"][0]["traits"]["email"] == "p1@example.com"
     assert admin.post(f"{here}/preview", {"mapping": {"rows": "identify", "columns": 5}}).json()["problems"]
     wrong = admin.post(f"{here}/mapping", {"mapping": {"rows": "identify", "columns": [{"name": 5, "to": []}, 7]}})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/mapping")
