@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.imports.arrays import constant, text_array
 from connectors.imports.reading import as_text
 
 _SPACE, _TILDE, _QUOTE, _BACKSLASH, _ZERO, _NINE = b' ~"\\09'
@@ -31,12 +31,11 @@ class Cells:
     @cached_property
     def raw(self) -> Any:
         """The cells as an array of texts, or None where some are none, or hold what is no text."""
-        # Arrow takes bytes for texts; a column of Parquet has them throughout.
-        if not isinstance(next((one for one in self.values if one is not None), ""), str):
-            return None
         try:
-            return pa.array(self.values, pa.string())
-        except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+            return text_array(self.values)
+        except TypeError:
+            return text_array([one or "" for one in self.values]) if self.types <= {str, type(None)} else None
+        except UnicodeEncodeError:
             # Half surrogates stand for bytes that are no text.
             return None
 
@@ -45,13 +44,13 @@ class Cells:
         """The cells as texts without the spaces around them, whatever they are; "" where there is none."""
         raw = self.raw
         if raw is None:
-            raw = pa.array([as_text(one).encode(errors="replace").decode() for one in self.values], pa.string())
-        return pc.utf8_trim_whitespace(pc.fill_null(raw, ""))
+            raw = text_array([as_text(one).encode(errors="replace").decode() for one in self.values])
+        return pc.utf8_trim_whitespace(raw)
 
     @cached_property
     def filled(self) -> Any:
         """Which of the texts are not empty."""
-        return pc.not_equal(self.texts, "")
+        return pc.not_equal(self.texts, constant(""))
 
     @cached_property
     def blank(self) -> int:

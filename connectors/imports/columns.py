@@ -14,6 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.imports.arrays import as_numpy, constant, text_array
 from connectors.imports.cells import Cells, columns_of
 from connectors.imports.contracts import Column, ItemMapping, Problem
 from connectors.imports.mapping import (
@@ -82,11 +83,11 @@ class _Pieces:
         """The pieces of a column of cells as an array, how many cells are empty, and the places of those of which
         something is to be said."""
         if self._name and self._plain and cells.stand_as_they_are:
-            pieces = pc.binary_join_element_wise(self._name + '"', cells.texts, '",', "")
-            return pc.if_else(cells.filled, pieces, "") if cells.blank else pieces, cells.blank, []
+            pieces = _between(self._name + '"', cells.texts, '",')
+            return _where(cells.filled, pieces) if cells.blank else pieces, cells.blank, []
         if self._name and self._whole and cells.are_whole_numbers:
-            pieces = pc.binary_join_element_wise(self._name, cells.texts, ",", "")
-            return pc.if_else(cells.filled, pieces, "") if cells.blank else pieces, cells.blank, []
+            pieces = _between(self._name, cells.texts, ",")
+            return _where(cells.filled, pieces) if cells.blank else pieces, cells.blank, []
         if cells.raw is not None:
             return self._each_once(cells.raw)
         return self._one_by_one(cells)
@@ -96,7 +97,7 @@ class _Pieces:
         coded = pc.dictionary_encode(raw, null_encoding="encode")
         known = self._remembered(str)
         read = [known.get(cell) or self._learn(cell) for cell in coded.dictionary.to_pylist()]
-        codes = coded.indices.to_numpy(zero_copy_only=False)
+        codes = as_numpy(coded.indices)
         pieces = _as_pieces(piece for piece, _ in read).take(coded.indices)
         empty = np.array([piece is None for piece, _ in read], dtype=bool)
         told = np.array([say is not None for _, say in read], dtype=bool)
@@ -232,7 +233,7 @@ class SliceMapper:
             _as_pieces([f'"type":"{self._rows}"'] * count),
             root.get("userId"),
         ]
-        items = pc.binary_join_element_wise("{", _joined(told), "}", "")
+        items = _between("{", _joined(told), "}")
         made: list[bytes] = items.cast(pa.binary()).to_pylist()
         return made
 
@@ -242,21 +243,29 @@ def _event(name: str) -> str:
 
 
 def _as_pieces(pieces: Iterable[str | None]) -> Any:
-    return pa.array([f"{piece}," if piece else "" for piece in pieces], pa.string())
+    return text_array([f"{piece}," if piece else "" for piece in pieces])
+
+
+def _between(before: str, texts: Any, after: str) -> Any:
+    return pc.binary_join_element_wise(constant(before), texts, constant(after), constant(""))
+
+
+def _where(filled: Any, pieces: Any) -> Any:
+    return pc.if_else(filled, pieces, constant(""))
 
 
 def _joined(columns: Iterable[Any]) -> Any:
     """The pieces of each row, without the last comma; None where there is no column."""
     # Arrow can put commas between those that are not null, but loses rows in which all are.
-    held = [one for one in columns if one is not None]
-    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*held, ""), 0, -1) if held else None
+    held = [constant(one) if isinstance(one, str) else one for one in columns if one is not None]
+    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*held, constant("")), 0, -1) if held else None
 
 
 def _wrapped(before: str, texts: Any, after: str) -> Any:
     """A piece of what stands between two others, and nothing where there is nothing."""
     if texts is None:
         return None
-    return pc.if_else(pc.equal(texts, ""), "", pc.binary_join_element_wise(before, texts, after + ",", ""))
+    return _where(pc.not_equal(texts, constant("")), _between(before, texts, after + ","))
 
 
 def _group(columns: dict[str, Any]) -> Any:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.imports.arrays import as_numpy, places
 from connectors.imports.cells import Cells, columns_of
 from connectors.imports.contracts import ColumnReport, Extreme, NumbersReport
 
@@ -79,7 +80,7 @@ class _Column:
         texts = cells.texts
         self.blank += cells.blank
         if cells.blank:
-            texts, at = texts.filter(cells.filled), at[cells.filled.to_numpy(zero_copy_only=False)]
+            texts, at = texts.filter(cells.filled), at[as_numpy(cells.filled)]
         if len(texts) and not self._all_numbers(texts, at):
             self._tell_apart(texts, at)
 
@@ -88,7 +89,7 @@ class _Column:
         if not self.may_be_plain:
             return False
         try:
-            values = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+            values = as_numpy(pc.cast(texts, pa.float64()))
         except pa.ArrowInvalid:
             # Not again: a column that had another cell once has more.
             self.may_be_plain = False
@@ -102,13 +103,13 @@ class _Column:
 
     def _tell_apart(self, texts: Any, at: Ints) -> None:
         counted = pc.value_counts(texts)
-        distinct, counts = counted.field(0), counted.field(1).to_numpy(zero_copy_only=False)
+        distinct, counts = counted.field(0), as_numpy(counted.field(1))
         is_number = _matches(distinct, _NUMBER[self.decimal])
         if is_number.any():
             self._count("number", int(counts[is_number].sum()))
             if self.is_amount:
-                among = pc.is_in(texts, value_set=distinct.filter(pa.array(is_number)))
-                self.numbers.add(self._values(texts.filter(among)), at[among.to_numpy(zero_copy_only=False)])
+                among = pc.is_in(texts, value_set=distinct.take(places(is_number)))
+                self.numbers.add(self._values(texts.filter(among)), at[as_numpy(among)])
         for kind, is_kind in (("date", _matches(distinct, _DATE)), ("boolean", _matches(distinct, _BOOLEAN))):
             self._count(kind, int(counts[is_kind & ~is_number].sum()))
             is_number |= is_kind
@@ -118,7 +119,7 @@ class _Column:
         thousands, mark = (",", "") if self.decimal == "." else (".", ",")
         plain = pc.replace_substring(texts, thousands, "")
         plain = pc.replace_substring(plain, mark, ".") if mark else plain
-        found: Floats = pc.cast(pc.utf8_ltrim(plain, "+"), pa.float64()).to_numpy(zero_copy_only=False)
+        found: Floats = as_numpy(pc.cast(pc.utf8_ltrim(plain, "+"), pa.float64()))
         return found
 
     def _count(self, kind: str, count: int) -> None:
@@ -133,7 +134,7 @@ class _Column:
 
 
 def _matches(texts: Any, pattern: str) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
+    found: npt.NDArray[np.bool_] = as_numpy(pc.match_substring_regex(texts, pattern))
     return found.copy()
 
 

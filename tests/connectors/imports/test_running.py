@@ -2,6 +2,8 @@
 
 import csv
 import io
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -267,6 +269,25 @@ def _inbox() -> tuple[int, int]:
         cursor.execute("select count(*), coalesce(sum(events), 0) from events_inbox")
         requests, items = cursor.fetchone()
     return int(requests), int(items)
+
+
+_READS = """
+import os, sys, pathlib
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
+import django
+django.setup()
+from connectors.imports.services import check_file
+assert check_file(pathlib.Path(sys.argv[1])).good == 4
+print("pandas" in sys.modules)
+"""
+
+
+def test_a_worker_that_reads_files_does_not_carry_pandas_for_it(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(PEOPLE, encoding="utf-8")
+    told = subprocess.run(
+        [sys.executable, "-c", _READS, str(tmp_path / "people.csv")], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["False"]
 
 
 def test_files_are_let_go_when_they_are_of_no_use(source: int) -> None:
