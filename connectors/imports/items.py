@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.imports.cells import Cells
-from connectors.imports.columns import Numbered, item_mapper
+from connectors.imports.columns import Mapped, Numbered, item_mapper
 from connectors.imports.contracts import FileMapping, ItemMapping, Made, Problem
 from connectors.imports.mapping import RowMapper
 from connectors.imports.presets import PresetMapper
@@ -35,25 +35,24 @@ class ItemsMapper:
     def __call__(self, rows: Numbered, columns: Sequence[Cells] | None = None) -> Made:
         """Rows with their numbers in the file; `columns` are those of the rows that have the header's width."""
         told = [one(rows, columns) for one, _ in self._maps]
-        problems = told[0][2] if len(told) == 1 else list(dict.fromkeys(one for _, _, said in told for one in said))
+        made = _alone(told[0]) if len(told) == 1 else self._together(rows, told)
+        self._count()
+        return made
+
+    def _together(self, rows: Numbered, told: Sequence[Mapped]) -> Made:
+        problems = list(dict.fromkeys(one for _, _, said in told for one in said))
         refused = {one.row for one in problems if one.refused}
-        if len(told) > 1 and refused:
-            problems = [one for one in problems if one.refused or one.row not in refused]
-        made = Made(problems=problems)
+        made = Made(problems=[one for one in problems if one.refused or one.row not in refused])
         for (items, events, _), (_, group) in zip(told, self._maps, strict=True):
             for place, item in enumerate(items):
                 if item is not None and rows[place][0] not in refused and _is_told(rows[place][1], group):
                     made.add(place, item, events[place])
-        self._note_empty(rows, made, refused)
-        self._count()
-        return made
-
-    def _note_empty(self, rows: Numbered, made: Made, refused: set[int]) -> None:
-        told = set(made.places)
+        with_item = set(made.places)
         made.problems += [
             Problem(number, "", "", _NOTHING, refused=True)
-            for place, (number, _) in enumerate(rows) if place not in told and number not in refused
+            for place, (number, _) in enumerate(rows) if place not in with_item and number not in refused
         ]  # fmt: skip
+        return made
 
     def _count(self) -> None:
         """Empty cells by column, which are the same whichever item counts them, and rows by case."""
@@ -62,6 +61,15 @@ class ItemsMapper:
             self.blank.update(one.blank)
             for event, count in one.cases.items():
                 self.cases[event] = self.cases.get(event, 0) + count
+
+
+def _alone(told: Mapped) -> Made:
+    """One item a row: those that could not be made are refused already."""
+    items, events, problems = told
+    held = [(place, item) for place, item in enumerate(items) if item is not None]
+    return Made(
+        [place for place, _ in held], [item for _, item in held], [events[place] for place, _ in held], problems
+    )
 
 
 class RowItems:
