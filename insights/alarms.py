@@ -14,6 +14,8 @@ def tell_alarms(row: Run, *, now: datetime) -> None:
         told = row.figures["drift"]
         off = told.get("off", "")
         _settle(row.prediction.slug, drift=" ".join(one for one in told["alarms"] if one != off), off=off, now=now)
+    elif row.kind == Run.Kind.ONLINE and row.prediction is not None:
+        _settle_online(row.prediction.slug, " ".join(row.figures["alarms"]), now=now)
     elif row.kind == Run.Kind.RECOMMENDATIONS:
         settle_alarm(
             kind="recommendations", origin=RECOMMENDATIONS, told=" ".join(row.figures["alarms"]),
@@ -24,6 +26,18 @@ def tell_alarms(row: Run, *, now: datetime) -> None:
 def forget_alarms(slug: str, *, now: datetime) -> None:
     """Close what is open of a prediction that is deleted."""
     _settle(slug, drift="", off="", now=now)
+    forget_online(slug, now=now)
+
+
+def forget_online(slug: str, *, now: datetime) -> None:
+    """Close what is open of a model that learns no more."""
+    _settle_online(slug, "", now=now)
+
+
+def _settle_online(slug: str, told: str, *, now: datetime) -> None:
+    settle_alarm(
+        kind="model_online", origin=f"prediction {slug}", told=told, path=f"/insights/predictions/{slug}/", now=now
+    )
 
 
 def _settle(slug: str, *, drift: str, off: str, now: datetime) -> None:

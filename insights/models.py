@@ -77,6 +77,7 @@ class Run(models.Model):
         LIFETIME = "lifetime"
         ENGAGEMENT = "engagement"
         ONLINE = "online"
+        SENTIMENT = "sentiment"
 
     class State(models.TextChoices):
         WAITING = "waiting"

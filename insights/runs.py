@@ -22,6 +22,7 @@ from insights.contracts import BadSetting, NotPossible, OrderSetting, RunView
 from insights.engagement.computing import engage
 from insights.features.contracts import BadFeature
 from insights.features.reading import expect_one_currency, features_of
+from insights.features.tones import tell_sentiment
 from insights.lifetime.computing import value_customers
 from insights.models import Clustering, Prediction, Run
 from insights.predictions import computing as predictions
@@ -49,6 +50,7 @@ _OF_ALL = {
     Run.Kind.RECOMMENDATIONS: "Recommendations",
     Run.Kind.LIFETIME: "Lifetime value",
     Run.Kind.ENGAGEMENT: "Engagement",
+    Run.Kind.SENTIMENT: "Sentiment",
 }
 
 
@@ -179,6 +181,8 @@ def _compute(row: Run, now: datetime, after: After) -> None:
             value_customers(row, now=now, after=after)
         case Run.Kind.ENGAGEMENT:
             engage(row, now=now, after=after)
+        case Run.Kind.SENTIMENT:
+            tell_sentiment(row, now=now, after=after)
         case _:
             group(row, now=now, after=after)
 

@@ -18,6 +18,7 @@ from insights.engagement.computing import engagement, engagement_of
 from insights.features.cleaning import OUTLIERS
 from insights.features.declared import MEASURES
 from insights.features.reading import declared, features, features_of
+from insights.features.tones import sentiment_features
 from insights.funnels.contracts import DIRECTIONS, FUNNEL_BREAKDOWNS, OPERATORS, ORDERS
 from insights.funnels.counting import funnel, funnels, paths
 from insights.kpis.annotating import annotations, noon_of
@@ -46,7 +47,7 @@ __all__ = [
     "engagement_of", "features", "features_of", "funnel", "funnels", "item", "items", "kpi_days", "kpi_report",
     "lifetime", "lifetime_horizon", "meter_of", "newest_run", "noon_of", "paths", "prediction", "predictions",
     "recommend", "recommendation_setting", "recommenders", "rfm", "run", "runs", "runs_wait", "score_profiles",
-    "setting", "table", "table_file", "tables",
+    "sentiment_features", "setting", "table", "table_file", "tables",
 ]  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def _orders() -> Iterator[Feature]:
     )  # fmt: skip
     yield Feature(
         "tenure_days", "Tenure", "Days since the first order.", "orders", f"{{today}} - {_FIRST_DAY}", unit="days",
-        high="an old customer", low="a new customer",
+        high="an old customer", low="a new customer", ages=True,
     )  # fmt: skip
     yield Feature(
         "days_between_orders", "Time between orders", "Days from one order to the next, on average; of two orders up.",

@@ -24,7 +24,7 @@ from typing import Any
 
 from insights.contracts import OrderSetting
 from insights.features.contracts import DeclaredView, Feature
-from insights.features.declared import IDENTIFY
+from insights.features.declared import IDENTIFY, OF_TRAITS
 
 _NAMED = re.compile(r"\{(as_of|since|before|zone|today)\}")
 # Ten billion and more is no amount of money.
@@ -118,7 +118,7 @@ class _Compiler:
 
     def _column(self, feature: Feature) -> str:
         name = _quoted(feature.name)
-        if feature.type == "text":
+        if feature.type == "text" or feature.texts:
             return name
         return f"coalesce({name}, {self._binder.bind(feature.empty, 'float8')})::float8" if (
             feature.empty is not None
@@ -290,8 +290,8 @@ class _Compiler:
     def _declared_rows(self, feature: Feature) -> str:
         """The events of one declared feature."""
         view = self._declared[feature.name]
-        event = IDENTIFY if view.measure == "trait" else view.event
-        holder = "(e.envelope::jsonb -> 'traits')" if view.measure == "trait" else "e.properties"
+        event = IDENTIFY if view.measure in OF_TRAITS else view.event
+        holder = "(e.envelope::jsonb -> 'traits')" if view.measure in OF_TRAITS else "e.properties"
         value = f"{holder} -> {self._binder.bind(view.property, 'text')}" if view.property else "null::jsonb"
         bounded = f" and e.occurred_at >= {self._start(view.window_days)}" if view.window_days else ""
         return (

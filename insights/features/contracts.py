@@ -1,5 +1,6 @@
 """What a feature is. No Django."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,8 @@ class Feature:
 
     `sql` is an aggregate over the rows of `relation` (see `compile`), with names in braces for bound values. `empty` is
     the value of somebody of whom that relation has nothing: None is "not known". `skewed` numbers are looked at on a
-    logarithmic scale where distances matter.
+    logarithmic scale where distances matter. `texts`: what `sql` gives is a list of texts, of which the number is made
+    by `sentiment`. `ages`: it grows by a day each day, of everybody, such as days since the first time.
     """
 
     name: str
@@ -30,6 +32,22 @@ class Feature:
     skewed: bool = False
     high: str = ""
     low: str = ""
+    texts: bool = False
+    ages: bool = False
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether the value rises as more of the past is seen: counts, sums, and days since the last time."""
+        return not self.ages and (self.empty is not None or "{today}" in self.sql)
+
+
+@dataclass(frozen=True, slots=True)
+class SentimentView:
+    """A feature of texts with how many people sound how, as the newest run counted them; None before the first."""
+
+    name: str
+    title: str
+    told: Mapping[str, int] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import re
 from identity.contracts import CONSENT_PREFIX
 from insights.features.catalogue import BUILT_IN
 from insights.features.contracts import BadFeature, DeclaredView, Feature
+from insights.features.sentiment import LONGEST, MOST_TEXTS
 
 MEASURES = {
     "count": "how often",
@@ -19,8 +20,18 @@ MEASURES = {
     "latest": "latest value of a property",
     "days_since": "days since the last",
     "trait": "a trait, as identify calls told it",
+    "sentiment": "sentiment of a property with text, English only",
+    "trait_sentiment": "sentiment of a trait with text, English only",
 }
+# Of traits, as identify calls told them; the others are of events.
+OF_TRAITS = ("trait", "trait_sentiment")
+# Numbers that are made of texts, and written as traits too.
+OF_TEXTS = ("sentiment", "trait_sentiment")
 _LATEST = "(array_agg(text order by at desc, message_id desc) filter (where {rows} and text is not null))[1]"
+_TEXTS = (
+    f"(array_agg(left(text, {LONGEST}) order by at desc, message_id desc)"
+    " filter (where {rows} and text is not null))[1:{most}]"
+)
 # Over the rows of one declared feature: (type, SQL, value of somebody without any).
 _SQL: dict[str, tuple[str, str, float | None]] = {
     "count": ("number", "count(*) filter (where {rows})", 0),
@@ -32,6 +43,8 @@ _SQL: dict[str, tuple[str, str, float | None]] = {
     "latest": ("text", _LATEST, None),
     "days_since": ("number", "{{today}} - (max(at) filter (where {rows}) at time zone {{zone}})::date", None),
     "trait": ("text", _LATEST, None),
+    "sentiment": ("number", _TEXTS.replace("{most}", str(MOST_TEXTS)), None),
+    "trait_sentiment": ("number", _TEXTS.replace("{most}", "1"), None),
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _LONGEST_DAYS = 3650
@@ -50,7 +63,7 @@ def checked(
         raise BadFeature(f"name: {CONSENT_PREFIX}… is what people chose themselves; choose another.")
     if measure not in MEASURES:
         raise BadFeature(f"measure: choose one of {', '.join(MEASURES)}.")
-    if measure != "trait" and not event:
+    if measure not in OF_TRAITS and not event:
         raise BadFeature("event: name the event that is measured.")
     if measure not in ("count", "days_since") and not property:
         raise BadFeature("property: name what is measured.")
@@ -66,4 +79,5 @@ def feature_of(view: DeclaredView) -> Feature:
         name=view.name, title=view.title or view.name, description=view.description, relation=f"declared:{view.name}",
         sql=sql.format(rows=window), type=kind, window_days=view.window_days,
         owner=view.owner, empty=empty, skewed=view.measure in ("count", "sum", "distinct"),
+        texts=view.measure in OF_TEXTS,
     )  # fmt: skip

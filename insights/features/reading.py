@@ -14,6 +14,7 @@ from insights.features.catalogue import BUILT_IN
 from insights.features.compile import Statement, compile_currencies, compile_features
 from insights.features.contracts import BadFeature, DeclaredView, Feature
 from insights.features.declared import feature_of
+from insights.features.sentiment import sentiment
 from insights.models import DeclaredFeature
 from insights.settings import setting
 
@@ -88,6 +89,8 @@ def _batches(statement: Statement, conn: psycopg.Connection[Any] | None) -> Iter
 def _joined(feature: Feature, parts: list[Any]) -> Any:
     if feature.type == "text":
         return [value for part in parts for value in part]
+    if feature.texts:
+        return np.array([sentiment(value or ()) for part in parts for value in part], dtype=np.float64)
     return np.concatenate([np.array(part, dtype=np.float64) for part in parts]) if parts else np.empty(0)
 
 

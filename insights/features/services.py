@@ -7,9 +7,10 @@ from django.db import transaction
 
 from common import audit
 from insights.features.contracts import BadFeature, DeclaredView
-from insights.features.declared import checked
+from insights.features.declared import OF_TEXTS, checked
 from insights.features.reading import declared_view
-from insights.models import Clustering, DeclaredFeature, Prediction
+from insights.models import Clustering, DeclaredFeature, Prediction, Run
+from insights.runs import request_run
 
 
 @transaction.atomic
@@ -17,7 +18,8 @@ def declare_feature(
     *, name: str, measure: str, by: str, now: datetime, event: str = "", property: str = "",
     window_days: int | None = None, title: str = "", description: str = "", owner: str = "", via: str = "ui",
 ) -> DeclaredView:  # fmt: skip
-    """A new feature, or another meaning of one. Raises BadFeature."""
+    """A new feature, or another meaning of one. Sentiment is computed of everybody at once, and then daily. Raises
+    BadFeature."""
     checked(name=name, measure=measure, event=event, property=property, window_days=window_days)
     before = DeclaredFeature.objects.filter(name=name).first()
     row, _ = DeclaredFeature.objects.update_or_create(
@@ -32,6 +34,8 @@ def declare_feature(
         summary=f"Declared the feature {name}", before=_told(declared_view(before)) if before else None,
         after=_told(declared_view(row)),
     )  # fmt: skip
+    if measure in OF_TEXTS or (before is not None and before.measure in OF_TEXTS):
+        request_run(kind=Run.Kind.SENTIMENT, by=by, now=now, via=via)
     return declared_view(row)
 
 
@@ -51,6 +55,8 @@ def remove_feature(*, name: str, by: str, now: datetime, via: str = "ui") -> Non
         summary=f"Removed the feature {name}", before=_told(declared_view(row)), after=None,
     )  # fmt: skip
     row.delete()
+    if row.measure in OF_TEXTS:
+        request_run(kind=Run.Kind.SENTIMENT, by=by, now=now, via=via)
 
 
 def _told(view: DeclaredView) -> dict[str, object]:

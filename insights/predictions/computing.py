@@ -10,9 +10,10 @@ import numpy as np
 from django.db import transaction
 
 from common import jobs
+from common.clock import from_micros
 from insights.clusters.grouping import Tampered
 from insights.contracts import FeatureTable, NotPossible, OrderSetting
-from insights.features.reading import features_of
+from insights.features.reading import features, features_of
 from insights.kpis.annotating import annotate
 from insights.models import Run
 from insights.predictions import drift, fairness, metrics, training
@@ -21,12 +22,22 @@ from insights.predictions.encoding import Floats, taken
 from insights.predictions.fitted import FittedPrediction
 from insights.predictions.following import follow, serving
 from insights.predictions.models import Prediction, PredictionModel
-from insights.predictions.sets import Window, eligible, names_of, of_people, read_set, sufficiency, truth_of
+from insights.predictions.sets import (
+    Window,
+    eligible,
+    first_event,
+    names_of,
+    of_people,
+    read_set,
+    sufficiency,
+    truth_of,
+)
 from insights.predictions.training import Trained, TrainingSet
 from insights.settings import setting
 from insights.writing import After, write_traits
 
 _DECILES = 10
+_DAY = timedelta(days=1)
 # Below this AUC scores say nothing.
 _GUESS = 0.55
 _BESIDE = {
@@ -230,7 +241,7 @@ def score(row: Run, *, now: datetime, after: After) -> None:
         "people": len(table), "version": version.version, "online": learns, "spec": spec.to_json(),
         "deciles": _deciles(scores),
         "quantiles": [round(float(one), 6) for one in np.quantile(scores, _QUANTILES)],
-        "drift": _drift(version, table, scores),
+        "drift": _drift(version, table, scores, as_of=row.as_of, orders=orders),
     }  # fmt: skip
     came = settle(prediction, before=row, as_of=row.as_of, orders=orders)
     if came and came["calibration"]["alarm"]:
@@ -312,12 +323,35 @@ def _deciles(scores: Floats) -> list[dict[str, Any]]:
     ]
 
 
-def _drift(version: PredictionModel, table: FeatureTable, scores: Floats) -> dict[str, Any]:
-    """Each feature and the scores beside those the version was learned of, with alarms in words."""
+def _drift(
+    version: PredictionModel, table: FeatureTable, scores: Floats, *, as_of: datetime, orders: OrderSetting
+) -> dict[str, Any]:  # fmt: skip
+    """Each feature and the scores beside those the version was learned of, with alarms in words. What grows by itself
+    is held against what it had to become, or is not judged, which `expected` says."""
     told: Mapping[str, Any] = version.figures["reference"]
-    found = {name: drift.compare(one, table.columns[name]) for name, one in told["features"].items()}
+    then, first = from_micros(version.figures["window"]["cutoffs"][-1]), first_event(as_of, orders) or as_of
+    since, history = (as_of - then) / _DAY, max((then - first) / _DAY, 0.0)
+    every, found = features(), {}
+    for name, before in told["features"].items():
+        feature = every.get(name)
+        if feature is not None and feature.ages:
+            one = drift.compare_aged(before, table.columns[name], round(since))
+            one["expected"] = f"Beside those who were there then, {since:.0f} days older."
+        else:
+            one = drift.compare(before, table.columns[name])
+            if feature and feature.accumulates and drift.sees_longer(
+                feature.window_days, then=history, now=history + since
+            ):  # fmt: skip
+                one |= {"alarm": False, "judged": False, "expected": (
+                    f"Not judged: it was learned of {history:.0f} days of history, and rises by itself while there is"
+                    f" more ({history + since:.0f} days now)."
+                )}  # fmt: skip
+        found[name] = one
     whole = drift.compare(told["scores"], scores)
-    alarms = [f"{name} is not as it was (PSI {one['psi']:.2f})." for name, one in found.items() if one["alarm"]]
+    alarms = [
+        f"{every[name].title if name in every else name} is not as it was (PSI {one['psi']:.2f})."
+        for name, one in found.items() if one["alarm"]
+    ]  # fmt: skip
     if whole["alarm"]:
         alarms.append(f"Scores are not as they were (PSI {whole['psi']:.2f}).")
     return {"features": found, "scores": whole, "alarms": alarms}

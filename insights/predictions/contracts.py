@@ -165,7 +165,8 @@ class VersionView:
 class OnlineView:
     """The model that learns of each day beside the version in use. `serving`: it scores; else it is a shadow. `rows`:
     what it learned of. `loss` and `batch_loss`: log losses of both on the last `judged` rows, each before it was
-    learned of; None before the first. `rejected`: days that were not learned of, and `why` the last was not."""
+    learned of; None before the first. `rejected`: days that were not learned of, and `why` the last was not.
+    `alarms`: that it fell back, or that its loss drifted, in words."""
 
     serving: bool
     rows: int
@@ -176,6 +177,7 @@ class OnlineView:
     why: str
     cutoff: datetime
     changed_at: datetime
+    alarms: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _SPIKE = 0.05
 _BINS = 10
 _MOST_VALUES = 30
 _FLOOR = 1e-4
+_LONGER = 1.1
 
 
 def reference(column: Column) -> dict[str, Any]:
@@ -71,6 +72,23 @@ def compare(told: Mapping[str, Any], column: Column) -> dict[str, Any]:
     far = psi > _PSI + _chi_square_95(len(before) - 1) * noise
     apart = ks is not None and ks > _KS + 1.36 * math.sqrt(noise)
     return {"psi": psi, "ks": ks, "people": people, "judged": judged, "alarm": judged and (far or apart)}
+
+
+def compare_aged(told: Mapping[str, Any], column: Column, days: float) -> dict[str, Any]:
+    """`compare` for what grows by a day each day: those who were there then, as many days younger. Whoever came since,
+    and whoever has no value, is no change of these."""
+    shares, then = list(told["shares"][:-1]), sum(told["shares"][:-1])
+    known = np.asarray(column, dtype=np.float64)
+    younger = known[~np.isnan(known)] - days
+    before = {**told, "shares": [*(one / (then or 1) for one in shares), 0.0], "people": round(then * told["people"])}
+    return compare(before, younger[younger >= 0])
+
+
+def sees_longer(window_days: int | None, *, then: float, now: float) -> bool:
+    """Whether a feature over so many days (None: all time) looks back a tenth farther now than it could then, when
+    there were only so many days of history: in a young base counts and sums rise by themselves."""
+    window = math.inf if window_days is None else window_days
+    return min(window, now) > _LONGER * min(window, then)
 
 
 def calibration(mean_score: float, rate: float, people: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from common import jobs
 from insights.clusters.grouping import Tampered
 from insights.contracts import NotPossible, OrderSetting
 from insights.features.compile import window_start
+from insights.features.reading import features
 from insights.models import Run
 from insights.predictions import online
 from insights.predictions.contracts import OnlineView, PredictionSpec
@@ -46,10 +47,12 @@ def online_view(version: PredictionModel) -> OnlineView | None:
         return None
     told = row.state
     rows = sum(one[0] for one in told["recent"])
+    newest = Run.objects.filter(prediction_id=version.prediction_id, kind=Run.Kind.ONLINE, state=Run.State.DONE)
+    figures = newest.order_by("-pk").values_list("figures", flat=True).first() or {}
     return OnlineView(
         told["serving"], told["rows"], rows, sum(one[1] for one in told["recent"]) / rows if rows else None,
         sum(one[2] for one in told["recent"]) / rows if rows else None, told["rejected"], told["why"], row.cutoff,
-        row.changed_at,
+        row.changed_at, tuple(figures.get("alarms", ())),
     )  # fmt: skip
 
 
@@ -79,7 +82,9 @@ def follow(row: Run, version: PredictionModel, batch_model: FittedPrediction, *,
         state = _learned(state, found, batch_model, may_serve=spec.policy == "better")
         stored = _store(version, state, cutoff, now=now)
         jobs.progress(row.job_id or 0, 0, stage=f"learned of {cutoff:%Y-%m-%d}")
-    row.figures = {"people": state.rows, "version": version.version, "serving": state.serving}
+    row.figures = {
+        "people": state.rows, "version": version.version, "serving": state.serving, "alarms": online.alarms(state),
+    }  # fmt: skip
 
 
 def _begun(stored: OnlineModel | None) -> Online | None:
@@ -110,7 +115,8 @@ def _learned(state: Online, found: TrainingSet, batch_model: FittedPrediction, *
     if not len(found):
         return state
     rows = batch_model.rows(found.columns, len(found))
-    return online.step(state, rows, found.truth, batch_model.score(rows), may_serve=may_serve)
+    titles = {name: one.title for name, one in features().items()}
+    return online.step(state, rows, found.truth, batch_model.score(rows), may_serve=may_serve, titles=titles)
 
 
 @transaction.atomic

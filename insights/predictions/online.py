@@ -22,6 +22,9 @@ _STEP, _PENALTY = 0.002, 1e-4
 # Scaled values farther out than this, and how many of a batch may be; and how far the mean of a column may move.
 _FAR, _MOST_FAR, _MOST_MOVED = 8.0, 0.01, 4.0
 _LEAST_ROWS = 20
+# What either model loses has drifted when it loses a tenth more than the mean of all batches before, and not by chance
+# alone: by more than the standard error of so many rows, twice (a log loss spreads by about its own size).
+_DRIFTED, _SURE = 0.1, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Judged:
 class Online:
     """`steps`: gradient steps so far. `recent`: the last batches, at least 1,000 rows of them once there are so many.
     `serving`: it scores; the trained version then is its shadow. `rejected`: batches that were not learned from, and
-    `why` the last was not."""
+    `why` the last was not. `past`: all batches before the recent ones, together. `fell_back`: it scored, and the
+    trained version does again since."""
 
     model: FittedPrediction
     steps: float = 1.0
@@ -46,27 +50,30 @@ class Online:
     serving: bool = False
     rejected: int = 0
     why: str = ""
+    past: Judged = Judged(0, 0.0, 0.0)
+    fell_back: bool = False
 
     @property
     def judged(self) -> Judged:
         """The last batches together."""
-        return Judged(
-            sum(one.rows for one in self.recent), sum(one.online for one in self.recent),
-            sum(one.batch for one in self.recent),
-        )  # fmt: skip
+        return _together(self.recent)
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the model, which is stored as those of versions are."""
         return {
             "steps": self.steps, "rows": self.rows, "serving": self.serving, "rejected": self.rejected,
             "why": self.why, "recent": [[one.rows, one.online, one.batch] for one in self.recent],
+            "past": [self.past.rows, self.past.online, self.past.batch], "fell_back": self.fell_back,
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, model: FittedPrediction, told: Mapping[str, Any]) -> "Online":
         """As it was stored."""
         recent = tuple(Judged(*one) for one in told["recent"])
-        return cls(model, told["steps"], told["rows"], recent, told["serving"], told["rejected"], told["why"])
+        return cls(
+            model, told["steps"], told["rows"], recent, told["serving"], told["rejected"], told["why"],
+            Judged(*told.get("past", (0, 0.0, 0.0))), told.get("fell_back", False),
+        )  # fmt: skip
 
 
 def begin(encoder: Encoder, rows: Floats, truth: Floats) -> Online:
@@ -75,14 +82,23 @@ def begin(encoder: Encoder, rows: Floats, truth: Floats) -> Online:
     return Online(FittedPrediction("logistic", encoder, scorer, Calibrator()))
 
 
-def step(state: Online, rows: Floats, truth: Floats, beside: Floats, *, may_serve: bool) -> Online:
+def step(
+    state: Online,
+    rows: Floats,
+    truth: Floats,
+    beside: Floats,
+    *,
+    may_serve: bool,
+    titles: Mapping[str, str] | None = None,
+) -> Online:
     """One batch: checked, scored by both, learned from once, and who serves decided anew. `beside`: the scores of the
-    trained version. A batch that is refused changes nothing but the count of refusals; it does not judge either."""
+    trained version; `titles`: names of features for people. A batch that is refused changes nothing but
+    the count of refusals; it does not judge either."""
     scorer = state.model.scorer
     if not isinstance(scorer, Linear):
         raise TypeError("only linear models learn online")
     scaled = scorer.scaled(rows)
-    wrong = refusal(state.model.encoder, scaled)
+    wrong = refusal(state.model.encoder, scaled, titles or {})
     if wrong:
         return replace(state, rejected=state.rejected + 1, why=wrong)
     scores = state.model.score(rows)
@@ -97,10 +113,34 @@ def step(state: Online, rows: Floats, truth: Floats, beside: Floats, *, may_serv
         state, model=replace(state.model, scorer=moved), steps=steps, rows=state.rows + len(rows),
         recent=_trimmed((*state.recent, judged)),
     )  # fmt: skip
-    return replace(after, serving=may_serve and _leads(after))
+    gone = (*state.recent, judged)[: len(state.recent) + 1 - len(after.recent)]
+    serving = may_serve and _leads(after)
+    return replace(
+        after, serving=serving, past=_together((state.past, *gone)),
+        fell_back=may_serve and not serving and (state.serving or state.fell_back),
+    )  # fmt: skip
 
 
-def refusal(encoder: Encoder, scaled: Floats) -> str:
+def alarms(state: Online) -> list[str]:
+    """What a person should know of it, in words: that it fell back, and that its loss drifted."""
+    found, now, past = [], state.judged, state.past
+    if state.fell_back:
+        found.append(
+            f"Online learning fell back: on the last {now.rows:,} people its log loss is {now.online / now.rows:.4f},"
+            f" and that of the trained version {now.batch / now.rows:.4f}. The version scores again."
+        )
+    if min(now.rows, past.rows) >= JUDGED_BY:
+        before, since = past.online / past.rows, now.online / now.rows
+        chance = _SURE * before * (1 / now.rows + 1 / past.rows) ** 0.5
+        if since - before > max(_DRIFTED * before, chance):
+            found.append(
+                f"The log loss of online learning drifted: {since:.4f} on the last {now.rows:,} people, {before:.4f} on"
+                f" the {past.rows:,} before. People turned faster than it follows, or a source tells something else."
+            )
+    return found
+
+
+def refusal(encoder: Encoder, scaled: Floats, titles: Mapping[str, str]) -> str:
     """Why a batch is not learned from, naming the feature; empty when it may be. One bad batch poisons what learns of
     it: a column that came in other units, say."""
     if len(scaled) < _LEAST_ROWS:
@@ -108,7 +148,7 @@ def refusal(encoder: Encoder, scaled: Floats) -> str:
     mean = np.abs(scaled.mean(axis=0))
     far = (np.abs(scaled) > _FAR).mean(axis=0)
     for column, owner in enumerate(encoder.owners):
-        name = encoder.features[owner]
+        name = titles.get(encoder.features[owner], encoder.features[owner])
         if not np.isfinite(scaled[:, column]).all():
             return f"{name} has values that are no numbers"
         if mean[column] > _MOST_MOVED:
@@ -133,6 +173,12 @@ def _learned(scorer: Linear, steps: float, scaled: Floats, truth: Floats) -> tup
     model.t_ = steps
     model.partial_fit(np.clip(scaled, -_FAR, _FAR), truth)
     return model.coef_[0], float(model.intercept_[0]), float(model.t_)
+
+
+def _together(batches: Sequence[Judged]) -> Judged:
+    return Judged(
+        sum(one.rows for one in batches), sum(one.online for one in batches), sum(one.batch for one in batches)
+    )
 
 
 def _trimmed(recent: Sequence[Judged]) -> tuple[Judged, ...]:

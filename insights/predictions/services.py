@@ -8,7 +8,7 @@ import numpy as np
 from django.db import transaction
 
 from common import audit
-from insights.alarms import forget_alarms
+from insights.alarms import forget_alarms, forget_online
 from insights.features.contracts import BadFeature
 from insights.features.reading import chosen, features
 from insights.models import Run
@@ -35,6 +35,8 @@ def keep_prediction(*, slug: str, name: str, spec: Mapping[str, Any], by: str, n
         Prediction.objects.create(slug=slug, made_by=by, made_at=now, **after)
     else:
         Prediction.objects.filter(pk=row.pk).update(**after)
+    if not wanted.online:
+        forget_online(slug, now=now)
     audit.record(
         actor=by, via=via, action="insights.prediction", object_type="prediction", object_id=slug, at=now,
         summary=f"Said what {name or slug} predicts", before=before, after=after,

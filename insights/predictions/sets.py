@@ -102,7 +102,7 @@ def eligible(
 
 def windows(spec: PredictionSpec, *, as_of: datetime, orders: OrderSetting) -> list[Window]:
     """Closed windows, the newest first: the one that has just ended, and earlier ones as far as history goes."""
-    first = _first_event(as_of, orders)
+    first = first_event(as_of, orders)
     newest = window_start(as_of, spec.days, orders.zone)
     starts, step = [newest], min(spec.days, _STEP_DAYS)
     while first is not None and len(starts) <= _MOST_CUTOFFS:
@@ -119,7 +119,7 @@ def sufficiency(spec: PredictionSpec, *, as_of: datetime, orders: OrderSetting, 
     those of everybody by their share. Raises BadPrediction."""
     window = Window(window_start(as_of, spec.days, orders.zone), as_of)
     people, share = (None, 1.0) if most is None else _sample(most)
-    first = _first_event(as_of, orders, people)
+    first = first_event(as_of, orders, people)
     found = eligible(spec, window, as_of=as_of, orders=orders, people=people)
     return meter(
         spec, people=round(len(found.profile_ids) / share), least=LEAST_EACH,
@@ -203,7 +203,8 @@ def _members(slug: str, moment: datetime) -> npt.NDArray[np.int64]:
     return np.array(sorted(set(identity.current_ids(ids.tolist()).values())), dtype=np.int64)
 
 
-def _first_event(as_of: datetime, orders: OrderSetting, people: npt.NDArray[np.int64] | None = None) -> datetime | None:
+def first_event(as_of: datetime, orders: OrderSetting, people: npt.NDArray[np.int64] | None = None) -> datetime | None:
+    """When the history that is known at an instant begins: of everybody, or of these people."""
     params: dict[str, Any] = {"as_of": as_of, "history": list(orders.history_sources)}
     text = _FIRST if people is None else _FIRST_AMONG
     if people is not None:

@@ -58,6 +58,7 @@ class QualityAlert(models.Model):
         LIMIT = "past_limit", "No event within the limit"
         DRIFT = "model_drift", "People are not like those a model was learned of"
         CALIBRATION = "model_calibration", "Scores of a prediction were off"
+        ONLINE = "model_online", "A model that learns online fell back or drifted"
         RECOMMENDATIONS = "recommendations", "Recommendations are worse than they were"
 
     class State(models.TextChoices):

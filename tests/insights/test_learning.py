@@ -11,6 +11,7 @@ from sklearn import metrics as peer
 
 from insights.clusters.grouping import Tampered
 from insights.contracts import NotPossible
+from insights.features.catalogue import BUILT_IN
 from insights.predictions import drift, encoding, fairness, learners, metrics, training
 from insights.predictions.fitted import Calibrator, FittedPrediction
 from insights.predictions.training import Trained, TrainingSet
@@ -185,6 +186,30 @@ def test_the_index_sees_spikes_and_is_silent_on_random_halves_and_small_windows(
     assert drift.compare(words, rng.choice(["a", "d"], 3000).tolist())["alarm"]
     # With a million people a difference of a hundredth of a deviation is no alarm.
     assert not drift.compare(drift.reference(rng.normal(size=300_000)), rng.normal(0.02, 1, 300_000))["alarm"]
+
+
+def test_a_base_that_only_grows_older_is_no_drift_and_one_that_jumped_is(rng: np.random.Generator) -> None:
+    told = drift.reference(np.concatenate([rng.integers(0, 60, 3000).astype(np.float64), np.full(1000, np.nan)]))
+    known = rng.integers(0, 60, 3000).astype(np.float64)
+    newcomers, nobody = rng.integers(0, 30, 1500).astype(np.float64), np.full(2500, np.nan)
+    older = np.concatenate([known + 30, newcomers, nobody])
+    assert drift.compare(told, older)["alarm"], "as it stands, everybody is a month older"
+    assert not drift.compare_aged(told, older, 30)["alarm"]
+    # History that was loaded since makes old customers of new ones.
+    assert drift.compare_aged(told, older + 400, 30)["alarm"]
+    assert not drift.compare_aged(told, newcomers, 30)["judged"], "nobody of then is there"
+
+
+def test_counts_of_a_young_base_are_not_judged_until_history_is_long_enough() -> None:
+    assert drift.sees_longer(None, then=40, now=80)
+    assert drift.sees_longer(90, then=40, now=80)
+    assert not drift.sees_longer(30, then=40, now=80)
+    assert not drift.sees_longer(None, then=1000, now=1040)
+    kinds = {name: (one.ages, one.accumulates) for name, one in BUILT_IN.items()}
+    assert kinds["tenure_days"] == (True, False)
+    assert [kinds[name][1] for name in ("frequency", "recency_days", "orders_90d", "average_order", "usual_hour")] == [
+        True, True, True, False, False
+    ]  # fmt: skip
 
 
 def test_a_reference_holds_no_value_of_a_single_person(rng: np.random.Generator) -> None:

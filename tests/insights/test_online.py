@@ -15,6 +15,8 @@ from insights.predictions import computing, following, metrics, online
 from insights.predictions.encoding import Encoder, Floats
 from insights.predictions.online import Online
 from insights.predictions.services import due
+from quality import selectors as quality
+from tests.connectors.killing import kill_worker, wait_until
 from tests.insights import crowd
 from tests.insights.sending import Sender
 from tests.insights.test_pages import holder
@@ -59,6 +61,36 @@ def test_it_falls_back_when_the_trained_version_did_better_on_the_last_thousand(
     rows, truth = batch(rng, 1000, (1.5, -1.0))
     state = online.step(state, rows, truth, np.clip(truth, 0.05, 0.95), may_serve=True)
     assert not state.serving
+
+
+def test_falling_back_is_an_alarm_until_it_scores_again() -> None:
+    rng = np.random.default_rng(6)
+    state = begun(rng)
+    rows, truth = batch(rng, 1000, (1.5, -1.0))
+    state = online.step(state, rows, truth, np.full(1000, 0.5), may_serve=True)
+    assert online.alarms(state) == []
+    fallen = online.step(state, rows, truth, np.clip(truth, 0.05, 0.95), may_serve=True)
+    assert "fell back" in online.alarms(fallen)[0]
+    assert Online.from_json(fallen.model, fallen.to_json()) == fallen
+    still = online.step(fallen, rows, truth, np.clip(truth, 0.05, 0.95), may_serve=True)
+    assert "fell back" in online.alarms(still)[0]
+    assert online.alarms(online.step(still, rows, truth, np.full(1000, 0.5), may_serve=True)) == []
+    # A shadow by policy has nothing to fall back from.
+    assert online.alarms(online.step(fallen, rows, truth, np.clip(truth, 0.05, 0.95), may_serve=False)) == []
+
+
+def test_a_loss_that_drifts_is_an_alarm_and_one_that_stays_is_none() -> None:
+    rng = np.random.default_rng(7)
+    state, rows, truth = begun(rng), *batch(rng, 500, (1.5, -1.0))
+    for _ in range(12):
+        rows, truth = batch(rng, 500, (1.5, -1.0))
+        state = online.step(state, rows, truth, np.full(500, 0.5), may_serve=True)
+        assert online.alarms(state) == []
+    assert (state.past.rows, state.judged.rows) == (5_000, 1_000)
+    for _ in range(2):
+        rows, truth = batch(rng, 500, (-1.5, 1.0))
+        state = online.step(state, rows, truth, np.full(500, 0.99), may_serve=True)
+    assert any("drifted" in told for told in online.alarms(state))
 
 
 @pytest.mark.parametrize(("factor", "said"), [(100.0, "b"), (float("inf"), "no numbers")])
@@ -156,3 +188,66 @@ def _shown() -> None:
     assert "Online learning" in shown
     told: dict[str, Any] = holder("segments:read").get("/predictions/buy").json()["online"]
     assert told["rows"] == 5 * crowd.PEOPLE
+
+
+_KILLED = """
+from cdp.pipeline.follow import follow_moves
+from insights import services as insights
+from insights.predictions import following
+whole, calls = getattr(following.PLACE, NAME), []
+def slowly(*given, **more):
+    calls.append(1)
+    if len(calls) == 3:
+        open(MARK, "w").write("here")
+        time.sleep(600)
+    return whole(*given, **more)
+setattr(following.PLACE, NAME, slowly)
+insights.run_waiting(now=clock.now(), after=follow_moves)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_killed_while_learning_loses_no_day_and_learns_of_none_twice(
+    people: Sender, tmp_path: Any
+) -> None:
+    services.keep_prediction(
+        slug="buy", name="Will buy", spec={**crowd.SPEC, "online": True}, by="ann", now=clock.now()
+    )
+    assert _ask("training", 6).state == "done"
+    assert _ask("online", 5).state == "done"
+    before = OnlineModel.objects.values("body", "sha256", "state", "cutoff").get()
+    _ask("online", 1)
+    whole = OnlineModel.objects.get()
+    assert whole.state["rows"] == 5 * crowd.PEOPLE
+    # Killed before a day is stored, and after it is.
+    for place, name in (("online", "step"), ("jobs", "progress")):
+        OnlineModel.objects.update(**before)
+        mark = tmp_path / name
+        at = Run.objects.filter(kind="online").order_by("-pk")[0].as_of
+        services.request_run(kind="online", slug="buy", by="ann", now=clock.now(), as_of=at)
+        script = _KILLED.replace("PLACE", place).replace("NAME", repr(name)).replace("MARK", repr(str(mark)))
+        kill_worker(script, when=mark.exists)
+        assert crowd.PEOPLE < OnlineModel.objects.get().state["rows"] < 5 * crowd.PEOPLE
+        wait_until(lambda: services.run_waiting(now=clock.now(), after=follow_moves) == 1)
+        row = OnlineModel.objects.get()
+        assert (bytes(row.body), row.state, row.cutoff) == (bytes(whole.body), whole.state, whole.cutoff)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_falling_back_is_an_alert_with_a_link_and_closes_when_online_learning_is_switched_off(people: Sender) -> None:
+    spec = {**crowd.SPEC, "online": True, "kinds": ["logistic"]}
+    services.keep_prediction(slug="buy", name="Will buy", spec=spec, by="ann", now=clock.now())
+    _ask("training", 6)
+    _ask("online", 5)
+    # It scored so far; the next day the trained version does far better.
+    row = OnlineModel.objects.get()
+    OnlineModel.objects.update(state={**row.state, "serving": True, "recent": [[2_000, 9_000.0, 10.0]]})
+    assert _ask("online", 4).error == ""
+    (alert,) = [one for one in quality.alerts() if one.kind == "model_online"]
+    assert (alert.event, alert.path) == ("prediction buy", "/insights/predictions/buy/")
+    assert "fell back" in alert.told
+    one_of_each_role()
+    assert "fell back" in text_of(signed_in("viewer").get(reverse("web:prediction", args=["buy"])))
+    assert "fell back" in holder("segments:read").get("/predictions/buy").json()["online"]["alarms"][0]
+    services.keep_prediction(slug="buy", name="Will buy", spec={**spec, "online": False}, by="ann", now=clock.now())
+    assert [one.kind for one in quality.alerts()] == []

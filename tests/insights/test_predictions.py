@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.urls import reverse
 
 from cdp.pipeline.follow import follow_moves
 from common import clock, jobs, pg
@@ -24,6 +25,7 @@ from segments import services as segment_services
 from tests.connectors.killing import kill_worker, wait_until
 from tests.insights import crowd
 from tests.insights.sending import Sender
+from tests.web.conftest import one_of_each_role, signed_in, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -261,6 +263,30 @@ def test_people_who_change_raise_an_alarm_and_are_learned_of_anew(people: Sender
     Run.objects.filter(kind="training").update(requested_at=clock.now() - timedelta(days=2))
     assert services.plan_runs(now=clock.now()) == 1
     assert Run.objects.filter(state="waiting").get().kind == "training"
+
+
+def test_a_young_base_that_only_grows_older_raises_no_alarm_of_a_feature_and_names_are_for_people(
+    people: Sender,
+) -> None:
+    grows = ["tenure_days", "frequency", "monetary", "orders_90d", "orders_30d"]
+    keep(features=[*grows, "plan"])
+    ask("training", as_of=clock.now() - timedelta(days=30))
+    version = PredictionModel.objects.get()
+    ask("scoring")
+    drift = found().scorings[0].drift
+    for name, one in drift["features"].items():
+        title = selectors.features()[name].title
+        assert not any(name in told and title not in told for told in drift["alarms"])
+        if name in grows[:4]:
+            assert (one["alarm"], bool(one["expected"])) == (False, True)
+    left = [*version.figures["left_out"], "tenure_days"]
+    PredictionModel.objects.update(figures={**version.figures, "left_out": left})
+    one_of_each_role()
+    shown = text_of(signed_in("viewer").get(reverse("web:model_card", args=["buy", 1])))
+    assert "Tenure" in shown
+    assert "tenure_days" not in shown.partition("Left out:")[2][:200]
+    text = text_of(signed_in("viewer").get(reverse("web:prediction", args=["buy"])))
+    assert "rises by itself" in text or "days older" in text
 
 
 def test_who_is_erased_is_in_no_training_set_and_no_score(people: Sender) -> None:

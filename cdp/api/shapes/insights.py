@@ -157,7 +157,9 @@ class InsightRunShape(Shape):
 class InsightRunIn(Shape):
     """What to compute; `as_of` is now when it is left out."""
 
-    kind = serializers.ChoiceField(choices=["rfm", "clusters", "cohorts", "recommendations", "lifetime", "engagement"])
+    kind = serializers.ChoiceField(
+        choices=["rfm", "clusters", "cohorts", "recommendations", "lifetime", "engagement", "sentiment"]
+    )
     grouping = serializers.CharField(max_length=40, required=False, allow_blank=True, help_text="Its slug.")
     as_of = Instant(required=False)
 

@@ -99,6 +99,9 @@ class OnlineShape(Shape):
     why = serializers.CharField(allow_blank=True, help_text="Why the last of them was not.")
     cutoff = Instant(help_text="The last day that was learned of begins here.")
     changed_at = Instant()
+    alarms = serializers.ListField(
+        child=serializers.CharField(), help_text="That it fell back, or that its loss drifted, in words."
+    )
 
 
 class PredictionShape(Shape):

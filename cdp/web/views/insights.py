@@ -17,7 +17,7 @@ from insights import selectors, services
 from insights.contracts import BadClustering, BadFeature, BadSetting, NotPossible
 
 _PAGES = {"rfm": "web:rfm", "cohorts": "web:cohorts", "recommendations": "web:recommendations",
-          "lifetime": "web:lifetime", "engagement": "web:engagement"}  # fmt: skip
+          "lifetime": "web:lifetime", "engagement": "web:engagement", "sentiment": "web:features"}  # fmt: skip
 
 
 @page("see")
@@ -164,7 +164,8 @@ def features(request: PageRequest) -> HttpResponse:
             _blame(form, wrong)
     return render(
         request, "insights/features.html", tabs=insights_tabs("web:features"), features=selectors.features().values(),
-        declared=selectors.declared(), form=form, status=422 if form.errors else 200,
+        declared=selectors.declared(), sentiment=selectors.sentiment_features(), form=form,
+        status=422 if form.errors else 200, **run_state_of("sentiment"),
     )  # fmt: skip
 
 
