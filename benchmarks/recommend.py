@@ -18,6 +18,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+# As the launcher starts the product's processes; before numpy is loaded.
+os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+
 from kit.report import Report
 from kit.services import fresh_services, isolated
 

@@ -32,8 +32,9 @@ def tell_sentiment(row: Run, *, now: datetime, after: After) -> None:
     known: set[int] = set()
     for name in names:
         table = features_of([name], as_of=row.as_of, orders=OrderSetting.from_json(row.orders))
-        told = np.flatnonzero(~np.isnan(table.columns[name]))
-        ids, values = table.profile_ids[told], np.round(table.columns[name][told], 4).tolist()
+        heard = np.asarray(table.columns[name], dtype=np.float64)
+        told = np.flatnonzero(~np.isnan(heard))
+        ids, values = table.profile_ids[told], np.round(heard[told], 4).tolist()
         tones = [tone(one) for one in values]
         columns: tuple[list[Any], ...] = (values, tones, [f"{MODEL}, {row.as_of:%Y-%m-%d}"] * len(ids))
         write_traits(

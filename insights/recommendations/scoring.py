@@ -29,6 +29,12 @@ def fold_in(factors: Floats, gram: Floats, places: Ints, sure: Floats) -> Floats
     return np.linalg.solve(left, some.T @ sure.astype(np.float64)).astype(np.float32)
 
 
+def liked(factors: Floats, vector: Floats) -> Floats:
+    """For every item how much a person with these factors likes it. Not by BLAS, whose threads spin for milliseconds
+    over what takes a fifth of one."""
+    return np.einsum("ij,j->i", factors, vector)
+
+
 def gather(near: Ints, scores: Floats, places: Ints, weights: Floats, *, count: int) -> Floats:
     """For every item how near it is to those at these places: the weighted sum of its similarities to them. `near`
     holds the places of each item's neighbours, -1 where there are fewer."""

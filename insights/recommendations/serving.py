@@ -221,7 +221,8 @@ def _ids(data: Any) -> npt.NDArray[np.int64]:
 def _scored(live: _Version, person: _Person) -> _Scores:
     arrays = live.arrays
     count = len(arrays["items"])
-    own = arrays["factors"] @ person.vector if person.vector is not None else np.zeros(count, dtype=np.float32)
+    none = np.zeros(count, dtype=np.float32)
+    own = none if person.vector is None else scoring.liked(arrays["factors"], person.vector)
     near = scoring.gather(arrays["near"], arrays["near_scores"], person.places, person.weights, count=count)
     close = scoring.gather(arrays["alike"], arrays["alike_scores"], person.places, person.weights, count=count)
     mix = list(live.mix)

@@ -51,6 +51,24 @@ def test_people_are_scored_and_counted_and_every_page_is_whole(visitor: Visitor,
     assert [told for where in PAGES for told in _look(visitor, f"/insights/{where}")] == []
 
 
+def test_sentiment_is_declared_and_counted_and_its_page_is_whole(visitor: Visitor, shop: Shop) -> None:
+    texts = ("I love it, thank you!", "Terrible, it broke at once.", "Die Lieferung war gut")
+    _send(shop.source, [
+        {"type": "track", "event": "Reviewed", "userId": f"writer-{n}", "messageId": f"w-{n}",
+         "properties": {"text": text}}
+        for n, text in enumerate(texts)
+    ])  # fmt: skip
+    services.declare_feature(
+        name="mood_of_reviews", measure="sentiment", event="Reviewed", property="text", by="ann", now=clock.now()
+    )
+    visitor.sign_in("marketer")
+    visitor.open("/insights/features/")
+    visitor.page.wait_for_selector("text=computing")
+    services.run_waiting(now=clock.now(), after=follow_moves)
+    visitor.page.wait_for_selector("text=1 positive, 0 neutral, 1 negative")
+    assert _look(visitor, "/insights/features/") == []
+
+
 def test_a_grouping_is_made_and_a_group_gets_a_name_with_the_keyboard_alone(visitor: Visitor, buyers: None) -> None:
     visitor.sign_in("marketer")
     page, keys = visitor.page, visitor.page.keyboard
