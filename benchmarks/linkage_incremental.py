@@ -65,7 +65,8 @@ def index(count: int) -> float:
             found = records.find_due(cursor, since=None, after=after, limit=5_000)
             if not found:
                 break
-            records.refresh(cursor, records.load_due(cursor, found, since=None))
+            made = records.make_due(cursor, found, since=None, ahead={})
+            records.keep(cursor, made, records.find_changes(cursor, made))
             after = found[-1]
     pg.raw().execute("alter table identity_blockingkey add primary key (key_hash, profile_id)")
     seconds = time.monotonic() - began
@@ -199,8 +200,8 @@ def commonest() -> tuple[str, int, Linked]:
 
     conn = pg.raw()
     found = conn.execute(
-        "select fields ->> 'surname', count(*), (array_agg(profile_id))[:500] from identity_linkagerecord"
-        " where fields ? 'surname' group by 1 order by 2 desc limit 1"
+        "select fields::jsonb ->> 2, count(*), (array_agg(profile_id))[:500] from identity_linkagerecord"
+        " where fields::jsonb ->> 2 <> '' group by 1 order by 2 desc limit 1"
     ).fetchone()
     if not found:
         raise SystemExit("nobody in the base has a surname")

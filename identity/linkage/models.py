@@ -9,7 +9,8 @@ class LinkageRecord(models.Model):
     """The cleaned fields of one profile, with the keys and terms it is counted under."""
 
     profile_id = models.BigIntegerField(primary_key=True)
-    fields = models.JSONField(default=dict)
+    # The cleaned values in a fixed order (`fields.Stored`), as text: it is read by the thousand, and only whole.
+    fields = models.TextField(default="[]")
     keys = ArrayField(models.BigIntegerField(), default=list)
     terms = ArrayField(models.BigIntegerField(), default=list)
     # The profile's own time of change when it was read: a profile is due when the two differ.

@@ -1,13 +1,12 @@
 """The attribute records of linkage in PostgreSQL: read what changed, keep fields, keys and counts, find candidates."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import psycopg
@@ -15,14 +14,12 @@ import psycopg
 from common import clock, pg
 from identity.graph import Pair
 from identity.linkage import blocking, statements
-from identity.linkage.fields import Record, Stored, read_stored, record_of
+from identity.linkage.fields import Stored, read_stored
+from identity.linkage.making import BASE_KEY, Contacts, Due, Made, make, still_right
 from identity.linkage.terms import COLUMNS, Counts
 
 if TYPE_CHECKING:
     from identity.linkage.vocabulary import Column
-
-# Counted once for every record that has a field: the size of the base.
-BASE_KEY = blocking.total_key("")
 
 # The holders of any value of each column.
 _TOTALS = {blocking.total_key(column): (column, "") for column in COLUMNS}
@@ -33,31 +30,26 @@ Ints = npt.NDArray[np.int64]
 Keys = Mapping[int, list[int]]
 
 
-class _Listed(NamedTuple):
-    """The keys and the terms of a record as PostgreSQL writes arrays."""
+class _Kept(NamedTuple):
+    """What is kept of a profile, keys and terms as PostgreSQL writes arrays; `again`: it is to be compared anyway."""
 
-    keys: str
-    terms: str
+    keys: str = "{}"
+    terms: str = "{}"
+    fields: str = ""
+    again: bool = True
 
 
-_NOTHING = _Listed("{}", "{}")
-
-
-class Due(NamedTuple):
-    """A profile that changed since its record was made."""
-
-    profile_id: int
-    traits: dict[str, Any]
-    changed_at: datetime
+_NOTHING = _Kept()
 
 
 @dataclass(slots=True)
-class _Changes:
-    """What differs between the keys that are stored and those that should be."""
+class Changes:
+    """What differs between what is stored and what should be; `same` are profiles whose records stay as they are."""
 
     gone: list[Pair] = field(default_factory=list)
     new: list[Pair] = field(default_factory=list)
     counts: Counter[int] = field(default_factory=Counter)
+    same: list[int] = field(default_factory=list)
 
 
 def find_due(cursor: Cursor, *, since: datetime | None, after: int, limit: int) -> list[int]:
@@ -68,60 +60,59 @@ def find_due(cursor: Cursor, *, since: datetime | None, after: int, limit: int) 
 
 def load_due(cursor: Cursor, profile_ids: Collection[int], *, since: datetime | None) -> list[Due]:
     """Those of these profiles that still live and have changed, in the order of their ids."""
+    if not profile_ids:
+        return []
     rows = cursor.execute(statements.LOAD_DUE, {"ids": pg.int8s(list(profile_ids)), "since": since}).fetchall()
-    return [Due(profile_id, pg.from_jsonb(traits), changed_at) for profile_id, traits, changed_at in rows]
+    contacts = _contacts(cursor, [row[0] for row in rows])
+    return [Due(one, traits, changed_at, contacts[one]) for one, traits, changed_at in rows]
+
+
+def make_due(
+    cursor: Cursor, profile_ids: Collection[int], *, since: datetime | None, ahead: Mapping[int, Made]
+) -> dict[int, Made]:
+    """What is to be kept of those of these profiles that have changed; what was made ahead is taken if it is right."""
+    if ahead:
+        values = {"ids": pg.int8s(list(profile_ids)), "since": since}
+        changed = dict(cursor.execute(statements.STILL_DUE, values).fetchall())
+        contacts = _contacts(cursor, list(changed))
+        right = still_right(ahead, {one: (at, contacts[one]) for one, at in changed.items()})
+        fresh = make(load_due(cursor, changed.keys() - right.keys(), since=since))
+        return {one: fresh.get(one) or right[one] for one in changed if one in fresh or one in right}
+    return make(load_due(cursor, profile_ids, since=since))
 
 
 def load_outdated(cursor: Cursor, *, after: int, limit: int) -> tuple[list[Due], int | None]:
     """Profiles whose records another recipe made, in the order of their ids, and where to go on, if anywhere."""
     values = {"after": after, "limit": limit, "recipe": blocking.RECIPE}
     rows = cursor.execute(statements.LOAD_OUTDATED, values).fetchall()
-    due = [Due(one, pg.from_jsonb(traits), changed_at) for one, traits, changed_at in rows if changed_at is not None]
+    contacts = _contacts(cursor, [row[0] for row in rows])
+    due = [Due(one, traits, changed_at, contacts[one]) for one, traits, changed_at in rows if changed_at is not None]
     return due, int(rows[-1][0]) if len(rows) == limit else None
 
 
-def refresh(cursor: Cursor, due: Collection[Due]) -> Keys:
-    """Make and keep the records of changed profiles. Answers the blocking keys of those that have any."""
-    contacts = _contacts(cursor, [one.profile_id for one in due])
-    records = {
-        one.profile_id: record_of(
-            one.traits, emails=contacts[one.profile_id]["email"], phones=contacts[one.profile_id]["phone"]
-        )
-        for one in due
-    }
-    keys = {profile_id: blocking.blocking_keys(record) for profile_id, record in records.items()}
-    terms = {profile_id: _terms(record) if keys[profile_id] else [] for profile_id, record in records.items()}
-    listed = {profile_id: _Listed(_literal(keys[profile_id]), _literal(terms[profile_id])) for profile_id in records}
+def keep(cursor: Cursor, made: Mapping[int, Made], changes: Changes) -> None:
+    """Keep what was made of changed profiles."""
     written = {
-        "ids": pg.int8s(list(records)),
-        "fields": pg.jsonbs([msgspec.json.encode(record.to_json()) for record in records.values()]),
+        "ids": pg.int8s(list(made)),
+        "fields": pg.texts([one.fields for one in made.values()]),
         # Arrays of arrays must be rectangular in PostgreSQL, so each goes as its own literal.
-        "keys": pg.texts([one.keys for one in listed.values()]),
-        "terms": pg.texts([one.terms for one in listed.values()]),
-        "changed": pg.timestamps([clock.micros(one.changed_at) for one in due]),
+        "keys": pg.texts([one.listed_keys for one in made.values()]),
+        "terms": pg.texts([one.listed_terms for one in made.values()]),
+        "changed": pg.timestamps([clock.micros(one.changed_at) for one in made.values()]),
         "recipe": blocking.RECIPE,
     }
-    changes = _changes(cursor, listed)
     # None of these answers anything, so they go one after the other without waiting.
     with cursor.connection.pipeline():
         _rewrite_keys(cursor, changes)
         cursor.execute(statements.WRITE_RECORDS, written)
-    return {profile_id: held for profile_id, held in keys.items() if held}
 
 
-def _contacts(cursor: Cursor, profile_ids: list[int]) -> dict[int, dict[str, list[str]]]:
-    contacts: dict[int, dict[str, list[str]]] = {one: {"email": [], "phone": []} for one in profile_ids}
+def _contacts(cursor: Cursor, profile_ids: list[int]) -> dict[int, Contacts]:
+    held: dict[int, tuple[list[str], list[str]]] = {}
     for profile_id, kind, value in cursor.execute(statements.CONTACTS, {"ids": pg.int8s(profile_ids)}):
-        contacts[profile_id][kind].append(value)
-    return contacts
-
-
-def _terms(record: Record) -> list[int]:
-    return sorted({BASE_KEY, *blocking.term_keys(record).values()})
-
-
-def _literal(hashes: Iterable[int]) -> str:
-    return "{" + ",".join(map(str, hashes)) + "}"
+        held.setdefault(profile_id, ([], []))[kind == "phone"].append(value)
+    nothing = Contacts()
+    return {one: Contacts(tuple(held[one][0]), tuple(held[one][1])) if one in held else nothing for one in profile_ids}
 
 
 def _items(literal: str) -> set[str]:
@@ -131,11 +122,11 @@ def _items(literal: str) -> set[str]:
 def forget(cursor: Cursor, profile_ids: Collection[int]) -> None:
     """Drop the records of profiles that are no more."""
     if profile_ids:
-        _rewrite_keys(cursor, _changes(cursor, dict.fromkeys(profile_ids, _NOTHING)))
+        _rewrite_keys(cursor, _differing(cursor, dict.fromkeys(profile_ids, _NOTHING)))
         cursor.execute(statements.DELETE_RECORDS, {"ids": pg.int8s(sorted(profile_ids))})
 
 
-def _rewrite_keys(cursor: Cursor, changes: _Changes) -> None:
+def _rewrite_keys(cursor: Cursor, changes: Changes) -> None:
     """Bring the index of keys and the counts of terms in line; only what differs is written."""
     for statement, pairs in ((statements.DELETE_KEYS, changes.gone), (statements.INSERT_KEYS, changes.new)):
         if pairs:
@@ -152,12 +143,29 @@ def _rewrite_keys(cursor: Cursor, changes: _Changes) -> None:
         cursor.execute(statements.DELETE_EMPTY_COUNTS, {"keys": pg.int8s(fewer)})
 
 
-def _changes(cursor: Cursor, listed: Mapping[int, _Listed]) -> _Changes:
-    rows = cursor.execute(statements.KEYS_OF, {"ids": pg.int8s(list(listed))}).fetchall()
-    stored = {profile_id: _Listed(keys, terms) for profile_id, keys, terms in rows}
-    changes = _Changes()
-    for profile_id, present in listed.items():
+def find_changes(cursor: Cursor, made: Mapping[int, Made]) -> Changes:
+    """What is to be written so that this is kept.
+
+    A profile whose record stays as it is has the pairs and the weights that it had, and need not be compared: most
+    traits are nothing that linkage looks at. Unless something is asked about it: the question may be settled.
+    """
+    changes = _differing(
+        cursor, {one: _Kept(new.listed_keys, new.listed_terms, new.fields, False) for one, new in made.items()}
+    )
+    if changes.same:
+        asked = cursor.execute(statements.ASKED_ABOUT, {"ids": pg.int8s(changes.same)}).fetchall()
+        changes.same = sorted(set(changes.same) - {one for (one,) in asked})
+    return changes
+
+
+def _differing(cursor: Cursor, kept: Mapping[int, _Kept]) -> Changes:
+    values = {"ids": pg.int8s(list(kept)), "recipe": blocking.RECIPE}
+    stored = {row[0]: _Kept(*row[1:]) for row in cursor.execute(statements.KEPT, values)}
+    changes = Changes()
+    for profile_id, present in kept.items():
         old = stored.get(profile_id, _NOTHING)
+        if old == present:
+            changes.same.append(profile_id)
         if old.keys != present.keys:
             before, now = _items(old.keys), _items(present.keys)
             changes.gone += [(int(key), profile_id) for key in before - now]
@@ -244,14 +252,9 @@ def load_records(cursor: Cursor, profile_ids: Ints) -> dict[int, Stored]:
     return dict(zip(pg.int8_array(ids).tolist(), read_stored(stored), strict=True)) if ids else {}
 
 
-def load_counts(cursor: Cursor, parts: Sequence[Mapping[str, "Column"]]) -> tuple[Counts, int]:
-    """How many records hold each value that two of a part share and any value at all, and the size of the base.
-
-    Each part is the values that are counted, by column.
-    """
-    shared = {
-        (name, value.decode()) for values in parts for name in COLUMNS for value in values[name].repeated if value
-    }
+def load_counts(cursor: Cursor, values: Mapping[str, "Column"]) -> tuple[Counts, int]:
+    """How many records hold each of these values that two have and any value at all, and the size of the base."""
+    shared = {(name, value.decode()) for name in COLUMNS for value in values[name].repeated if value}
     by_key = {blocking.term_key(*term): term for term in shared} | _TOTALS
     found = dict(cursor.execute(statements.COUNTS, {"keys": pg.int8s([BASE_KEY, *by_key])}).fetchall())
     known = {term: found[key] for key, term in by_key.items() if key in found}

@@ -6,9 +6,10 @@ one worker that does it.
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
@@ -16,12 +17,15 @@ from django.db import connection, transaction
 
 from common import pg
 from identity import locks
-from identity.linkage import blocking, records, statements
+from identity.linkage import blocking, making, records, statements
+from identity.linkage.beside import beside
 from identity.linkage.files_door import FileOptions, UnreadableFile, link_files
+from identity.linkage.making import Due, Made
 from identity.linkage.running import plan_training, run_next, run_waiting, switch_on_by_policy
 from identity.services.settle import After
 
 if TYPE_CHECKING:
+    from identity.linkage import writing
     from identity.linkage.model import Model
 
 __all__ = [
@@ -79,6 +83,12 @@ class _Walk:
     # Whether it began at the first profile, and whether anybody was joined or parted since: those are due again.
     whole: bool = False
     moved: bool = False
+    # What was made of the coming ones while the database was busy with others.
+    ahead: Mapping[int, Made] = field(default_factory=dict)
+
+    def coming(self, most: int) -> list[int]:
+        """Those that will be taken next, if nothing comes between."""
+        return self.ids[:most]
 
     def take(self, cursor: psycopg.Cursor[Any], progress: _Progress, most: int) -> list[int]:
         """The next ones. Looks for more when there are none left, or somebody else has gone on meanwhile."""
@@ -166,22 +176,25 @@ def _run_batch(run: LinkageRun, walk: _Walk, *, now: datetime, after: After | No
     progress = _progress(cursor)
     progress = progress._replace(swept_to=records.sweep(cursor, after=progress.swept_to, limit=_SWEEP))
     taken = walk.take(cursor, progress, batch_size)
-    due = records.load_due(cursor, taken, since=progress.since) if taken else []
-    progress = _go_on(progress, due, walk, now=now)
-    run.profiles += len(due)
+    made = records.make_due(cursor, taken, since=progress.since, ahead=walk.ahead)
+    progress = _go_on(progress, made, walk, now=now)
+    run.profiles += len(made)
     if not taken and progress.recipe != blocking.RECIPE:
         due, last = records.load_outdated(cursor, after=progress.renewed_to, limit=batch_size)
+        made = making.make(due)
         progress = progress._replace(renewed_to=last or 0, recipe=progress.recipe if last else blocking.RECIPE)
-        run.renewed += len(due)
+        run.renewed += len(made)
     cursor.execute(statements.SAVE_STATE, progress._asdict())
-    if due:
-        walk.moved |= _link_batch(conn, due, run, now=now, after=after)
+    if made:
+        coming = partial(records.load_due, profile_ids=walk.coming(batch_size), since=progress.since)
+        written, walk.ahead = _link_batch(conn, made, run, coming, now=now, after=after)
+        walk.moved |= bool(written.links or written.withdrawn)
     run.done = walk.is_done and progress.recipe == blocking.RECIPE
 
 
-def _go_on(progress: _Progress, due: list[records.Due], walk: _Walk, *, now: datetime) -> _Progress:
+def _go_on(progress: _Progress, made: Mapping[int, Made], walk: _Walk, *, now: datetime) -> _Progress:
     """The walk goes by id, which costs one pass over the profiles however many are due; then it starts again."""
-    times = [one.changed_at for one in due] + ([progress.latest] if progress.latest else [])
+    times = [one.changed_at for one in made.values()] + ([progress.latest] if progress.latest else [])
     latest = max(times, default=None)
     since = progress.since
     if walk.is_over:
@@ -190,21 +203,34 @@ def _go_on(progress: _Progress, due: list[records.Due], walk: _Walk, *, now: dat
 
 
 def _link_batch(
-    conn: psycopg.Connection[Any], due: list[records.Due], run: LinkageRun, *, now: datetime, after: After | None
-) -> bool:
-    """Compare these profiles and write what comes of it. Answers whether anybody was joined or parted."""
+    conn: psycopg.Connection[Any],
+    made: Mapping[int, Made],
+    run: LinkageRun,
+    coming: Callable[[psycopg.Cursor[Any]], list[Due]],
+    *,
+    now: datetime,
+    after: After | None,
+) -> tuple["writing.Written", Mapping[int, Made]]:
+    """Compare these profiles and write what comes of it. Answers that, and what was meanwhile made of the coming."""
     from identity.linkage import candidates, withdrawing, writing  # these load what compares
 
     cursor = psycopg.Cursor(conn)
     model = load_model(cursor)
-    changed = records.refresh(cursor, due)
-    pairs, scored = candidates.score_changed(cursor, changed, model)
-    ids = {one.profile_id for one in due}
-    unsupported = withdrawing.find_unsupported(cursor, ids, model=model)
+    with beside(cursor) as database:
+        changes = database.ask(records.find_changes, made).result()
+        loaded = database.ask(coming)
+        kept = database.ask(records.keep, made, changes)
+        ids = made.keys() - set(changes.same)
+        keys = {one: made[one].keys for one in made if one in ids and made[one].keys}
+        score = candidates.Scoring(database, keys, model)
+        ahead = making.make(loaded.result())
+        kept.result()
+        pairs, scored = score.finish()
+    unsupported = withdrawing.find_unsupported(cursor, made.keys(), model=model)
     batch = writing.Batch(ids, pairs, scored, unsupported, model, now)
     written = writing.write(conn, batch, after=after)
     run.compared += len(pairs)
     run.links += written.links
     run.reviews += written.reviews
     run.withdrawn += written.withdrawn
-    return bool(written.links or written.withdrawn)
+    return written, ahead

@@ -35,6 +35,13 @@ from identity_profile p left join identity_linkagerecord r on r.profile_id = p.i
 where p.id = any(%(ids)s) and {_IS_DUE} order by p.id
 """
 
+# Which of these still are, for what was made of them meanwhile.
+STILL_DUE = f"""
+select p.id, p.updated_at
+from identity_profile p left join identity_linkagerecord r on r.profile_id = p.id
+where p.id = any(%(ids)s) and {_IS_DUE} order by p.id
+"""
+
 # The next records that another recipe made; of a profile that is gone only the record.
 LOAD_OUTDATED = """
 select r.profile_id, p.traits::text, p.updated_at from (
@@ -56,8 +63,17 @@ where profile_id = any(%(ids)s) and kind in ('email', 'phone') and quarantine = 
 """
 
 # As text: of the keys of a profile most stay as they are, and need not be read as numbers.
-KEYS_OF = """
-select profile_id, keys::text, terms::text from identity_linkagerecord where profile_id = any(%(ids)s)
+KEPT = """
+select profile_id, keys::text, terms::text, fields, changed_at = 'epoch' or recipe <> %(recipe)s
+from identity_linkagerecord where profile_id = any(%(ids)s)
+"""
+
+# Those of these profiles about which something is asked.
+ASKED_ABOUT = """
+with ours as (select id, profile_id from identity_identifier where profile_id = any(%(ids)s))
+select profile_id from ours join identity_reviewpair r on r.a = ours.id where r.state = 'open'
+union
+select profile_id from ours join identity_reviewpair r on r.b = ours.id where r.state = 'open'
 """
 
 DELETE_KEYS = """
@@ -116,7 +132,7 @@ UNMARK_FULL = "delete from identity_fullblock where key_hash = any(%(keys)s)"
 
 # As one JSON array: a Python object for each row would cost more than the row.
 RECORDS = """
-select array_send(array_agg(profile_id)), '[' || string_agg(fields::text, ',') || ']'
+select array_send(array_agg(profile_id)), '[' || string_agg(fields, ',') || ']'
 from identity_linkagerecord where profile_id = any(%(ids)s)
 """
 

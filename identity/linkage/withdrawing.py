@@ -23,7 +23,7 @@ def find_unsupported(cursor: psycopg.Cursor[Any], profile_ids: Collection[int], 
     if not pieces.matched:
         return []
     held = engine.Held.of(pieces.records, model)
-    counts, base = records.load_counts(cursor, [held.terms()])
+    counts, base = records.load_counts(cursor, held.terms())
     pairs = np.array(list(pieces.matched.values()), dtype=np.int64)
     scored = engine.weigh(engine.compare_held(held, pairs, model), counts, base=base, model=model)
     below = log_odds(model.review_above)

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from identity.linkage import blocking, candidates, engine, records, withdrawing, writing
+from identity.linkage.beside import beside
 from identity.linkage.fields import record_of
 from identity.linkage.model import Model
 from identity.models import FullBlock
@@ -134,11 +135,13 @@ def test_the_pairs_and_their_weights_do_not_depend_on_how_the_changed_profiles_a
 ) -> None:
     couples_of_records(conn, 20, seed=0)
     cursor, weights = psycopg.Cursor(conn), []
-    due = records.load_due(cursor, records.find_due(cursor, since=None, after=0, limit=100), since=None)
-    keys = records.refresh(cursor, due)
+    made = records.make_due(cursor, records.find_due(cursor, since=None, after=0, limit=100), since=None, ahead={})
+    records.keep(cursor, made, records.find_changes(cursor, made))
+    keys = {one: kept.keys for one, kept in made.items()}
     for size in (1_000, 7, 1):
         monkeypatch.setattr(candidates, "_PART", size)
-        pairs, scored = candidates.score_changed(cursor, keys, Model())
+        with beside(cursor) as database:
+            pairs, scored = candidates.Scoring(database, keys, Model()).finish()
         weights.append(dict(zip(map(tuple, pairs.tolist()), scored.weights.tolist(), strict=True)))
         assert len(weights[-1]) == len(pairs) > 20
     assert weights[0] == weights[1] == weights[2]

@@ -29,7 +29,8 @@ def older(conn: Connection) -> None:
     """As an older release left the base: without what it knew nothing of, under keys that nobody makes any more."""
     cursor = psycopg.Cursor(conn)
     cursor.execute(
-        "update identity_linkagerecord set fields = fields - 'surname' - 'phones', keys = '{1,2}', recipe = 0"
+        "update identity_linkagerecord set keys = '{1,2}', recipe = 0,"
+        " fields = jsonb_set(jsonb_set(fields::jsonb, '{2}', '\"\"'), '{5}', '[]')::text"
     )
     cursor.execute("delete from identity_blockingkey")
     cursor.execute("insert into identity_blockingkey select k, profile_id from identity_linkagerecord, unnest(keys) k")
