@@ -11,6 +11,8 @@ from functools import lru_cache
 from identity.standardise import standardise
 
 _MEMORY = 400_000
+# Of what hardly two people share; a worker would keep each for nothing, hundreds of megabytes in a long run.
+_SHORT_MEMORY = 20_000
 
 _GENERATIONS = "jr sr junior senior ii iii iv bt bart esq phd md"
 _HONOURS = "mr mrs ms miss mx dr prof professor sir dame lord lady rev reverend herr frau hon captain colonel"
@@ -45,7 +47,7 @@ _NOBODY = frozenset(
 _NO_WORD = re.compile(r"[\W_]+")
 
 
-@lru_cache(maxsize=_MEMORY)
+@lru_cache(maxsize=_SHORT_MEMORY)
 def fold(text: str) -> str:
     """Lower case without accents: `Müller-Łoś` is `muller-los`. Other scripts are kept. Folding twice changes nothing.
 
@@ -60,7 +62,7 @@ def fold(text: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
-@lru_cache(maxsize=_MEMORY)
+@lru_cache(maxsize=_SHORT_MEMORY)
 def clean_words(raw: str) -> str:
     """Folded words with single spaces; apostrophes join, other punctuation parts."""
     folded = fold(raw)
@@ -92,7 +94,7 @@ def split_full_name(full: str) -> tuple[str, str, str]:
     return clean_name(parts.first), clean_name(parts.middle), clean_name(parts.last)
 
 
-@lru_cache(maxsize=_MEMORY)
+@lru_cache(maxsize=_SHORT_MEMORY)
 def clean_email(raw: str) -> str:
     """The mailbox that an address means: tags are dropped everywhere, dots where the provider ignores them."""
     address = standardise("email", raw)
@@ -143,7 +145,7 @@ def year_in_mailbox(email: str, given: str, surname: str) -> str:
     return "" if 20 < year < 30 else f"{1900 + year if year >= 30 else 2000 + year}0000"
 
 
-@lru_cache(maxsize=_MEMORY)
+@lru_cache(maxsize=_SHORT_MEMORY)
 def clean_phone(raw: str) -> str:
     """The last nine digits, which no way of writing the country changes.
 
@@ -175,7 +177,7 @@ def clean_date(raw: str) -> str:
     return clean if "1000" <= year < "2100" and clean not in _PLACEHOLDER_DAYS else ""
 
 
-@lru_cache(maxsize=_MEMORY)
+@lru_cache(maxsize=_SHORT_MEMORY)
 def clean_street(raw: str, raw_house: str) -> tuple[str, str]:
     """Street and house number; a number before or after the street is taken off it."""
     text, house = clean_words(_UNIT.sub("", fold(raw))), clean_words(raw_house).replace(" ", "")
@@ -201,7 +203,7 @@ def clean_postcode(raw: str) -> str:
     return alphanumeric(raw)
 
 
-@lru_cache(maxsize=_MEMORY)
+@lru_cache(maxsize=_SHORT_MEMORY)
 def alphanumeric(raw: str) -> str:
     """Folded letters and digits, nothing else."""
     return _NO_WORD.sub("", fold(raw))

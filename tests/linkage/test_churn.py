@@ -166,3 +166,40 @@ def test_segments_follow_in_the_same_transaction(conn: Connection) -> None:
     (moves, changed) = heard[0]
     assert [(move.identifier_id, move.from_profile, move.to_profile) for move in moves] == [(b, b, a)]
     assert changed == {a}
+
+
+def test_a_profile_whose_record_stays_as_it_is_is_not_compared_again(conn: Connection) -> None:
+    a = person(conn, "c1", **MARY)
+    person(conn, "c2", **like(MARY, first_name="Zoe", last_name="Quill", birth_date="1999-01-01", email=None))
+    assert (link(conn).compared, asked(conn)) == (1, set())
+    tell_more(conn, "c1", favourite_colour="green")
+    run = link(conn)
+    assert (run.profiles, run.compared) == (1, 0)
+    assert linkage_backlog() == 0
+    tell_more(conn, "c1", phone="+12125550199")
+    assert link(conn).compared > 0
+    assert records(conn) >= {a}
+
+
+def test_a_question_stays_when_nothing_changes_that_linkage_looks_at(conn: Connection) -> None:
+    a = person(conn, "c1", **MARY)
+    b = person(conn, "c2", **like(MARY, birth_date=None, email=None, phone=None, street=None, postcode=None))
+    link(conn)
+    tell_more(conn, "c2", favourite_colour="green")
+    link(conn)
+    assert asked(conn) == {(a, b)}
+
+
+def test_what_changes_while_others_are_linked_is_made_of_what_it_is_then(conn: Connection) -> None:
+    for name in ("c1", "c2"):
+        person(conn, name, **MARY)
+    late = person(conn, "c3", first_name="Zoe", last_name="Quill")
+
+    def meanwhile(connection: Any, moved: Any, changed: Any) -> None:
+        tell_more(connection, "c3", last_name="Abbott")
+
+    link(conn, batch_size=2, after=meanwhile)
+    (kept,) = psycopg.Cursor(conn).execute(
+        "select fields::jsonb ->> 2 from identity_linkagerecord where profile_id = %s", [late]
+    ).fetchone() or ("",)
+    assert kept == "abbott"
