@@ -196,6 +196,17 @@ def report_populations(report: Report, folder: Path, size: int, seed: int) -> No
         report_clean(report, made(size, seed=seed + 9, duplicates=0.0, kind=kind), folder / kind)
 
 
+def report_shares(report: Report, folder: Path, size: int, seed: int, shares: list[float]) -> None:
+    """Made populations with these shares of people written down again, each on a seed of its own."""
+    for n, share in enumerate(shares):
+        base = made(size, seed=seed + n, duplicates=share)
+        if share:
+            reach = {"f1": 0.985, "precision": 0.985}
+            report_base(report, base, folder / f"share{n}", with_peers=False, reach=reach)
+        else:
+            report_clean(report, base, folder / f"share{n}")
+
+
 def report_scale(report: Report, folder: Path, size: int, seed: int) -> None:
     """A large base end to end, with Splink in the same run; then again with the model that was trained."""
     base = made(size, seed=seed)
@@ -234,11 +245,15 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=20_000, help="size of the made populations")
     parser.add_argument("--scale", type=int, nargs="*", default=[100_000], help="sizes measured for cost")
     parser.add_argument("--seed", type=int, default=20261)
+    parser.add_argument("--again", type=float, nargs="*", help="only populations of --people with these shares again")
     parser.add_argument("--only", choices=["sets", "populations", "scale"])
     options = parser.parse_args()
     report = Report("linkage")
     with tempfile.TemporaryDirectory(prefix="cdp-bench-") as name:
         folder = Path(name)
+        if options.again is not None:
+            report_shares(report, folder, options.people, options.seed, options.again)
+            return report.done()
         if options.only in (None, "sets"):
             for base in [*febrl(), *(from_folder(Path(options.data)) if options.data else ())]:
                 report_base(report, base, folder / base.name, with_peers=True, reach=REACH.get(base.name, {}))

@@ -81,7 +81,7 @@ def batch(
     return assemble(columns, others)
 
 
-def assemble(columns: Mapping[str, Sequence[object]], others: Sequence[str]) -> pa.RecordBatch:
+def assemble(columns: Mapping[str, Sequence[object] | pa.Array], others: Sequence[str]) -> pa.RecordBatch:
     """Columns by name as one batch of `schema`."""
     whole = schema(others)
     return pa.RecordBatch.from_pydict({name: columns[name] for name in whole.names}, schema=whole)

@@ -78,9 +78,10 @@ def by_pattern(
         flags |= at.astype(np.int64) << index
         for name in term.classes:
             added[CLASSES.index(name), at] += shares[index][at]
-    both, pattern_of = np.unique(np.stack([pattern_of, flags]), axis=1, return_inverse=True)
-    known = (both[1][:, None] >> np.arange(len(model.terms))) & 1 == 1
-    return Candidates(levels[both[0]], known, pattern_of, added, weight)
+    # Both in one number: that sorts many times faster than rows of two.
+    both, pattern_of = np.unique(pattern_of << len(model.terms) | flags, return_inverse=True)
+    known = (both[:, None] >> np.arange(len(model.terms))) & 1 == 1
+    return Candidates(levels[both >> len(model.terms)], known, pattern_of, added, weight)
 
 
 def train(model: Model, evidence: Evidence) -> Model:

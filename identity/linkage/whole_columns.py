@@ -46,9 +46,9 @@ def batch(
     addresses = list(map(cleaning.clean_street, raw.get("street", empty), raw.get("house", empty)))
     emails = cleaned("email", cleaning.clean_email)
     givens, middles, surnames = (cleaned(role, cleaning.clean_name) for role in ("given", "middle", "surname"))
-    names = _names(givens, middles, surnames, emails)
-    dates = _dates(cleaned("birth_date", cleaning.clean_date), emails, names["given"], surnames)
-    found: dict[str, Sequence[object]] = {
+    names, firsts = _names(givens, middles, surnames, emails)
+    dates = _dates(cleaned("birth_date", cleaning.clean_date), emails, firsts, surnames)
+    found: dict[str, Sequence[object] | pa.Array] = {
         "id": ids,
         "source": [source] * count,
         "key": keys,
@@ -77,34 +77,51 @@ def _filled(values: Iterable[str]) -> list[str | None]:
     return [value or None for value in values]
 
 
-def _dates(dates: list[str], emails: Sequence[str], givens: Sequence[object], surnames: Sequence[str]) -> list[str]:
+def _dates(dates: list[str], emails: Sequence[str], givens: Sequence[str], surnames: Sequence[str]) -> list[str]:
     """Birth dates, and where there is none the year that a mailbox tells."""
     return [
-        date or (cleaning.year_in_mailbox(email, str(given or ""), surname) if email else "")
+        date or (cleaning.year_in_mailbox(email, given, surname) if email else "")
         for date, email, given, surname in zip(dates, emails, givens, surnames, strict=True)
     ]
 
 
 def _names(
     givens: Sequence[str], middles: Sequence[str], surnames: Sequence[str], emails: Sequence[str]
-) -> dict[str, list[object]]:
-    found: dict[str, list[object]] = {name: [] for name in _GIVEN}
+) -> tuple[dict[str, pa.Array], list[str]]:
+    """The columns of the names, and the given names as they are met. Each bearer's names are made once a batch."""
+    firsts: list[str] = []
+    place: dict[tuple[str, Values, str], int] = {}
+    rows: list[int] = []
     met: list[str] = []
     for given, middle, surname, email in zip(givens, middles, surnames, emails, strict=True):
         first, others = given_and_others(given, middle, surname) if middle or " " in given else (given, ())
         if not first and surname and email:
             first = cleaning.given_in_mailbox(email, surname)
-        sounds, starts = _met(first or surname, others)
-        kin, formals = _kin(first, others), _kin(first, ()) if first else None
-        row = (first or None, kin, columns.bits(kin_of(first, others)), formals, list(others) or None, sounds, starts)
-        for name, value in zip(found, row, strict=True):
-            found[name].append(value)
+        firsts.append(first)
+        rows.append(place.setdefault((first, others, "" if first else surname), len(place)))
         met.append(surname or first)
-    return found | {
-        "surname": list(_filled(surnames)),
-        "surname_sound": [sound(name) if len(name) > 1 else None for name in met],
-        "surname_met": [name if len(name) > 1 else None for name in met],
-    }
+    made = [_given(*one) for one in place]
+    found = {name: _spread(name, [row[n] for row in made], rows) for n, name in enumerate(_GIVEN)}
+    found["surname"] = pa.array(_filled(surnames), columns.schema(()).field("surname").type)
+    names = {name: n for n, name in enumerate(dict.fromkeys(met))}
+    rows = [names[name] for name in met]
+    known = [name if len(name) > 1 else None for name in names]
+    found["surname_met"] = _spread("surname_met", known, rows)
+    found["surname_sound"] = _spread("surname_sound", [name and sound(name) for name in known], rows)
+    return found, firsts
+
+
+def _spread(name: str, distinct: Sequence[object], rows: Sequence[int]) -> pa.Array:
+    """A column of which row after row holds one of these values."""
+    return pa.array(distinct, columns.schema(()).field(name).type).take(pa.array(rows, pa.int32()))
+
+
+def _given(first: str, others: Values, alone: str) -> tuple[object, ...]:
+    """The values of the columns `_GIVEN`; `alone` is the surname that stands alone."""
+    sounds, starts = _met(first or alone, others)
+    formals = _kin(first, ()) if first else None
+    bits = columns.bits(kin_of(first, others))
+    return first or None, _kin(first, others), bits, formals, list(others) or None, sounds, starts
 
 
 @lru_cache(maxsize=_MEMORY)

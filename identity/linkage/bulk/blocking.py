@@ -6,8 +6,10 @@ written by hand for it. (Disjunctions of conjunctions: Bilenko, Kamath, Mooney 2
 """
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
+from identity.linkage.bulk import comparing
 from identity.linkage.bulk.engines import Engine
 from identity.linkage.bulk.expressions import Dialect
 from identity.linkage.levels import OTHER
@@ -22,6 +24,8 @@ LEAN_BASE = 60_000
 _FINE = ("email", "mailbox", "phone", "phone end", "number", "day", "surname", "street")
 # A coarse token of a fact joins in a large base only if the finer one is there for less than half of its records.
 _FINER = {"year": "month", "month, day": "month", "postcode area": "postcode"}
+
+_ONE_CONTACT = ("email", "phone", "number")
 
 _GIVEN = ("given sound", "given start")
 _SURNAME = ("surname sound", "surname start")
@@ -80,31 +84,50 @@ def find_candidates(engine: Engine, kinds_: Sequence[str], *, records: int, acro
     number = {kind: n for n, kind in enumerate(kinds_)}
     most = budget(records) * records
     always = ALWAYS if records <= LARGE_BASE else ALWAYS_IN_LARGE
-    engine.create("keys_1", " union all ".join(_tokens(engine.dialect, number)))
     pairs, alone = joined(kinds_), list(kinds_)
+    made = _tokens(engine.dialect, comparing.filled_lists(engine), number)
     if records > LEAN_BASE:
-        found = engine.fetch("select kind, count(*) as n from keys_1 group by kind")
-        pairs = lean(pairs, {kinds_[kind]: n for kind, n in zip(found["kind"], found["n"], strict=True)})
+        pairs = lean(pairs, _held(engine, {kind: made[kind] for kind in {*_FINER, *_FINER.values()}}))
         alone = [kind for kind in kinds_ if kind in _FINE or kind.startswith(OTHER)]
     two = [(number[x], number[y]) for x, y in pairs]
     three = _with_thirds(number, kinds_, pairs)
     # Only what will be joined with more is kept of the over-full blocks.
     onward = {kind for pair in two for kind in pair} | {third for _, third in three}
+    needed = [made[kind].keys for kind in made if kind in alone or number[kind] in onward]
+    engine.create("keys_1", " union all ".join(needed))
     _pair_up(engine, 1, most=most, always=always, across=across, alone=[number[kind] for kind in alone])
     _keep_over(engine, 1, onward)
     _join_two(engine, number, two)
     _pair_up(engine, 2, most=most, always=always, across=across)
     _keep_over(engine, 2, {kind for kind, _ in three})
     _join_three(engine, three)
+    for level in (1, 2):
+        engine.drop(f"over_{level}")
     _pair_up(engine, 3, most=most, always=always, across=across)
-    engine.create("candidates", " union ".join(f"select l, r from pairs_{level}" for level in (1, 2, 3)))
+    _keep_over(engine, 3, ())
+    found = " union all ".join(f"select l, r from pairs_{level}" for level in (1, 2, 3))
+    engine.create("candidates", f"select distinct l, r from ({found}) as found")
     for level in (1, 2, 3):
-        for table in ("pairs", "keys", "over", "blocks", "usable"):
-            engine.drop(f"{table}_{level}")
+        engine.drop(f"pairs_{level}")
 
 
-def _tokens(dialect: Dialect, number: dict[str, int]) -> Iterator[str]:
-    """A query for each kind of token: `tokens.tokens` over columns."""
+class _Token(NamedTuple):
+    """The query for the keys of a kind of token, and for how many records have one."""
+
+    keys: str
+    count: str
+
+
+def _held(engine: Engine, made: Mapping[str, _Token]) -> dict[str, int]:
+    """How many records hold each of these kinds."""
+    names = list(made)
+    counts = ", ".join(f"({made[name].count}) as n{place}" for place, name in enumerate(names))
+    found = engine.fetch(f"select {counts}")
+    return {name: int(found[f"n{place}"][0]) for place, name in enumerate(names)}
+
+
+def _tokens(dialect: Dialect, filled: frozenset[str], number: dict[str, int]) -> dict[str, _Token]:
+    """The queries of each kind of token: `tokens.tokens` over columns. `filled` are the lists that hold anything."""
     day = "birth_date is not null and right(birth_date, 4) <> '0000'"
     parts = "substr(v, 5, 2)", "right(v, 2)"
     either = f"concat(left(v, 4), least({parts[0]}, {parts[1]}), greatest({parts[0]}, {parts[1]}))"
@@ -136,55 +159,76 @@ def _tokens(dialect: Dialect, number: dict[str, int]) -> Iterator[str]:
     }
     for kind, token in contacts.items():
         one = {"mailbox": "email", "phone end": "phone"}.get(kind, kind)
-        made[kind] = (dialect.unnest(f"coalesce({one}s, {dialect.array(one)})"), f"{one} is not null", token)
+        several = f"{one}s" in filled
+        column = dialect.unnest(f"coalesce({one}s, {dialect.array(one)})") if several else one
+        made[kind] = (column, f"{one} is not null", token)
     made |= {kind: (f'"{kind}"', f'"{kind}" is not null', "v") for kind in number if kind.startswith(OTHER)}
+    # Two mailboxes may have one name, and two telephones one end; the other lists hold nothing twice.
+    twice = {kind for kind, (one, *_) in made.items() if kind in ("mailbox", "phone end") and one not in _ONE_CONTACT}
+    queries = {}
     for kind, (column, where, token) in made.items():
         short = f"where length({token}) >= 4" if kind == "mailbox" else ""
         hashed = dialect.hash(str(number[kind]), token)
-        yield (
-            f"select distinct id, cast({number[kind]} as int) as kind, {hashed} as h "
-            f"from (select id, {column} as v from records where {where}) as held {short}"
+        queries[kind] = _Token(
+            f"select {'distinct ' if kind in twice else ''}id, cast({number[kind]} as int) as kind, {hashed} as h "
+            f"from (select id, {column} as v from records where {where}) as held {short}",
+            f"select count(*) from records where {where}",
         )
+    return queries
 
 
 def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bool, alone: Sequence[int] = ()) -> None:
-    """Make `pairs_`, and the `blocks_` and `usable_` ones, of the keys of a level; of the kinds `alone`, or of all."""
+    """Make `pairs_`, and the `blocks_` and `usable_` ones, of the keys of a level; of the kinds `alone`, or of all.
+
+    The hash of a key is made of its kind too, so it names the block. Most blocks hold two, and are the pair.
+    """
     size = "n * (n - 1) / 2"
-    only = f"where kind in ({', '.join(map(str, alone))})" if alone else ""
+    only = f"kind in ({', '.join(map(str, alone))})" if alone else "true"
     engine.create(
         f"blocks_{level}",
-        "select kind, h, count(*) as n, min(id) as first_id, max(id) as last_id "
-        f"from keys_{level} group by kind, h having count(*) > 1",
+        "select h, min(kind) as kind, count(*) as n, min(id) as first_id, max(id) as last_id "
+        f"from keys_{level} group by h having count(*) > 1",
     )
     engine.create(
         f"usable_{level}",
-        f"""select kind, h from (
-            select kind, h, n, sum({size}) over (
-                partition by kind order by n, first_id, last_id rows unbounded preceding) as spent
-            from blocks_{level} {only}) as sized
-        where n <= {always} or (n <= {MOST_IN_BLOCK} and spent <= {most})""",
+        f"""select h, n, first_id, last_id from blocks_{level} where {only} and n <= {always}
+        union all
+        select h, n, first_id, last_id from (
+            select b.h, b.n, b.first_id, b.last_id, coalesce(s.pairs, 0) + sum({size}) over (
+                partition by b.kind order by b.n, b.first_id, b.last_id rows unbounded preceding) as spent
+            from (select * from blocks_{level} where {only} and n > {always} and n <= {MOST_IN_BLOCK}) as b
+            left join (select kind, sum({size}) as pairs from blocks_{level} where {only} and n <= {always}
+                       group by kind) as s on s.kind = b.kind) as sized
+        where spent <= {most}""",
+    )
+    source = ", s.source" if across else ""
+    engine.create(
+        f"members_{level}",
+        f"""select k.id, k.h{source} from keys_{level} k join usable_{level} u on u.h = k.h
+        {"join source_of s on s.id = k.id" if across else ""} where u.n > 2""",
     )
     apart = "and a.source <> b.source" if across else ""
-    held = f"(select k.id, k.kind, k.h{', s.source' if across else ''} from keys_{level} k"
-    held += (" join source_of s on s.id = k.id)") if across else ")"
+    sources = "join source_of a on a.id = u.first_id join source_of b on b.id = u.last_id" if across else ""
     engine.create(
         f"pairs_{level}",
-        f"""select distinct a.id as l, b.id as r from usable_{level} u
-        join {held} a on a.kind = u.kind and a.h = u.h join {held} b on b.kind = u.kind and b.h = u.h
+        f"""select u.first_id as l, u.last_id as r from usable_{level} u {sources} where u.n = 2 {apart}
+        union all
+        select a.id as l, b.id as r from members_{level} a join members_{level} b on a.h = b.h
         where a.id < b.id {apart}""",
     )
+    engine.drop(f"members_{level}")
 
 
 def _keep_over(engine: Engine, level: int, onward: Collection[int]) -> None:
-    """Make `over_`: the keys of these kinds whose blocks were too full."""
-    engine.create(
-        f"over_{level}",
-        f"""select k.id, k.kind, k.h from keys_{level} k
-        join blocks_{level} b on b.kind = k.kind and b.h = k.h
-        left join usable_{level} u on u.kind = k.kind and u.h = k.h
-        where u.h is null and k.kind in ({", ".join(map(str, sorted(onward)))})""",
-    )
-    for table in ("blocks", "usable"):
+    """Make `over_`, the keys of these kinds whose blocks were too full, and let go of the rest of the level."""
+    if onward:
+        engine.create(
+            f"over_{level}",
+            f"""select k.id, k.kind, k.h from keys_{level} k join (
+                select b.h from blocks_{level} b left join usable_{level} u on u.h = b.h
+                where u.h is null and b.kind in ({", ".join(map(str, sorted(onward)))})) as f on f.h = k.h""",
+        )
+    for table in ("keys", "blocks", "usable"):
         engine.drop(f"{table}_{level}")
 
 

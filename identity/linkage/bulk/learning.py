@@ -52,8 +52,9 @@ def learn(engine: Engine, model: Model, *, records: int, across: bool) -> Model:
     frequencies.count_holders(engine, model.terms, entities=None)
     _first_entities(engine, model, records=records)
     frequencies.count_holders(engine, model.terms, entities="entities")
-    model = training.train(model, evidence(model))
-    model = _with_thresholds(model, training.probabilities(model, evidence(model)), records)
+    seen = evidence(model)
+    model = training.train(model, seen)
+    model = _with_thresholds(model, training.probabilities(model, seen), records)
     return replace(model, trained={**model.trained, "filled": _filled(engine, model, records)})
 
 
