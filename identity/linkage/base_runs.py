@@ -20,7 +20,7 @@ from common import pg
 from identity.linkage import figures, labelling, statements
 from identity.linkage.base_writing import Batch, Writer
 from identity.linkage.bulk import linking, scoring
-from identity.linkage.bulk.engines import DuckEngine
+from identity.linkage.bulk.duck import DuckEngine
 from identity.linkage.bulk.linking import Linked, Linking
 from identity.linkage.explaining import evidence_json
 from identity.linkage.model import Model, log_odds, probability

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from identity.linkage import columns, roles, whole_columns
 from identity.linkage.fields import Record, make_record
-from identity.linkage.files_door import UnreadableFile
+from identity.linkage.unreadable import UnreadableFile
 
 CHUNK = 20_000
 # Below so many rows a second process costs more than it saves.

@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from identity.linkage.levels import MOST_OTHERS
+from identity.linkage.unreadable import UnreadableFile
 
 if TYPE_CHECKING:
-    from identity.linkage.bulk.engines import Engine
+    from identity.linkage.bulk.engine import Engine
     from identity.linkage.bulk.linking import Linked
     from identity.linkage.files import Source
     from identity.linkage.filing import FileLinking
 
 Tell = Callable[[str], None]
-
-
-class UnreadableFile(Exception):
-    """A file cannot be linked as it is; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ def make_engine(name: str, folder: Path, memory: str) -> "Engine":
         from identity.linkage.bulk.with_recordlinkage import RecordLinkageEngine
 
         return RecordLinkageEngine(folder, memory=memory)
-    from identity.linkage.bulk.engines import DuckEngine
+    from identity.linkage.bulk.duck import DuckEngine
 
     return DuckEngine(folder, memory=memory)
 

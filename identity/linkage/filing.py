@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from identity.linkage import files
 from identity.linkage.bulk import scoring
-from identity.linkage.bulk.engines import Engine
+from identity.linkage.bulk.engine import Engine
 from identity.linkage.bulk.linking import LEAST_KEPT, Linked, Linking
 from identity.linkage.files import Source
 from identity.linkage.model import Model, log_odds

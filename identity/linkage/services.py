@@ -19,9 +19,10 @@ from common import pg
 from identity import locks
 from identity.linkage import blocking, making, records, statements
 from identity.linkage.beside import beside
-from identity.linkage.files_door import FileOptions, UnreadableFile, link_files
+from identity.linkage.files_door import FileOptions, link_files
 from identity.linkage.making import Due, Made
 from identity.linkage.running import plan_training, run_next, run_waiting, switch_on_by_policy
+from identity.linkage.unreadable import UnreadableFile
 from identity.services.settle import After
 
 if TYPE_CHECKING:

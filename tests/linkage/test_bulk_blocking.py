@@ -5,7 +5,7 @@ from pathlib import Path
 
 from identity.linkage import columns
 from identity.linkage.bulk import blocking
-from identity.linkage.bulk.engines import DuckEngine
+from identity.linkage.bulk.duck import DuckEngine
 from identity.linkage.fields import Record, make_record
 from identity.linkage.tokens import kinds
 from tests.linkage.test_training import person

@@ -9,7 +9,7 @@ import pytest
 from identity.linkage import columns, comparing, engine
 from identity.linkage.bulk import comparing as bulk_comparing
 from identity.linkage.bulk import frequencies, scoring
-from identity.linkage.bulk.engines import DuckEngine
+from identity.linkage.bulk.duck import DuckEngine
 from identity.linkage.fields import Record, make_record
 from identity.linkage.levels import comparisons_of
 from identity.linkage.model import Model

@@ -14,7 +14,8 @@ import pytest
 from cdp.environment import PROJECT_FOLDER
 from identity.linkage import columns
 from identity.linkage.bulk import frequencies, scoring
-from identity.linkage.bulk.engines import DuckEngine, Engine
+from identity.linkage.bulk.duck import DuckEngine
+from identity.linkage.bulk.engine import Engine
 from identity.linkage.bulk.linking import Linked, Linking
 from identity.linkage.fields import Record, make_record
 from identity.linkage.levels import comparisons_of

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from identity.linkage.bulk import spark
-from identity.linkage.files_door import UnreadableFile, make_engine
+from identity.linkage.files_door import make_engine
+from identity.linkage.unreadable import UnreadableFile
 
 
 def test_without_pyspark_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

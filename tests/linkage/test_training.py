@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from identity.linkage import columns
-from identity.linkage.bulk.engines import DuckEngine
+from identity.linkage.bulk.duck import DuckEngine
 from identity.linkage.bulk.linking import Linked, Linking
 from identity.linkage.fields import Record, make_record
 from identity.linkage.start import TIED

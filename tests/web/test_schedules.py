@@ -9,7 +9,6 @@ from django_celery_beat.models import PeriodicTask, PeriodicTasks
 import cdp.tasks  # noqa: F401 - the tasks are known
 from cdp import beat, schedules
 from cdp.celery import app
-from cdp.celery import app
 from common.models import AuditEntry
 from tests.web.conftest import Shop, signed_in, text_of
 

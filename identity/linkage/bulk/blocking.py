@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from identity.linkage.bulk import comparing
-from identity.linkage.bulk.engines import Engine
+from identity.linkage.bulk.engine import Engine
 from identity.linkage.bulk.expressions import Dialect
 from identity.linkage.levels import OTHER
 from identity.linkage.tokens import NAMES
@@ -115,13 +115,13 @@ class _Token(NamedTuple):
     """The query for the keys of a kind of token, and for how many records have one."""
 
     keys: str
-    count: str
+    holders: str
 
 
 def _held(engine: Engine, made: Mapping[str, _Token]) -> dict[str, int]:
     """How many records hold each of these kinds."""
     names = list(made)
-    counts = ", ".join(f"({made[name].count}) as n{place}" for place, name in enumerate(names))
+    counts = ", ".join(f"({made[name].holders}) as n{place}" for place, name in enumerate(names))
     found = engine.fetch(f"select {counts}")
     return {name: int(found[f"n{place}"][0]) for place, name in enumerate(names)}
 

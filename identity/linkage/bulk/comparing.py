@@ -6,17 +6,14 @@ patterns, and whatever depends on the levels alone is computed once for each.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from identity.linkage.bulk import expressions
+from identity.linkage.bulk.engine import Engine
 from identity.linkage.bulk.expressions import Dialect
 from identity.linkage.levels import RADIX, Levels
-
-if TYPE_CHECKING:
-    from identity.linkage.bulk.engines import Engine
 
 
 def pack(levels: Levels) -> npt.NDArray[np.int64]:
@@ -35,13 +32,13 @@ def unpack(patterns: npt.NDArray[np.int64], comparisons: Sequence[str]) -> Level
     return np.column_stack(columns).astype(np.int8) if len(patterns) else np.empty((0, len(comparisons)), np.int8)
 
 
-def compare_in_sql(engine: "Engine", pairs: str, comparisons: Sequence[str], name: str) -> None:
+def compare_in_sql(engine: Engine, pairs: str, comparisons: Sequence[str], name: str) -> None:
     """Make the table `name (l, r, pattern)` of the pairs (l, r) of another table."""
     both = f"{pairs} p join records a on a.id = p.l join records b on b.id = p.r"
     engine.create(name, patterns_of(both, comparisons, filled_lists(engine), engine.dialect))
 
 
-def filled_lists(engine: "Engine") -> frozenset[str]:
+def filled_lists(engine: Engine) -> frozenset[str]:
     """The list columns that hold anything in this base."""
     lists = ", ".join(f"count({name}) as {name}" for name in sorted(engine.dialect.filled))
     return frozenset(name for name, count in engine.fetch(f"select {lists} from records").items() if count[0])
@@ -59,7 +56,7 @@ def patterns_of(both: str, comparisons: Sequence[str], filled: frozenset[str], d
         from (select p.l, p.r, {inner} from {both}) as compared"""
 
 
-def with_aliases(engine: "Engine", compared: str, comparisons: Sequence[str], name: str) -> None:
+def with_aliases(engine: Engine, compared: str, comparisons: Sequence[str], name: str) -> None:
     """Make `name` of `compared`: pairs of names in `aliases (x, y)` are related, where they were different or similar.
 
     A table of its own: a run that dies while it learns aliases must learn them again from what was compared.

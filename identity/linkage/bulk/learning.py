@@ -10,7 +10,7 @@ import numpy as np
 
 from identity.linkage import aliases, clustering, start, thresholds, training
 from identity.linkage.bulk import comparing, frequencies, sampling, scoring
-from identity.linkage.bulk.engines import Engine
+from identity.linkage.bulk.engine import Engine
 from identity.linkage.clustering import Graph
 from identity.linkage.levels import Floats
 from identity.linkage.model import Model, log_odds, probability

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from identity.linkage import clustering, columns, matching, thresholds
 from identity.linkage.bulk import blocking, frequencies, learning, scoring
-from identity.linkage.bulk.engines import Engine
+from identity.linkage.bulk.engine import Engine
 from identity.linkage.clustering import Graph, Pair
 from identity.linkage.levels import Floats, comparisons_of
 from identity.linkage.model import Model, log_odds, probability

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from identity.linkage.bulk.engines import Engine
+from identity.linkage.bulk.engine import Engine
 from identity.linkage.bulk.expressions import shuffled
 
 # Random pairs; where the base has no more than that, all of them.

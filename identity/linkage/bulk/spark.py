@@ -20,8 +20,9 @@ import pyarrow.parquet
 
 from identity.linkage.bulk import expressions
 from identity.linkage.bulk.comparing import filled_lists, patterns_of
-from identity.linkage.bulk.engines import Columns, write_file
-from identity.linkage.files_door import UnreadableFile
+from identity.linkage.bulk.duck import write_file
+from identity.linkage.bulk.engine import Columns
+from identity.linkage.unreadable import UnreadableFile
 
 _PROJECT = Path(__file__).resolve().parents[3]
 # Pairs that a task compares at once.

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from identity.linkage import comparing
 from identity.linkage.bulk.comparing import pack
-from identity.linkage.bulk.engines import DuckEngine
+from identity.linkage.bulk.duck import DuckEngine
 from identity.linkage.terms import LIST_OF
 from identity.linkage.vocabulary import Texts, texts
 
