@@ -47,9 +47,9 @@ def test_a_marketer_scores_people_and_a_viewer_reads_the_heat_map(customers: Sen
     assert "Nothing is scored yet" in text_of(viewer.get(reverse("web:rfm")))
     assert marketer.post(reverse("web:ask_rfm", args=["rfm"])).status_code == 302
     assert "computing" in text_of(viewer.get(reverse("web:rfm")))
-    assert viewer.get(reverse("web:rfm_run", args=["rfm"]), headers={"HX-Request": "true"}).status_code == 200
+    assert viewer.get(reverse("web:insights_run", args=["rfm"]), headers={"HX-Request": "true"}).status_code == 200
     work()
-    ended = viewer.get(reverse("web:rfm_run", args=["rfm"]), headers={"HX-Request": "true"})
+    ended = viewer.get(reverse("web:insights_run", args=["rfm"]), headers={"HX-Request": "true"})
     assert ended.headers["HX-Refresh"] == "true"
     shown = viewer.get(reverse("web:rfm"))
     assert "60 customers" in text_of(shown)

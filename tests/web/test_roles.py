@@ -94,7 +94,7 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "segment_exports": ("see", "export"),
     "export_file": ("export", None),
     "steer_segment": (None, "edit_segments"),
-    "insights": ("see", None),
+    "rfm": ("see", None),
     "kpis": ("see", "edit_segments"),
     "kpi": ("see", None),
     "kpi_file": ("see", None),
