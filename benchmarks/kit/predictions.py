@@ -231,8 +231,11 @@ def _online(found: Any, place: Any) -> dict[str, float]:
         beside = 1 / (1 + np.exp(-frozen.margin(rows[some])))
         for name, margins in (("frozen", frozen.margin(rows[some])), ("retrained", retrained.margin(rows[some]))):
             scores[name].append(1 / (1 + np.exp(-margins)))
-        scores["online"].append(state.model.score(rows[some]))
-        state = online.step(state, rows[some], found.truth[some], beside, may_serve=True)
+        told = encoding.taken(found.columns, some)
+        mine = state.model.rows(told, len(some))
+        scores["online"].append(state.model.score(mine))
+        after = online.step(state, mine, found.truth[some], beside, may_serve=True)
+        state = after if after.rejected > state.rejected else online.grow(after, told, found.people[some])
     truth = found.truth[order[5_000:]]
     told = {name: metrics.roc_auc(truth, np.concatenate(one)) for name, one in scores.items()}
     return {

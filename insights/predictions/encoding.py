@@ -56,6 +56,15 @@ class Encoder:
         """For each column the place of its feature."""
         return np.repeat(np.arange(len(self.features)), [1 if one is None else len(one) for one in self.values])
 
+    @property
+    def names(self) -> list[tuple[str, str | None]]:
+        """For each column its feature, and of a text the value."""
+        return [
+            (name, value)
+            for name, values in zip(self.features, self.values, strict=True)
+            for value in ((None,) if values is None else values)
+        ]
+
     def keeping(self, names: Sequence[str]) -> "Encoder":
         """The same for some of the features."""
         kept = [place for place, name in enumerate(self.features) if name in names]
@@ -77,6 +86,38 @@ def taken(columns: Mapping[str, Column], places: npt.NDArray[np.int64]) -> dict[
     }
 
 
+def grown(encoder: Encoder, columns: Mapping[str, Column], people: npt.NDArray[np.int64]) -> Encoder:
+    """The encoder with what enough of these people have and it has no column for: further values of its texts, and
+    features of `columns` that it left out because all were the same. What it has stays, in the same order."""
+    kinds = [
+        one if one is None else _with_values(one, columns[name], people)
+        for name, one in zip(encoder.features, encoder.values, strict=True)
+    ]
+    told = {name: column for name, column in columns.items() if name not in encoder.features and _tells(column, people)}
+    new = learn(told, people)
+    return Encoder((*encoder.features, *new.features), (*kinds, *new.values))
+
+
+def _with_values(values: tuple[str, ...], column: Column, people: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    room = max(_MOST_VALUES + 2 - len(values), 0)
+    new = [value for value, _ in _held(column, people) if value not in values][:room]
+    return (*values[:-2], *sorted(new), *values[-2:])
+
+
+def _held(column: Column, people: npt.NDArray[np.int64]) -> list[tuple[str, int]]:
+    """The values of a text that enough people have, the commonest first, with how many have them."""
+    held = Counter(value for value, _ in {(value, one) for value, one in zip(column, people.tolist(), strict=True)})
+    held.pop(None, None)
+    return [(value, count) for value, count in held.most_common(_MOST_VALUES) if count >= LEAST_PEOPLE]
+
+
+def _tells(column: Column, people: npt.NDArray[np.int64]) -> bool:
+    """Whether enough people have another value than the commonest: of fewer there is nothing to learn."""
+    told = [None if one != one else one for one in column]  # noqa: PLR0124 - NaN is not itself
+    (commonest, _), *_ = Counter(told).most_common(1) or [(None, 0)]
+    return len({one for one, value in zip(people.tolist(), told, strict=True) if value != commonest}) >= LEAST_PEOPLE
+
+
 def learn(columns: Mapping[str, Column], people: npt.NDArray[np.int64]) -> Encoder:
     """The encoder of these columns; `people` says whose each row is. A feature that is the same in every row is left
     out."""
@@ -89,9 +130,7 @@ def learn(columns: Mapping[str, Column], people: npt.NDArray[np.int64]) -> Encod
                 names.append(name)
                 kinds.append(None)
             continue
-        held = Counter(value for value, _ in {(value, one) for value, one in zip(column, people.tolist(), strict=True)})
-        held.pop(None, None)
-        common = [value for value, count in held.most_common(_MOST_VALUES) if count >= LEAST_PEOPLE]
+        common = [value for value, _ in _held(column, people)]
         if common and len(set(column)) > 1:
             names.append(name)
             kinds.append((*sorted(common), OTHER, MISSING))

@@ -39,6 +39,12 @@ class Linear:
     weights: tuple[float, ...]
     intercept: float
 
+    def column(self, place: int) -> tuple[bool, float, float, float, float]:
+        """How a column is straightened, filled and scaled, and its weight."""
+        return (
+            self.skewed[place], self.medians[place], self.center[place], self.scale[place], self.weights[place]
+        )  # fmt: skip
+
     def scaled(self, rows: Floats) -> Floats:
         filled = np.where(np.isnan(rows), np.array(self.medians), rows)
         shown = np.where(np.array(self.skewed), np.sign(filled) * np.log1p(np.abs(filled)), filled)

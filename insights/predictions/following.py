@@ -74,11 +74,12 @@ def follow(row: Run, version: PredictionModel, batch_model: FittedPrediction, *,
         stored = _store(version, state, cutoff, now=now)
     else:
         cutoff = max(stored.cutoff, newest - _MOST_BATCHES * _DAY)
+    told = _told(version, batch_model, state)
     while cutoff + _DAY <= newest:
         jobs.go_on(row.job_id or 0)
         cutoff += _DAY
         window = Window(cutoff, window_start(cutoff, -spec.days, orders.zone))
-        found = read_set(spec, batch_model.features, as_of=row.as_of, orders=orders, among=[window])
+        found = read_set(spec, told, as_of=row.as_of, orders=orders, among=[window])
         state = _learned(state, found, batch_model, may_serve=spec.policy == "better")
         stored = _store(version, state, cutoff, now=now)
         jobs.progress(row.job_id or 0, 0, stage=f"learned of {cutoff:%Y-%m-%d}")
@@ -111,12 +112,24 @@ def _begin(
     return online.begin(batch_model.encoder, rows, found.truth), cutoff
 
 
+def _told(version: PredictionModel, batch_model: FittedPrediction, state: Online) -> list[str]:
+    """Features of which it may learn: those of the version, its own, and those that told nothing when the version was
+    trained, as far as they are still declared."""
+    every = features()
+    left_out = [name for name in version.figures.get("left_out", ()) if name in every]
+    return list(dict.fromkeys([*batch_model.features, *state.model.features, *left_out]))
+
+
 def _learned(state: Online, found: TrainingSet, batch_model: FittedPrediction, *, may_serve: bool) -> Online:
     if not len(found):
         return state
-    rows = batch_model.rows(found.columns, len(found))
+    beside = batch_model.score(batch_model.rows(found.columns, len(found)))
+    rows = state.model.rows(found.columns, len(found))
     titles = {name: one.title for name, one in features().items()}
-    return online.step(state, rows, found.truth, batch_model.score(rows), may_serve=may_serve, titles=titles)
+    after = online.step(state, rows, found.truth, beside, may_serve=may_serve, titles=titles)
+    if after.rejected > state.rejected:
+        return after
+    return online.grow(after, found.columns, found.people)
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ probabilities (a calibration error of .143 instead of .017 there).
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,13 @@ def _stored(booster: Any) -> Trees:
 def _linear(rows: Floats, truth: Floats, strength: float) -> Linear:
     from sklearn.linear_model import LogisticRegression
 
+    flat = scaling(rows)
+    model = LogisticRegression(C=strength, max_iter=1000).fit(flat.scaled(rows), truth)
+    return replace(flat, weights=_tuple(model.coef_[0]), intercept=float(model.intercept_[0]))
+
+
+def scaling(rows: Floats) -> Linear:
+    """A linear model of these columns that has learned nothing: how each is filled, straightened and scaled."""
     known = ~np.isnan(rows)
     medians = np.array(
         [np.median(column[there]) if there.any() else 0.0 for column, there in zip(rows.T, known.T, strict=True)]
@@ -98,17 +105,13 @@ def _linear(rows: Floats, truth: Floats, strength: float) -> Linear:
     deviation = filled.std(axis=0)
     moved = (filled - filled.mean(axis=0)) / np.where(deviation > 1e-12, deviation, 1.0)
     skewed = np.abs((moved**3).mean(axis=0)) > 2.0
-    flags = np.isin(filled, (0.0, 1.0)).all(axis=0)
-    skewed &= ~flags
+    skewed &= ~np.isin(filled, (0.0, 1.0)).all(axis=0)
     shown = np.where(skewed, np.sign(filled) * np.log1p(np.abs(filled)), filled)
     scale = shown.std(axis=0)
     scale = np.where(scale > 1e-12, scale, 1.0)
     center = shown.mean(axis=0)
-    model = LogisticRegression(C=strength, max_iter=1000).fit((shown - center) / scale, truth)
-    return Linear(
-        tuple(bool(one) for one in skewed), _tuple(medians), _tuple(center), _tuple(scale), _tuple(model.coef_[0]),
-        float(model.intercept_[0]),
-    )  # fmt: skip
+    flags = tuple(bool(one) for one in skewed)
+    return Linear(flags, _tuple(medians), _tuple(center), _tuple(scale), (0.0,) * rows.shape[1], 0.0)
 
 
 def _tuple(values: Any) -> tuple[float, ...]:

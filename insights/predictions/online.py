@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from insights.predictions import learners, metrics
-from insights.predictions.encoding import Encoder, Floats
+from insights.predictions.encoding import OTHER, Column, Encoder, Floats, grown
 from insights.predictions.fitted import Calibrator, FittedPrediction, Linear
 from insights.predictions.learners import Candidate
 
@@ -119,6 +120,30 @@ def step(
         after, serving=serving, past=_together((state.past, *gone)),
         fell_back=may_serve and not serving and (state.serving or state.fell_back),
     )  # fmt: skip
+
+
+def grow(state: Online, columns: Mapping[str, Column], people: npt.NDArray[np.int64]) -> Online:
+    """The state with a column for what these people have and it has none for, to be learned of from the next batch on:
+    values of texts, and features that all had alike when it began. It changes no score: a value begins with the weight
+    of "(other)", which stood for it, and a feature with none."""
+    before, scorer = state.model.encoder, state.model.scorer
+    after = grown(before, columns, people)
+    if after == before or not isinstance(scorer, Linear):
+        return state
+    new = learners.scaling(after(columns, len(people)))
+    old = {name: place for place, name in enumerate(before.names)}
+    intercept, kept = scorer.intercept, []
+    for place, (feature, value) in enumerate(after.names):
+        if (feature, value) in old:
+            kept.append(scorer.column(old[feature, value]))
+            continue
+        stood = old.get((feature, OTHER))
+        weight = 0.0 if stood is None else scorer.weights[stood] / scorer.scale[stood] * new.scale[place]
+        kept.append((new.skewed[place], new.medians[place], new.center[place], new.scale[place], weight))
+        intercept += weight * new.center[place] / new.scale[place]
+    skewed, medians, center, scale, weights = zip(*kept, strict=True)
+    moved = Linear(skewed, medians, center, scale, weights, intercept)
+    return replace(state, model=replace(state.model, encoder=after, scorer=moved))
 
 
 def alarms(state: Online) -> list[str]:

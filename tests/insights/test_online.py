@@ -12,7 +12,8 @@ from common import clock
 from insights import selectors, services
 from insights.models import OnlineModel, PredictionModel, Run
 from insights.predictions import computing, following, metrics, online
-from insights.predictions.encoding import Encoder, Floats
+from insights.predictions.encoding import MISSING, OTHER, Column, Encoder, Floats, learn
+from insights.predictions.fitted import FittedPrediction
 from insights.predictions.online import Online
 from insights.predictions.services import due
 from quality import selectors as quality
@@ -91,6 +92,53 @@ def test_a_loss_that_drifts_is_an_alarm_and_one_that_stays_is_none() -> None:
         rows, truth = batch(rng, 500, (-1.5, 1.0))
         state = online.step(state, rows, truth, np.full(500, 0.99), may_serve=True)
     assert any("drifted" in told for told in online.alarms(state))
+
+
+def mixed(rng: np.random.Generator, size: int, *, since: bool) -> tuple[dict[str, Column], Floats]:
+    """Half of the people come from an advertisement and buy less. Once `since`, some of the others come from a partner
+    and buy more; and there are calls, which help."""
+    place = rng.choice(["ad", "search", "partner"], size, p=[0.5, 0.3, 0.2] if since else [0.5, 0.5, 0.0])
+    calls = rng.binomial(3, 0.3, size).astype(np.float64) if since else np.zeros(size)
+    odds = np.where(place == "ad", -1.0, 0.0) + np.where(place == "partner", 2.5, 0.0) + 1.5 * calls - 0.5
+    return {"place": place.tolist(), "calls": calls}, (rng.random(size) < 1 / (1 + np.exp(-odds))).astype(np.float64)
+
+
+def test_what_nobody_had_when_it_began_gets_a_column_moves_no_score_and_is_then_learned_of() -> None:
+    rng, people = np.random.default_rng(8), np.arange(500)
+    columns, truth = mixed(rng, 2_000, since=False)
+    encoder = learn(columns, np.arange(2_000))
+    assert encoder.names == [("place", one) for one in ("ad", "search", OTHER, MISSING)], "nobody was called"
+    state = first = online.begin(encoder, encoder(columns, 2_000), truth)
+    for _ in range(60):
+        columns, truth = mixed(rng, 500, since=True)
+        rows = state.model.rows(columns, 500)
+        state = online.step(state, rows, truth, np.full(500, 0.5), may_serve=True)
+        grown = online.grow(state, columns, people)
+        assert grown.model.score(grown.model.rows(columns, 500)) == pytest.approx(state.model.score(rows), abs=1e-9)
+        state = grown
+    assert ("place", "partner") in state.model.encoder.names
+    assert ("calls", None) in state.model.encoder.names
+    columns, truth = mixed(rng, 4_000, since=True)
+    kept = FittedPrediction.from_bytes(*state.model.to_bytes())
+    learned = metrics.roc_auc(truth, kept.score(kept.rows(columns, 4_000)))
+    blind = metrics.roc_auc(truth, first.model.score(first.model.rows(columns, 4_000)))
+    assert learned > blind + 0.1
+
+
+def test_what_few_people_have_gets_no_column() -> None:
+    rng = np.random.default_rng(9)
+    columns, truth = mixed(rng, 500, since=False)
+    encoder = learn(columns, np.arange(500))
+    state = online.begin(encoder, encoder(columns, 500), truth)
+    rare: dict[str, Column] = {
+        "place": ["partner"] * 19 + list(columns["place"])[19:],
+        "calls": np.array([1.0] * 19 + [0.0] * 481),
+    }
+    assert online.grow(state, rare, np.arange(500)) is state
+    # Twenty rows of nineteen people are nineteen people.
+    often = {"place": ["partner"] * 20 + list(columns["place"])[20:], "calls": np.array([1.0] * 20 + [0.0] * 480)}
+    assert online.grow(state, often, np.maximum(np.arange(500), 1)) is state
+    assert online.grow(state, often, np.arange(500)).model.encoder.width == encoder.width + 2
 
 
 @pytest.mark.parametrize(("factor", "said"), [(100.0, "b"), (float("inf"), "no numbers")])
