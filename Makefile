@@ -6,7 +6,7 @@ SEED ?= 1
 CHECKED := manage.py cdp common identity events quality segments connectors insights campaigns privacy tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run install install-dev test check test-fast bench format lock clean
+.PHONY: help run install install-dev test check test-fast test-spark bench format lock clean
 
 help: ## Print this help
 	@echo "Usage: make TARGET"
@@ -34,6 +34,10 @@ check: install-dev ## The quick part of `make test`: no tests
 
 test-fast: install-dev ## Tests without browsers and without whole process trees
 	$(VENV)/python -m pytest -m "not browser and not processes and not slow"
+
+test-spark: install-dev ## Tests of what runs on Spark too: installs the extra `spark` (530 MB), needs Java 17, takes minutes
+	$(VENV)/python -m pip install -q '.[spark]'
+	$(VENV)/python -m pytest $(shell grep -rl 'importorskip("pyspark"' tests)
 
 bench: install-dev ## Run all benchmarks; each prints one JSON object and fails when it misses a target
 	@failed=0; for file in benchmarks/[a-z]*.py; do $(VENV)/python $$file || failed=1; done; exit $$failed
