@@ -30,8 +30,20 @@ _UNIT = re.compile(r"\b(?:apt|apartment|unit|flat|suite|ste|no)\b.*$|#.*$")
 _HOUSE_FIRST = re.compile(r"^(\d+[a-z]?)\b\s*(?:-\s*\d+)?\s*(.*)$")
 _HOUSE_LAST = re.compile(r"^(.*?)\s+(\d+\s?[a-z]?)$")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
-_YEAR_FIRST = re.compile(r"^(\d{4})[-/. ]?(\d{2})[-/. ]?(\d{2})(?!\d)")
-_YEAR_LAST = re.compile(r"^(\d{1,2})[./ -](\d{1,2})[./ -](\d{4})$")
+_YEAR_FIRST = re.compile(r"^(\d{4})(?:[-/. ]?(\d{2})[-/. ]?(\d{2})|[-/. ](\d{1,2})[-/. ](\d{1,2}))(?!\d)")
+_YEAR_LAST = re.compile(r"^(\d{1,2})[./ -](\d{1,2})[./ -](\d{4}|\d{2})(?:[ T]\d{1,2}:.*)?$")
+# A month in letters, after the day or before it: 17-Mar-1984, 17. März 1984, March 17th, 1984.
+_MONTH_IN_LETTERS = re.compile(
+    r"^(?:(\d{1,2})(?:st|nd|rd|th)?[ .-]+)?([a-z]{3,9})[ .-]+(?:(\d{1,2})(?:st|nd|rd|th)?,? +)?(\d{4}|\d{2})$"
+)
+_MONTHS = {
+    name: n
+    for n, names in enumerate(
+        ("jan ene gen", "feb fev", "mar mrz", "apr abr avr", "may mai mag maj", "jun giu", "jul lug", "aug ago aou",
+         "sep set", "oct okt ott out", "nov", "dec dez dic"), start=1,
+    )
+    for name in names.split()
+} | {"juin": 6, "juillet": 7}  # fmt: skip
 _YEAR_ONLY = re.compile(r"^[12]\d{3}$")
 _PLACEHOLDER_DAYS = frozenset({"18000101", "19000101", "19010101", "19700101", "20000101"})
 _NO_DOT_MATTERS = frozenset({"gmail.com", "googlemail.com"})
@@ -43,6 +55,14 @@ _ENDS_IN_YEAR = re.compile(r"(.*[^0-9])(?:((?:19|20)\d{2})|(\d{2}))")
 _NOBODY = frozenset(
     ["contact", "familie", "family", "home", "house", "info", "mail", "office", "post", "shop", "team", "the"]
 )
+# What is written where nothing is known. A name may be Na or Nil.
+_NOTHING = frozenset(
+    ["na", "nil", "none", "null", "nan", "unknown", "undefined", "unspecified", "missing", "notavailable",
+     "notapplicable", "notknown", "notprovided", "notspecified", "noname", "unbekannt", "inconnu", "desconocido"]
+)  # fmt: skip
+_NO_NAME = _NOTHING - {"na", "nil"}
+# Birth years of two digits: from here on of the last century.
+_CENTURY = 30
 # What `str.isalnum` says no to.
 _NO_WORD = re.compile(r"[\W_]+")
 
@@ -71,10 +91,19 @@ def clean_words(raw: str) -> str:
     return _NO_WORD.sub(" ", folded.replace("'", "").replace("’", "")).strip()
 
 
+@lru_cache(maxsize=_SHORT_MEMORY)
+def clean_text(raw: str) -> str:
+    """Clean words; empty where they say that nothing is known: `N/A`, `null`, `unknown`."""
+    words = clean_words(raw)
+    return "" if words.replace(" ", "") in _NOTHING else words
+
+
 @lru_cache(maxsize=_MEMORY)
 def clean_name(raw: str) -> str:
-    """A name without titles, ranks and generations; empty when nothing is left."""
+    """A name without titles, ranks and generations; empty when nothing is left, or nothing is known."""
     words = [word for word in clean_words(raw).split() if _is_name(word)]
+    if "".join(words) in _NO_NAME or words == ["n", "a"]:
+        return ""
     return " ".join(words) if any(not word.isdigit() for word in words) else ""
 
 
@@ -86,6 +115,8 @@ def _is_name(word: str) -> bool:
 def split_full_name(full: str) -> tuple[str, str, str]:
     """First, middle and last part of a full name, cleaned. A name of one word is a first name here: it stands alone."""
     words = clean_name(full).split()
+    if not words:
+        return "", "", ""
     if "," not in full and len(words) == 2:
         return words[0], "", words[1]
     from nameparser import HumanName  # loaded on first use: only what reads longer full names pays for it
@@ -161,26 +192,46 @@ def clean_phone(raw: str) -> str:
 def clean_date(raw: str) -> str:
     """`yyyymmdd`, or empty. Days that no calendar has (`18560041`) are kept: a slip of the pen is still evidence.
 
-    A year alone is `yyyy0000`. Ambiguous days are read month first; comparing forgives a swap of the two.
+    A year alone is `yyyy0000`. Ambiguous days are read month first; comparing forgives a swap of the two. Of two digits
+    a year from 30 on is of the last century.
     """
     if _YEAR_ONLY.match(raw):
         return f"{raw}0000"
-    if found := _YEAR_FIRST.match(raw):
-        year, month, day = found.groups()
-    elif found := _YEAR_LAST.match(raw):
-        month, day, year = found.groups()
-    else:
+    found = _date_parts(raw) or _date_in_letters(raw)
+    if not found:
         return ""
+    year, month, day = found
     if int(month) > 12 >= int(day) > 0:
         month, day = day, month
+    if len(year) == 2:
+        year = f"{19 if int(year) >= _CENTURY else 20}{year}"
     clean = f"{year}{int(month):02d}{int(day):02d}"
     return clean if "1000" <= year < "2100" and clean not in _PLACEHOLDER_DAYS else ""
+
+
+def _date_parts(raw: str) -> tuple[str, str, str] | None:
+    """Year, month and day of digits."""
+    if found := _YEAR_FIRST.match(raw):
+        return found[1], found[2] or found[4], found[3] or found[5]
+    if found := _YEAR_LAST.match(raw):
+        month, day, year = found.groups()
+        return (month, day, year) if len(year) == 2 and int(month) > 31 else (year, month, day)
+    return None
+
+
+def _date_in_letters(raw: str) -> tuple[str, str, str] | None:
+    """The same where the month has a name."""
+    if not raw[-2:].isdigit() or not (found := _MONTH_IN_LETTERS.match(fold(raw))):
+        return None
+    before, name, after, year = found.groups()
+    month, day = _MONTHS.get(name) or _MONTHS.get(name[:3]), before or after
+    return (year, str(month), day) if month and day and not (before and after) else None
 
 
 @lru_cache(maxsize=_SHORT_MEMORY)
 def clean_street(raw: str, raw_house: str) -> tuple[str, str]:
     """Street and house number; a number before or after the street is taken off it."""
-    text, house = clean_words(_UNIT.sub("", fold(raw))), clean_words(raw_house).replace(" ", "")
+    text, house = clean_text(_UNIT.sub("", fold(raw))), clean_text(raw_house).replace(" ", "")
     if not house:
         if found := _HOUSE_FIRST.match(text):
             house, text = found.group(1), found.group(2)
@@ -205,14 +256,15 @@ def clean_postcode(raw: str) -> str:
 
 @lru_cache(maxsize=_SHORT_MEMORY)
 def alphanumeric(raw: str) -> str:
-    """Folded letters and digits, nothing else."""
-    return _NO_WORD.sub("", fold(raw))
+    """Folded letters and digits, nothing else; empty where they say that nothing is known."""
+    found = _NO_WORD.sub("", fold(raw))
+    return "" if found in _NOTHING else found
 
 
 @lru_cache(maxsize=_MEMORY)
 def clean_sex(raw: str) -> str:
     """`f` or `m`, else missing."""
-    return {"f": "f", "w": "f", "m": "m"}.get(fold(raw)[:1], "")
+    return {"f": "f", "w": "f", "m": "m"}.get(clean_text(raw)[:1], "")
 
 
 @lru_cache(maxsize=_MEMORY)

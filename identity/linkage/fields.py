@@ -120,7 +120,7 @@ def make_record(by_role: ByRole, other: Mapping[str, str] | None = None) -> Reco
     if not given and surname and emails:
         given = cleaning.given_in_mailbox(emails[0], surname)
     street, house = cleaning.clean_street(_first(by_role, "street"), _first(by_role, "house"))
-    cleaned = {name: clean for name, raw in (other or {}).items() if (clean := cleaning.clean_words(raw[:200]))}
+    cleaned = {name: clean for name, raw in (other or {}).items() if (clean := cleaning.clean_text(raw[:200]))}
     return Record(
         given=given,
         others=others,
@@ -131,7 +131,7 @@ def make_record(by_role: ByRole, other: Mapping[str, str] | None = None) -> Reco
         numbers=_distinct(map(cleaning.alphanumeric, by_role.get("number", ()))),
         street=street,
         house=house,
-        city=cleaning.clean_words(_first(by_role, "city")),
+        city=cleaning.clean_text(_first(by_role, "city")),
         postcode=cleaning.clean_postcode(_first(by_role, "postcode")),
         sex=cleaning.clean_sex(_first(by_role, "sex")),
         other=cleaned,

@@ -60,7 +60,7 @@ def batch(
         "number": _filled(cleaned("number", cleaning.alphanumeric)),
         "street": [street or None for street, _ in addresses],
         "house": [house or None for _, house in addresses],
-        "city": _filled(cleaned("city", cleaning.clean_words)),
+        "city": _filled(cleaned("city", cleaning.clean_text)),
         "postcode": _filled(cleaned("postcode", cleaning.clean_postcode)),
         "sex": _filled(cleaned("sex", cleaning.clean_sex)),
     }
@@ -68,7 +68,7 @@ def batch(
     found |= names
     for name in others:
         found[f"{OTHER}{name}"] = (
-            _filled(map(cleaning.clean_words, further[name])) if name in further else [None] * count
+            _filled(map(cleaning.clean_text, further[name])) if name in further else [None] * count
         )
     return columns.assemble(found, others)
 

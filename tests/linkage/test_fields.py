@@ -37,6 +37,9 @@ def test_a_trait_is_known_by_its_name(name: str, role: str | None) -> None:
         ({"phone": ["(212) 555-0143", "+1 212 555 0143"]}, Record(phones=("125550143",))),
         ({"gender": "Female", "plan": "pro", "city": None}, Record(sex="f")),
         ({"first_name": "", "last_name": "   ", "email": "nobody"}, Record()),
+        ({"first_name": "N/A", "last_name": "(null)", "name": "not known", "sex": "missing"}, Record()),
+        ({"city": "Unknown", "street": "n.a.", "zip": "none"}, Record()),
+        ({"first_name": "Na", "last_name": "Nil"}, Record(given="na", surname="nil")),
     ],
 )  # fmt: skip
 def test_traits_become_clean_fields(traits: dict[str, object], expected: Record) -> None:
@@ -49,6 +52,10 @@ def test_traits_become_clean_fields(traits: dict[str, object], expected: Record)
         ("1984-03-17", "19840317"), ("1984-03-17T00:00:00Z", "19840317"), ("19840317", "19840317"),
         ("3/17/1984", "19840317"), ("17.03.1984", "19840317"), ("1984-17-03", "19840317"), ("1900-01-01", ""),
         ("1984-13-40", "19841340"), ("1984", "19840000"), ("soon", ""), ("", ""),
+        ("1984-3-7", "19840307"), ("3/17/84", "19840317"), ("84-03-17", "19840317"), ("17.03.29", "20290317"),
+        ("17.03.1984 00:00:00", "19840317"), ("17-Mar-1984", "19840317"), ("March 17th, 1984", "19840317"),
+        ("17. März 1984", "19840317"), ("17-MAR-84", "19840317"), ("17 de marzo", ""), ("Mar 1984", ""),
+        ("17 Foo 1984", ""),
     ],
 )  # fmt: skip
 def test_birth_dates_are_read_in_the_ways_people_write_them(raw: str, clean: str) -> None:
