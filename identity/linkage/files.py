@@ -4,12 +4,16 @@ A file is read as text by DuckDB, its columns are recognised or told by a map, a
 that profiles become.
 """
 
+import codecs
 import gc
+import gzip
 import multiprocessing
 import os
 import threading
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,11 +25,12 @@ from identity.linkage.fields import Record, make_record
 from identity.linkage.unreadable import UnreadableFile
 
 CHUNK = 20_000
+_CHUNK_BYTES = 1 << 20
 # Below so many rows a second process costs more than it saves.
 _ALONE = 60_000
 _READERS = {
-    ".csv": "read_csv(?, all_varchar = true, header = true, sample_size = -1, null_padding = true)",
-    ".tsv": "read_csv(?, all_varchar = true, header = true, delim = '\\t', null_padding = true)",
+    ".csv": "read_csv(?, all_varchar = true, header = true, sample_size = -1, null_padding = true, encoding = ?)",
+    ".tsv": "read_csv(?, all_varchar = true, header = true, delim = '\\t', null_padding = true, encoding = ?)",
     ".parquet": "read_parquet(?)",
     ".ndjson": "read_json(?, format = 'newline_delimited', maximum_object_size = 10000000)",
     ".jsonl": "read_json(?, format = 'newline_delimited', maximum_object_size = 10000000)",
@@ -75,15 +80,39 @@ def open_source(path: Path, told: Mapping[str, str] | None = None) -> Source:
 
 
 def _query(path: Path, select: str) -> duckdb.DuckDBPyRelation:
-    reader = _READERS.get(path.suffix.lower())
+    endings = [one.lower() for one in path.suffixes]
+    ending = endings[-2] if endings[-1:] == [".gz"] and len(endings) > 1 else path.suffix.lower()
+    reader = _READERS.get(ending)
     if reader is None:
         raise UnreadableFile(f"{path} is none of {', '.join(_READERS)}; convert it, or rename it if it is one of them")
     if not path.exists():
         raise UnreadableFile(f"{path} does not exist")
+    params = [str(path)]
+    if "encoding" in reader:
+        params.append(_encoding(path, path.stat().st_mtime_ns))
     try:
-        return duckdb.connect().sql(f"select {select} from {reader}", params=[str(path)])
+        return duckdb.connect().sql(f"select {select} from {reader}", params=params)
     except duckdb.Error as error:
-        raise UnreadableFile(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        told = " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())
+        raise UnreadableFile(f"{path} cannot be read: {told}") from error
+
+
+@lru_cache(maxsize=16)
+def _encoding(path: Path, changed: int) -> str:  # noqa: ARG001 - a file that is written anew is looked at anew
+    """UTF-16 as spreadsheets mark it; UTF-8 where all of it is; else Latin-1, in which anything can be read."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        try:
+            while chunk := file.read(_CHUNK_BYTES):
+                if file.tell() == len(chunk) and chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                    return "utf-16"
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "latin-1"
+        except (OSError, EOFError, zlib.error) as error:
+            raise UnreadableFile(f"{path} cannot be unpacked: {error}") from error
+    return "utf-8"
 
 
 def _columns(path: Path, *, limit: int) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 import os
@@ -21,6 +22,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from cdp.environment import PROJECT_FOLDER
+from identity.linkage import files
 from tests.linkage.test_base_runs import GIVEN, SURNAMES
 
 Row = dict[str, str]
@@ -70,8 +72,9 @@ def link(*files: Path, out: Path, **options: Any) -> dict[str, Any]:
 def clusters(path: Path) -> set[frozenset[str]]:
     """The clusters of more than one record that a run has written."""
     members: dict[str, set[str]] = defaultdict(set)
-    for row in csv.DictReader(path.open()):
-        members[row["cluster_id"]].add(row["record_id"])
+    with path.open() as file:
+        for row in csv.DictReader(file):
+            members[row["cluster_id"]].add(row["record_id"])
     return {frozenset(held) for held in members.values() if len(held) > 1}
 
 
@@ -89,6 +92,25 @@ def test_a_file_of_any_kind_is_linked_and_graded(tmp_path: Path, ending: str) ->
     assert len(found) == told["records"] - told["entities"]
     pairs = duckdb.sql(f"select * from '{tmp_path / 'pairs.parquet'}' where linked").fetchall()
     assert len(pairs) >= len(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("a.csv", "utf-8-sig"), ("a.csv", "latin-1"), ("a.csv", "utf-16"), ("a.tsv", "utf-16"), ("a.csv.gz", "latin-1")],
+)
+def test_a_file_is_read_alike_in_the_ways_programs_save_it(tmp_path: Path, name: str, encoding: str) -> None:
+    # What is not ASCII comes late: a look at the beginning would not tell.
+    table = [{"record_id": f"r{n}", "first_name": "Ann", "last_name": "Ash"} for n in range(90_000)]
+    table += [{"record_id": "last", "first_name": "José", "last_name": "Müller"}]
+    text = (
+        write(tmp_path / "plain.csv", table).read_text().replace(",", "\t" if ".tsv" in name else ",").encode(encoding)
+    )
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+
+    assert files.open_source(path).rows == len(table)
+    for column in ("first_name", "last_name"):
+        assert files.key_values(path, "record_id", column) == {row["record_id"]: row[column] for row in table}
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "recordlinkage"])
@@ -155,6 +177,7 @@ def test_a_trained_model_is_written_and_used_again(tmp_path: Path) -> None:
         ("people.xlsx", "x", "convert it"),
         ("empty.csv", "a,b\n", "has no rows"),
         ("broken.parquet", "not parquet", "cannot be read"),
+        ("broken.csv.gz", "not packed", "cannot be unpacked"),
     ],
 )
 def test_what_does_not_fit_is_said_in_words(tmp_path: Path, name: str, content: str | None, said: str) -> None:
