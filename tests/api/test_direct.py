@@ -109,3 +109,21 @@ def test_tokens_scopes_methods_and_types_are_judged_by_the_view(both: Both) -> N
     assert both(ASKED, good, Accept="text/html").status == 406
     assert both(ASKED, good, Accept="application/json, text/plain, */*").status == 200
     assert both.looked == 7
+
+
+def test_over_tls_what_is_answered_beside_django_says_that_it_is_to_stay_so(settings: Any, world: World) -> None:
+    from cdp.wsgi import application
+
+    asks = [("POST", PATH, ASKED), ("POST", PATH, b"{"), ("POST", "/v1/track", {})]
+
+    def told(**headers: str) -> set[str | None]:
+        given = {"Host": "testserver", "Authorization": f"Bearer {token('personalise')}", **headers}
+        return {
+            Caller(application)(method, path, body, headers=given).headers.get("Strict-Transport-Security")
+            for method, path, body in asks
+        }
+
+    assert told(**{"X-Forwarded-Proto": "https"}) == {None}, "TLS is not set up here"
+    settings.SECURE_HSTS_SECONDS, settings.SECURE_PROXY_SSL_HEADER = 60, ("HTTP_X_FORWARDED_PROTO", "https")
+    assert told() == {None}
+    assert told(**{"X-Forwarded-Proto": "https"}) == {"max-age=60"}
