@@ -1,17 +1,16 @@
 """Features of what people do beside buying: visits, e-mail, the device and the place of the latest visit, and when.
 
 Visits are those of the KPIs: events of websites and apps, without robots, with no pause above 30 minutes. As in
-`catalogue`, names in braces stand for bound values.
+`catalogue`, words in braces stand for bound values and for what engines say differently.
 """
 
 from collections.abc import Iterator
 
 from insights.features.contracts import Feature
 
-_BEGINS = "(gap is null or gap > interval '30 minutes')"
-_STAYS = "extract(epoch from sum(gap) filter (where at >= {since} and gap <= interval '30 minutes'))"
-_VISITS = f"count(*) filter (where at >= {{since}} and {_BEGINS})"
-_LATEST = "(array_agg({} order by at desc, message_id desc) filter (where {} is not null))[1]"
+_BEGINS = "(gap is null or gap > {half_hour})"
+_STAYS = "{seconds sum(gap) filter (where moment >= {since} and gap <= {half_hour})}"
+_VISITS = f"count(*) filter (where moment >= {{since}} and {_BEGINS})"
 
 
 def _visits() -> Iterator[Feature]:
@@ -23,12 +22,12 @@ def _visits() -> Iterator[Feature]:
         )  # fmt: skip
     yield Feature(
         "visit_minutes_90d", "Time of a visit", "Minutes from the first event of a visit to the last, on average.",
-        "visits", f"coalesce({_STAYS}, 0)::float8 / 60 / nullif({_VISITS}, 0)", unit="minutes", window_days=90,
+        "visits", f"{{real coalesce({_STAYS}, 0)}} / 60 / nullif({_VISITS}, 0)", unit="minutes", window_days=90,
         skewed=True, high="stays long", low="leaves soon",
     )  # fmt: skip
     yield Feature(
         "dwell_seconds_90d", "Dwell time", "Seconds from one event of a visit to the next, on average.", "visits",
-        f"({_STAYS})::float8 / nullif(count(*) filter (where at >= {{since}} and not {_BEGINS}), 0)", unit="seconds",
+        f"{{real {_STAYS}}} / nullif(count(*) filter (where moment >= {{since}} and not {_BEGINS}), 0)", unit="seconds",
         window_days=90, skewed=True,
     )  # fmt: skip
 
@@ -47,46 +46,44 @@ def _mail() -> Iterator[Feature]:
         yield Feature(
             f"email_{name}_rate_90d", f"{what} an e-mail",
             f"{what} for each e-mail delivered in the last 90 days; an e-mail can be opened more than once.", "mail",
-            f"count(*) filter (where name = '{event}')::float8 / {delivered}", window_days=90,
+            f"{{real count(*) filter (where name = '{event}')}} / {delivered}", window_days=90,
             high="answers e-mails", low="leaves e-mails unread",
         )  # fmt: skip
 
 
 def _latest() -> Iterator[Feature]:
-    for name, title, path in (
-        ("latest_device", "Device", "coalesce(context #>> '{{device,type}}', context #>> '{{device,model}}')"),
-        ("latest_system", "System", "context #>> '{{os,name}}'"),
-        ("latest_browser", "Browser", "context #>> '{{browser,name}}'"),
-        ("latest_country", "Country", "context #>> '{{location,country}}'"),
-        ("latest_city", "City", "context #>> '{{location,city}}'"),
-        ("latest_time_zone", "Time zone", "context ->> 'timezone'"),
+    for column, title in (
+        ("device", "Device"), ("system", "System"), ("browser", "Browser"), ("country", "Country"), ("city", "City"),
+        ("time_zone", "Time zone"),
     ):  # fmt: skip
-        column = path.replace("{{", "{").replace("}}", "}")
         yield Feature(
-            name, f"{title} of the latest visit", f"{title}, as the latest visit that told it in a year has it.",
-            "latest", _LATEST.format(column, column), type="text", window_days=365,
+            f"latest_{column}", f"{title} of the latest visit",
+            f"{title}, as the latest visit that told it in a year has it.", "latest", f"{{latest {column}}}",
+            type="text", window_days=365,
         )  # fmt: skip
 
 
 def _when() -> Iterator[Feature]:
-    local = "(at at time zone {zone})"
     yield Feature(
         "usual_hour", "Usual hour", "The hour of the day, 0 to 23, at which most came in the last 90 days.", "recent",
-        f"mode() within group (order by extract(hour from {local})) filter (where at >= {{since}})", unit="o'clock",
+        "{usual extract(hour from {local moment})} filter (where moment >= {since})", unit="o'clock",
         window_days=90,
     )  # fmt: skip
     yield Feature(
         "weekend_share_90d", "Weekends", "The share of the events of the last 90 days that came on a weekend.",
         "recent",
-        f"count(*) filter (where at >= {{since}} and extract(isodow from {local}) > 5)::float8"
-        " / nullif(count(*) filter (where at >= {since}), 0)", window_days=90, high="comes on weekends",
+        "{real count(*) filter (where moment >= {since} and {weekday moment} > 5)}"
+        " / nullif(count(*) filter (where moment >= {since}), 0)", window_days=90, high="comes on weekends",
         low="comes on weekdays",
     )  # fmt: skip
-    now, past = "count(*) filter (where at >= {since})", "count(*) filter (where at >= {before} and at < {since})"
+    now, past = (
+        "count(*) filter (where moment >= {since})",
+        "count(*) filter (where moment >= {before} and moment < {since})",
+    )
     yield Feature(
         "events_trend", "Trend of events",
         "The last 30 days against the 30 before: 1 is all new, 0 the same, -1 nothing any more.", "recent",
-        f"({now} - {past})::float8 / nullif({now} + {past}, 0)", window_days=30, high="does more than before",
+        f"{{real {now} - {past}}} / nullif({now} + {past}, 0)", window_days=30, high="does more than before",
         low="does less than before",
     )  # fmt: skip
 

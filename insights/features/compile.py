@@ -3,56 +3,35 @@
 Only what had happened *and had come* before `as_of` is read, so what comes later, however late, changes nothing of the
 past. Events hang on identifiers; who they belong to is asked now, so merging and parting people moves their history.
 
+The same statement is made for the log in PostgreSQL and for a Parquet log, read by DuckDB or Spark: `log` has what is
+read of an event, `dialect` what the engines say differently.
+
 Relations, each aggregated once for all features over it:
-`orders` (profile_id, at, micros, counts): an order net of what was cancelled and refunded; `counts` while anything
+`orders` (profile_id, moment, micros, counts): an order net of what was cancelled and refunded; `counts` while anything
 of it is left.
 `items` (profile_id, product, category): what was bought.
 `categories` (profile_id, share): the share of each category among the items.
-`recent` (profile_id, at): everything that came of the person within the longest window.
-`visits` (profile_id, at, gap) and `latest` (profile_id, at, message_id, context): what came from websites and apps,
-with the time since the event before; what it told of device and place.
-`mail` (profile_id, at, name): what e-mail providers told.
-`declared:<name>` (profile_id, at, message_id, number, text): the events of one declared feature.
+`recent` (profile_id, moment): everything that came of the person within the longest window.
+`visits` (profile_id, moment, gap) and `latest` (profile_id, moment, message_id, device, system, …): what came from
+websites and apps, with the time since the event before; what it told of device and place.
+`mail` (profile_id, moment, name): what e-mail providers told.
+`declared:<name>` (profile_id, moment, message_id, number, text): the events of one declared feature.
 """
 
 import re
 import zoneinfo
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from insights.contracts import OrderSetting
-from insights.features.contracts import DeclaredView, Feature
+from insights.features.contracts import DeclaredView, Feature, Property
 from insights.features.declared import IDENTIFY, OF_TRAITS
+from insights.features.dialect import POSTGRES, Binder, Dialect, Statement
+from insights.features.log import CONTEXT, DatabaseLog, FileLog, Log, property_of
 
-_NAMED = re.compile(r"\{(as_of|since|before|zone|today)\}")
-# Ten billion and more is no amount of money.
-_MOST = "1e10"
+_WORD = re.compile(r"\{(\w+)(?: ([^{}]*))?\}")
 _OWN = {"categories": "items"}
 _MAIL = ("Email Delivered", "Email Opened", "Email Link Clicked")
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL text with the values of its parameters."""
-
-    text: str
-    params: dict[str, Any]
-
-
-class Binder:
-    """Names and values of the parameters of one statement."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self._names: dict[tuple[str, str], str] = {}
-
-    def bind(self, value: Any, cast: str) -> str:
-        """A placeholder for the value, typed; equal values of one type share one."""
-        name = self._names.setdefault((cast, repr(value)), f"f{len(self.values)}")
-        self.values[name] = value
-        return f"%({name})s::{cast}"
 
 
 def compile_features(
@@ -64,13 +43,17 @@ def compile_features(
     profiles: Collection[int] | None = None,
     buyers: bool = False,
     visited: Collection[int] = (),
+    dialect: Dialect = POSTGRES,
+    properties: Sequence[Property] = (),
 ) -> Statement:
     """`select profile_id, <a column for each feature>` in ascending order of id.
 
     `profiles`: these only; else everybody. `buyers`: whoever has an order that counts.
-    `visited`: sources whose events are visits.
+    `visited`: sources whose events are visits. With the dialect of another engine it is over a Parquet log, which
+    holds these `properties`.
     """
-    return _Compiler(declared, orders, as_of, profiles, visited).statement(features, buyers=buyers)
+    compiler = _Compiler(declared, orders, as_of, profiles, visited, dialect, properties)
+    return compiler.statement(features, buyers=buyers)
 
 
 def window_start(as_of: datetime, days: int, zone: str) -> datetime:
@@ -82,15 +65,18 @@ def window_start(as_of: datetime, days: int, zone: str) -> datetime:
 class _Compiler:
     def __init__(
         self, declared: Mapping[str, DeclaredView], orders: OrderSetting, as_of: datetime,
-        profiles: Collection[int] | None, visited: Collection[int] = (),
+        profiles: Collection[int] | None, visited: Collection[int] = (), dialect: Dialect = POSTGRES,
+        properties: Sequence[Property] = (),
     ) -> None:  # fmt: skip
-        self._binder = Binder()
-        self._visited = sorted(visited)
+        self._dialect, self._binder = dialect, Binder(dialect)
+        self._log: Log = (
+            DatabaseLog(orders, self._binder, sorted(visited)) if dialect is POSTGRES
+            else FileLog(self._binder, properties)
+        )  # fmt: skip
         self._declared, self._orders, self._as_of = declared, orders, as_of
         self._profiles = None if profiles is None else sorted(profiles)
         self._instant = self._binder.bind(as_of, "timestamptz")
         self._zone = self._binder.bind(orders.zone, "text")
-        self._today = f"({self._instant} at time zone {self._zone})::date"
 
     def statement(self, features: Sequence[Feature], *, buyers: bool) -> Statement:
         by_relation: dict[str, list[Feature]] = {}
@@ -100,7 +86,7 @@ class _Compiler:
             by_relation.setdefault("orders", [])
         parts, joins = [], []
         for place, (relation, group) in enumerate(by_relation.items()):
-            columns = [f"{self._filled(one)} as {_quoted(one.name)}" for one in group]
+            columns = [f"{self._filled(one)} as {self._dialect.quoted(one.name)}" for one in group]
             having = " having bool_or(counts)" if buyers and relation == "orders" else ""
             rows = self._declared_rows(group[0]) if relation.startswith("declared:") else relation
             parts.append(
@@ -112,36 +98,40 @@ class _Compiler:
         only = self._only("p.profile_id", "where")
         text = (
             f"with {', '.join([*self._relations(set(by_relation), features), *parts])}"
-            f" select profile_id{asked} from identity_trait p {' '.join(joins)} {only} order by profile_id"
+            f" select profile_id{asked} from {self._log.people} p {' '.join(joins)} {only} order by profile_id"
         )
         return Statement(text, self._binder.values)
 
     def _column(self, feature: Feature) -> str:
-        name = _quoted(feature.name)
+        name = self._dialect.quoted(feature.name)
         if feature.type == "text" or feature.texts:
             return name
-        return f"coalesce({name}, {self._binder.bind(feature.empty, 'float8')})::float8" if (
-            feature.empty is not None
-        ) else f"{name}::float8"  # fmt: skip
+        filled = name if feature.empty is None else f"coalesce({name}, {self._binder.bind(feature.empty, 'float8')})"
+        return f"{self._word('real', filled)} as {name}"
 
     def _filled(self, feature: Feature) -> str:
-        """The feature's expression with its names bound."""
+        """The feature's expression with its words in braces said, from the innermost."""
         days = feature.window_days or 0
 
-        def bound(found: re.Match[str]) -> str:
+        def said(found: re.Match[str]) -> str:
             match found.group(1):
-                case "as_of":
-                    return self._instant
-                case "zone":
-                    return self._zone
-                case "today":
-                    return self._today
                 case "since":
                     return self._start(days)
-                case _:
+                case "before":
                     return self._start(2 * days)
+                case word:
+                    return self._word(word, found.group(2) or "")
 
-        return _NAMED.sub(bound, feature.sql)
+        sql, more = feature.sql, 1
+        while more:
+            sql, more = _WORD.subn(said, sql)
+        return sql
+
+    def _word(self, word: str, x: str) -> str:
+        """What the engine says for a word over an expression."""
+        template = self._dialect.words[word]
+        today = self._word("day", self._instant) if "{today}" in template else ""
+        return template.format(x=x, zone=self._zone, today=today)
 
     def _start(self, days: int) -> str:
         return self._binder.bind(window_start(self._as_of, days, self._orders.zone), "timestamptz")
@@ -149,16 +139,13 @@ class _Compiler:
     def _only(self, column: str, word: str) -> str:
         if self._profiles is None:
             return ""
-        return f"{word} {column} = any({self._binder.bind(self._profiles, 'bigint[]')})"
+        return f"{word} {self._binder.among(column, self._profiles, 'bigint')}"
 
     def _known(self) -> str:
         """What had happened and had come by then; history that was loaded came when it happened."""
         history = self._orders.history_sources
-        loaded = f" or e.source_id = any({self._binder.bind(list(history), 'int[]')})" if history else ""
+        loaded = f" or {self._binder.among('e.source_id', history, 'int')}" if history else ""
         return f"e.occurred_at < {self._instant} and (e.received_at < {self._instant}{loaded})"
-
-    def _from_log(self) -> str:
-        return "events_event e join identity_member m on m.identifier_id = e.identifier_id"
 
     def _relations(self, wanted: set[str], features: Sequence[Feature]) -> list[str]:
         wanted = wanted | {_OWN[one] for one in wanted & _OWN.keys()}
@@ -167,20 +154,22 @@ class _Compiler:
             found += self._order_relations(with_items="items" in wanted)
         if "categories" in wanted:
             found.append(
-                "categories as (select profile_id, count(*)::float8 / sum(count(*)) over (partition by profile_id)"
-                " as share from items where category is not null group by profile_id, category)"
+                f"categories as (select profile_id, {self._word('real', 'count(*)')} / sum(count(*)) over (partition by"
+                " profile_id) as share from items where category is not null group by profile_id, category)"
             )
         if "recent" in wanted:
-            found.append(f"recent as (select m.profile_id, e.occurred_at as at {self._within('recent', features)})")
+            found.append(f"recent as (select {self._event()} {self._within('recent', features)})")
         if "mail" in wanted:
-            names = self._binder.bind(list(_MAIL), "text[]")
             found.append(
-                f"mail as (select m.profile_id, e.occurred_at as at, e.name {self._within('mail', features)}"
-                f" and e.name = any({names}))"
+                f"mail as (select {self._event()}, e.name {self._within('mail', features)}"
+                f" and {self._binder.among('e.name', _MAIL, 'text')})"
             )
         if wanted & {"visits", "latest"}:
             found += self._visit_relations(wanted, features)
         return found
+
+    def _event(self) -> str:
+        return f"{self._log.person}, e.occurred_at as moment"
 
     def _within(self, relation: str, features: Sequence[Feature]) -> str:
         """What came within the longest window of the features over a relation; twice of it where they look before."""
@@ -189,28 +178,25 @@ class _Compiler:
             for one in features if one.relation == relation
         )  # fmt: skip
         return (
-            f"from {self._from_log()} where {self._known()} and e.occurred_at >= {self._start(longest)}"
-            f" {self._only('m.profile_id', 'and')}"
+            f"from {self._log.events} where {self._known()} and e.occurred_at >= {self._start(longest)}"
+            f" {self._only(self._log.person, 'and')}"
         )
 
     def _visit_relations(self, wanted: set[str], features: Sequence[Feature]) -> list[str]:
         """Events of websites and apps: with the time since the one before, and what they tell of device and place."""
-        sources = self._binder.bind(self._visited, "int[]")
-        human = (
-            f" and e.source_id = any({sources}) and (strpos(e.envelope, '\"robot\"') = 0"
-            " or e.envelope::jsonb #> '{context,robot}' is null)"
-        )
+        visit = f" and {self._log.visit()}"
         found = []
         if "visits" in wanted:
             found.append(
-                "visits as (select m.profile_id, e.occurred_at as at, e.occurred_at - lag(e.occurred_at) over"
-                " (partition by m.profile_id order by e.occurred_at, e.message_id) as gap"
-                f" {self._within('visits', features)}{human})"
+                f"visits as (select {self._event()}, e.occurred_at - lag(e.occurred_at) over"
+                f" (partition by {self._log.person} order by e.occurred_at, e.message_id) as gap"
+                f" {self._within('visits', features)}{visit})"
             )
         if "latest" in wanted:
+            asked = {name for one in features if one.relation == "latest" for name in CONTEXT if name in one.sql}
+            told = "".join(f", {self._log.context(name)} as {name}" for name in sorted(asked))
             found.append(
-                "latest as (select m.profile_id, e.occurred_at as at, e.message_id,"
-                f" e.envelope::jsonb -> 'context' as context {self._within('latest', features)}{human})"
+                f"latest as (select {self._event()}, e.message_id{told} {self._within('latest', features)}{visit})"
             )
         return found
 
@@ -218,93 +204,63 @@ class _Compiler:
         told = self._orders
         names = [one for one in (told.order_event, told.cancel_event, told.refund_event) if one]
         order, cancel = (self._binder.bind(one, "text") for one in (told.order_event, told.cancel_event))
-        order_id = f"coalesce(nullif(e.properties ->> {self._binder.bind(told.order_id, 'text')}, ''), e.message_id)"
-        kept = ", e.properties" if with_items else ""
-        amount = self._amount()
+        materialized = self._dialect.materialized
+        kept = f", {self._log.bought} as bought" if with_items else ""
         by_id = "profile_id, order_id"
         if told.lines:
-            placed = f"select {by_id}, min(at) as at, coalesce(sum(micros), 0) as micros from told" + (
+            placed = f"select {by_id}, min(moment) as moment, coalesce(sum(micros), 0) as micros from told" + (
                 f" where name = {order} group by {by_id}"
             )
         else:
-            placed = (
-                f"select distinct on ({by_id}) {by_id}, at, coalesce(micros, 0) as micros"
-                f"{', properties' if with_items else ''} from told where name = {order}"
-                f" order by {by_id}, at desc, message_id desc"
-            )
+            placed = self._latest_of_each(
+                f"{by_id}, moment, coalesce(micros, 0) as micros{', bought' if with_items else ''}",
+                f"from told where name = {order}", by_id,
+            )  # fmt: skip
         relations = [
-            f"told as materialized (select m.profile_id, e.name, e.occurred_at as at, e.message_id,"
-            f" {order_id} as order_id, {amount} as micros{kept} from {self._from_log()}"
-            f" where e.name = any({self._binder.bind(names, 'text[]')}) and {self._known()}"
-            f" {self._only('m.profile_id', 'and')})",
-            f"placed as {'materialized ' if with_items else ''}({placed})",
-            f"taken as (select {by_id}, min(at) as at, sum(abs(micros)) as micros,"
+            f"told as {materialized}(select {self._event()}, e.name, e.message_id,"
+            f" {self._log.order_id()} as order_id, {self._log.micros()} as micros{kept} from {self._log.events}"
+            f" where {self._binder.among('e.name', names, 'text')} and {self._known()}"
+            f" {self._only(self._log.person, 'and')})",
+            f"placed as {materialized if with_items else ''}({placed})",
+            f"taken as (select {by_id}, min(moment) as moment, sum(abs(micros)) as micros,"
             f" bool_or(name = {cancel} or micros is null) as whole from told where name <> {order} group by {by_id})",
             # A cancellation, or a refund that names no amount, takes the whole order. A refund never takes more than
             # there was; one of an order that is not known is taken off all the same.
-            f"orders as {'materialized ' if with_items else ''}(select profile_id, order_id, at, micros, micros > 0 as"
-            f" counts from (select {by_id}, coalesce(p.at, t.at) as at, case when t.whole is null then p.micros"
-            " when t.whole then 0 when p.micros is null then -t.micros when p.micros <= t.micros then 0"
+            f"orders as {materialized if with_items else ''}(select profile_id, order_id, moment, micros, micros > 0 as"
+            f" counts from (select {by_id}, coalesce(p.moment, t.moment) as moment, case when t.whole is null then"
+            " p.micros when t.whole then 0 when p.micros is null then -t.micros when p.micros <= t.micros then 0"
             f" else p.micros - t.micros end as micros from placed p full join taken t using ({by_id})) netted)",
         ]
         return [*relations, self._item_relation(order)] if with_items else relations
 
-    def _amount(self) -> str:
-        """Millionths of what an event is worth, exactly; null where it says no number."""
-        told = self._orders
-        numbers = [self._number(one) for one in told.amount]
-        worth = f"coalesce({', '.join(numbers)})" if len(numbers) > 1 else numbers[0]
-        if told.quantity:
-            worth = f"{worth} * {self._number(told.quantity)}"
-        return f"round({worth} * 1000000)"
-
-    def _number(self, name: str) -> str:
-        """A property as a number. The function that reads texts costs microseconds a call: numbers go without it."""
-        value = f"(e.properties -> {self._binder.bind(name, 'text')})"
+    def _latest_of_each(self, columns: str, source: str, key: str) -> str:
+        """The row of the latest event of each key."""
+        if self._dialect is POSTGRES:
+            return f"select distinct on ({key}) {columns} {source} order by {key}, moment desc, message_id desc"
         return (
-            f"case jsonb_typeof{value} when 'number' then case when abs({value}::numeric) <= {_MOST}"
-            f" then {value}::numeric end when 'string' then segments_number{value}::numeric end"
+            f"select {columns} from (select *, row_number() over (partition by {key} order by moment desc,"
+            f" message_id desc) as place {source}) ranked where place = 1"
         )
 
     def _item_relation(self, order: str) -> str:
         """One row for each product of an order that counts: from its list of products, else from the event itself."""
-        told = self._orders
-        product, category = (self._binder.bind(one, "text") for one in (told.product_id, told.category))
-        if told.lines:
-            source = (
-                f"told t join orders o using (profile_id, order_id) cross join lateral (select t.properties as item) i"
-                f" where t.name = {order} and o.counts"
-            )
-        else:
-            listed = f"t.properties -> {self._binder.bind(told.products, 'text')}"
-            source = (
-                "placed t join orders o using (profile_id, order_id) cross join lateral (select item from"
-                f" jsonb_array_elements(case when jsonb_typeof({listed}) = 'array' then {listed}"
-                " else jsonb_build_array(t.properties) end) as l (item)) i where o.counts"
-            )
-        return (
-            f"items as (select t.profile_id, i.item ->> {product} as product, nullif(i.item ->> {category}, '')"
-            f" as category from {source})"
-        )
+        lines = self._orders.lines
+        source = f"{'told' if lines else 'placed'} t join orders o using (profile_id, order_id)"
+        where = f"t.name = {order} and o.counts" if lines else "o.counts"
+        return f"items as ({self._log.products(source, where)})"
 
     def _declared_rows(self, feature: Feature) -> str:
         """The events of one declared feature."""
         view = self._declared[feature.name]
         event = IDENTIFY if view.measure in OF_TRAITS else view.event
-        holder = "(e.envelope::jsonb -> 'traits')" if view.measure in OF_TRAITS else "e.properties"
-        value = f"{holder} -> {self._binder.bind(view.property, 'text')}" if view.property else "null::jsonb"
+        wanted = property_of(view)
+        told = f", {self._log.number(wanted)} as number, {self._log.text(wanted)} as text" if wanted else ""
         bounded = f" and e.occurred_at >= {self._start(view.window_days)}" if view.window_days else ""
         return (
-            "(select m.profile_id, e.occurred_at as at, e.message_id,"
-            f" segments_number({value}) as number, nullif(({value}) #>> '{{}}', '') as text"
-            f" from {self._from_log()} where e.name = {self._binder.bind(event, 'text')} and {self._known()}{bounded}"
-            f" {self._only('m.profile_id', 'and')})"
+            f"(select {self._event()}, e.message_id{told}"
+            f" from {self._log.events} where e.name = {self._binder.bind(event, 'text')} and {self._known()}{bounded}"
+            f" {self._only(self._log.person, 'and')})"
         )
-
-
-def _quoted(name: str) -> str:
-    """A column's name. Names of features are checked when they are declared; this holds for any text."""
-    return '"' + name.replace('"', '""').replace("%", "%%") + '"'
 
 
 def compile_currencies(*, orders: OrderSetting, as_of: datetime) -> Statement:
@@ -325,7 +281,7 @@ def compile_cohorts(*, orders: OrderSetting, as_of: datetime, period: str) -> St
     and the net value in millionths. `period`: week (from Monday) or month, by the clocks of the workspace."""
     compiler = _Compiler({}, orders, as_of, None)
     binder = compiler._binder
-    start = f"date_trunc({binder.bind(period, 'text')}, at at time zone {compiler._zone})::date"
+    start = f"date_trunc({binder.bind(period, 'text')}, moment at time zone {compiler._zone})::date"
     return Statement(
         f"with {', '.join(compiler._order_relations(with_items=False))},"
         f" bought as (select profile_id, {start} as period, sum(micros) as micros from orders where counts"
@@ -350,7 +306,7 @@ def compile_histories(*, orders: OrderSetting, as_of: datetime) -> Statement:
     """`select` each customer with the number of days on which they ordered, the first and the last of them by the
     clocks of the workspace, and the net value of those orders in millionths; in ascending order of id."""
     compiler = _Compiler({}, orders, as_of, None)
-    day = f"(at at time zone {compiler._zone})::date"
+    day = f"(moment at time zone {compiler._zone})::date"
     return Statement(
         f"with {', '.join(compiler._order_relations(with_items=False))}"
         f" select profile_id, count(distinct {day})::int, min({day}), max({day}), sum(micros) from orders"
@@ -364,7 +320,7 @@ def compile_came(*, orders: OrderSetting, as_of: datetime, since: datetime) -> S
     compiler = _Compiler({}, orders, as_of, None)
     return Statement(
         f"with {', '.join(compiler._order_relations(with_items=False))}"
-        f" select profile_id, count(distinct (at at time zone {compiler._zone})::date)::int, sum(micros) from orders"
-        f" where counts and at >= {compiler._binder.bind(since, 'timestamptz')} group by profile_id",
+        f" select profile_id, count(distinct (moment at time zone {compiler._zone})::date)::int, sum(micros)"
+        f" from orders where counts and moment >= {compiler._binder.bind(since, 'timestamptz')} group by profile_id",
         compiler._binder.values,
     )

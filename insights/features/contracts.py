@@ -13,7 +13,7 @@ class BadFeature(ValueError):
 class Feature:
     """One fact about a person at an instant.
 
-    `sql` is an aggregate over the rows of `relation` (see `compile`), with names in braces for bound values. `empty` is
+    `sql` is an aggregate over the rows of `relation` (see `compile`), with words in braces (see `dialect`). `empty` is
     the value of somebody of whom that relation has nothing: None is "not known". `skewed` numbers are looked at on a
     logarithmic scale where distances matter. `texts`: what `sql` gives is a list of texts, of which the number is made
     by `sentiment`. `ages`: it grows by a day each day, of everybody, such as days since the first time.
@@ -38,7 +38,16 @@ class Feature:
     @property
     def accumulates(self) -> bool:
         """Whether the value rises as more of the past is seen: counts, sums, and days since the last time."""
-        return not self.ages and (self.empty is not None or "{today}" in self.sql)
+        return not self.ages and (self.empty is not None or "{ago " in self.sql)
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """What a declared feature reads: a property of the events of one name, or a trait as identify calls told it."""
+
+    event: str
+    name: str
+    of_trait: bool
 
 
 @dataclass(frozen=True, slots=True)

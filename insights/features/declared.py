@@ -8,7 +8,6 @@ import re
 from identity.contracts import CONSENT_PREFIX
 from insights.features.catalogue import BUILT_IN
 from insights.features.contracts import BadFeature, DeclaredView, Feature
-from insights.features.sentiment import LONGEST, MOST_TEXTS
 
 MEASURES = {
     "count": "how often",
@@ -27,24 +26,19 @@ MEASURES = {
 OF_TRAITS = ("trait", "trait_sentiment")
 # Numbers that are made of texts, and written as traits too.
 OF_TEXTS = ("sentiment", "trait_sentiment")
-_LATEST = "(array_agg(text order by at desc, message_id desc) filter (where {rows} and text is not null))[1]"
-_TEXTS = (
-    f"(array_agg(left(text, {LONGEST}) order by at desc, message_id desc)"
-    " filter (where {rows} and text is not null))[1:{most}]"
-)
 # Over the rows of one declared feature: (type, SQL, value of somebody without any).
 _SQL: dict[str, tuple[str, str, float | None]] = {
     "count": ("number", "count(*) filter (where {rows})", 0),
-    "sum": ("number", "coalesce(sum(number) filter (where {rows}), 0)::float8", 0),
-    "mean": ("number", "(avg(number) filter (where {rows}))::float8", None),
+    "sum": ("number", "coalesce(sum(number) filter (where {rows}), 0)", 0),
+    "mean": ("number", "avg(number) filter (where {rows})", None),
     "least": ("number", "min(number) filter (where {rows})", None),
     "greatest": ("number", "max(number) filter (where {rows})", None),
     "distinct": ("number", "count(distinct text) filter (where {rows} and text is not null)", 0),
-    "latest": ("text", _LATEST, None),
-    "days_since": ("number", "{{today}} - (max(at) filter (where {rows}) at time zone {{zone}})::date", None),
-    "trait": ("text", _LATEST, None),
-    "sentiment": ("number", _TEXTS.replace("{most}", str(MOST_TEXTS)), None),
-    "trait_sentiment": ("number", _TEXTS.replace("{most}", "1"), None),
+    "latest": ("text", "{{latest case when {rows} then text end}}", None),
+    "days_since": ("number", "{{ago max(moment) filter (where {rows})}}", None),
+    "trait": ("text", "{{latest case when {rows} then text end}}", None),
+    "sentiment": ("number", "{{texts case when {rows} then text end}}", None),
+    "trait_sentiment": ("number", "{{text case when {rows} then text end}}", None),
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _LONGEST_DAYS = 3650
@@ -74,7 +68,7 @@ def checked(
 def feature_of(view: DeclaredView) -> Feature:
     """The declaration as a feature. Its relation is its own: `declared:<name>`."""
     kind, sql, empty = _SQL[view.measure]
-    window = "at >= {since}" if view.window_days else "true"
+    window = "moment >= {since}" if view.window_days else "true"
     return Feature(
         name=view.name, title=view.title or view.name, description=view.description, relation=f"declared:{view.name}",
         sql=sql.format(rows=window), type=kind, window_days=view.window_days,

@@ -11,9 +11,10 @@ from common import pg
 from connectors import selectors as connectors
 from insights.contracts import FeatureTable, NotPossible, OrderSetting
 from insights.features.catalogue import BUILT_IN
-from insights.features.compile import Statement, compile_currencies, compile_features
+from insights.features.compile import compile_currencies, compile_features
 from insights.features.contracts import BadFeature, DeclaredView, Feature
 from insights.features.declared import feature_of
+from insights.features.dialect import Statement
 from insights.features.sentiment import sentiment
 from insights.models import DeclaredFeature
 from insights.settings import setting

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from insights.features.compile import Binder, Statement
+from insights.features.dialect import Binder, Statement
 from insights.funnels.contracts import Condition, FunnelSpec, PathSpec, Step
 
 # What people do; identify calls and the like tell who they are.

@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from insights.contracts import OrderSetting
-from insights.features.compile import Statement, order_parts
+from insights.features.compile import order_parts
+from insights.features.dialect import Statement
 from insights.kpis.catalogue import CSAT_EVENT, NPS_EVENT, PASSIVE, SUMS
 from insights.kpis.channels import DIRECT, channel_sql
 
@@ -98,9 +99,9 @@ did as (
     from timed group by profile_id, day, source_id
 ),
 ordered as (
-    select profile_id, at, micros, counts,
+    select profile_id, moment as at, micros, counts,
            counts and count(*) filter (where counts) over (
-               partition by profile_id order by at, order_id rows between unbounded preceding and 1 preceding) > 0
+               partition by profile_id order by moment, order_id rows between unbounded preceding and 1 preceding) > 0
              as again
     from orders
 ),

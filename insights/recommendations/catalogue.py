@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from common import audit, pg
 from insights.contracts import OrderSetting
-from insights.features.compile import Binder
+from insights.features.dialect import Binder
 from insights.recommendations.contracts import BadRecommendation, ItemView, RecommendationSetting
 from insights.recommendations.models import Item
 from insights.recommendations.reading import told_relation

@@ -15,7 +15,7 @@ import psycopg
 
 from common import pg
 from insights.contracts import OrderSetting
-from insights.features.compile import Binder, Statement
+from insights.features.dialect import Binder, Statement
 from insights.recommendations.contracts import RecommendationSetting, Signal
 
 _AT_ONCE = 100_000
