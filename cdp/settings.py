@@ -196,6 +196,8 @@ READY_MIN_FREE_MB = envint("CDP_READY_MIN_FREE_MB", 512)
 OUTBOUND_ALLOW = envlist("CDP_OUTBOUND_ALLOW", [])  # private hosts and networks that destinations may call
 DROP_FOLDER = envstr("CDP_DROP_FOLDER", str(DATA_FOLDER / "drops"))  # file destinations write below it
 WATCH_FOLDER = envstr("CDP_WATCH_FOLDER", str(DATA_FOLDER / "watched"))  # sources look for files below it
+RECOMMENDATION_ENGINE = envstr("CDP_RECOMMENDATION_ENGINE", "implicit")  # or `spark`, with its extra and Java
+SPARK_MEMORY = envstr("CDP_SPARK_MEMORY", "2GB")  # of a run by Spark on this machine
 LINKAGE_MEMORY = envstr("CDP_LINKAGE_MEMORY", "1GB")  # of a run over the whole base, before it spills to disk
 LINKAGE_SWITCH_ON = envstr("CDP_LINKAGE_SWITCH_ON", "person")  # or `policy`: a precise new model goes live by itself
 

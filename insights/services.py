@@ -3,6 +3,9 @@
 from insights.bi.installing import ROLE as BI_ROLE
 from insights.bi.installing import install_bi
 from insights.bi.views import SCHEMA as BI_SCHEMA
+from insights.bulk.computing import features_of_database, features_of_log
+from insights.bulk.contracts import ENGINES, BadLog
+from insights.bulk.exporting import export_log
 from insights.clusters.contracts import BadClustering
 from insights.clusters.grouping import Tampered
 from insights.clusters.services import delete_clustering, keep_clustering, name_cluster
@@ -26,11 +29,12 @@ from insights.settings import keep_setting
 from insights.tables.writing import erase_tables, expire_tables, note_table_download, request_table, write_tables
 
 __all__ = [
-    "BI_ROLE", "BI_SCHEMA", "BadClustering", "BadEngagement", "BadLifetime", "BadPrediction", "BadRecommendation",
-    "Tampered", "activate_version", "annotate", "declare_feature", "delete_clustering", "delete_prediction", "erase",
-    "erase_tables", "expire_tables", "import_items", "install_bi", "keep_baseline", "keep_clustering",
-    "keep_engagement", "keep_funnel", "keep_items", "keep_lifetime_horizon", "keep_prediction",
-    "keep_recommendation_setting", "keep_setting", "name_cluster", "note_table_download", "plan_runs", "refresh_kpis",
-    "remove_annotation", "remove_baseline", "remove_feature", "remove_funnel", "remove_items", "request_run",
-    "request_table", "roll_back", "run_waiting", "write_tables",
+    "BI_ROLE", "BI_SCHEMA", "ENGINES", "BadClustering", "BadEngagement", "BadLifetime", "BadLog", "BadPrediction",
+    "BadRecommendation", "Tampered", "activate_version", "annotate", "declare_feature", "delete_clustering",
+    "delete_prediction", "erase", "erase_tables", "expire_tables", "export_log", "features_of_database",
+    "features_of_log", "import_items", "install_bi", "keep_baseline", "keep_clustering", "keep_engagement",
+    "keep_funnel", "keep_items", "keep_lifetime_horizon", "keep_prediction", "keep_recommendation_setting",
+    "keep_setting", "name_cluster", "note_table_download", "plan_runs", "refresh_kpis", "remove_annotation",
+    "remove_baseline", "remove_feature", "remove_funnel", "remove_items", "request_run", "request_table",
+    "roll_back", "run_waiting", "write_tables",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """What PostgreSQL, DuckDB and Spark say differently, and values that are bound to a statement. Pure.
 
-A feature's expression is SQL that all three read, with words in braces for the rest: `{day max(moment)}`. Over the tables
-of PostgreSQL `moment` is an instant; over the Parquet log it is microseconds since 1970, so no zone of a session plays
-a part.
+A feature's expression is SQL that all three read, with words in braces for the rest: `{day max(moment)}`. Over the
+tables of PostgreSQL `moment` is an instant; over the Parquet log it is microseconds since 1970, so no zone of a session
+plays a part.
 """
 
 from collections.abc import Collection, Mapping

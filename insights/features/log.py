@@ -138,7 +138,7 @@ class DatabaseLog:
 
 
 class FileLog:
-    """A Parquet log that an engine shows as `log` and `people`; its columns are what the other log's expressions gave."""
+    """A Parquet log, shown by an engine as `log` and `people`; its columns are what the other's expressions gave."""
 
     people = "people"
     events = "log e"

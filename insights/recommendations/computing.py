@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import psycopg
+from django.conf import settings
 from django.db import transaction
 
 from common import jobs, pg, turns
@@ -20,6 +21,9 @@ from insights.recommendations.models import Item, Recommender
 from insights.recommendations.reading import Pairs, pairs_of
 from insights.recommendations.settings import recommendation_setting
 from segments import selectors as segments
+
+if TYPE_CHECKING:
+    from insights.recommendations.factors import Als
 
 # The grid is looked at again every so many runs; between, its choice is fitted anew.
 _GRID_EVERY = 7
@@ -100,7 +104,14 @@ def _world(pairs: Pairs, item_ids: npt.NDArray[np.int64]) -> _World:
 
 def _fit(row: Run, world: _World, *, now: datetime) -> Recommender:
     """Fit and store a version before anything is written of anybody: done again, it is the same."""
-    from insights.recommendations import training  # loads scipy and implicit
+    from insights.recommendations.factors import als_by  # loads scipy
+
+    with als_by(settings.RECOMMENDATION_ENGINE, memory=settings.SPARK_MEMORY) as als:
+        return _fit_by(als, row, world, now=now)
+
+
+def _fit_by(als: "Als", row: Run, world: _World, *, now: datetime) -> Recommender:
+    from insights.recommendations import training  # loads scipy
 
     def go_on() -> None:
         jobs.go_on(row.job_id or 0)
@@ -114,11 +125,11 @@ def _fit(row: Run, world: _World, *, now: datetime) -> Recommender:
     params, trials = _params(before), list[training.Trial]()
     if params is None or len(before) % _GRID_EVERY == 0:
         inner, foreseen = _inner(world)
-        params, trials = training.choose(inner, foreseen, similar, step=go_on)
+        params, trials = training.choose(inner, foreseen, similar, als, step=go_on)
     go_on()
-    judged = training.judge(early, wanted, params, similar, kinds)
+    judged = training.judge(early, wanted, params, similar, kinds, als)
     jobs.progress(row.job_id or 0, 0, stage="fitting")
-    fitted = training.fit(everything.weight, params)
+    fitted = training.fit(everything.weight, params, als)
     go_on()
     measures = {name: asdict(one) for name, one in judged.items()}
     popularity = training.popularity_of(everything.weight)
@@ -134,7 +145,8 @@ def _fit(row: Run, world: _World, *, now: datetime) -> Recommender:
     figures = {
         "people": len(world.profiles), "in_factors": enough, "items": len(world.item_ids),
         "touched": int(np.count_nonzero(popularity)), "pairs": len(world.pairs), "params": asdict(params),
-        "measures": measures, "trials": training.told(trials), "segments": sizes,
+        "engine": settings.RECOMMENDATION_ENGINE, "measures": measures, "trials": training.told(trials),
+        "segments": sizes,
         "alarms": measuring.alarms(
             measures["model"], measures["popular"],
             [one.figures["measures"]["model"] for one in before if one.figures["measures"]["model"]["people"]],

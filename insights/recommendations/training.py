@@ -1,6 +1,6 @@
 """Fitting what recommendations are made from, and judging it by what people did next.
 
-Loads scipy and implicit, so only the process of a run imports this module. One thread everywhere: on a machine that has
+Loads scipy, so only the process of a run imports this module. One thread everywhere: on a machine that has
 other work several are many times slower, and with one the outcome is the same each time.
 """
 
@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sparse
-from implicit.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
 from insights.recommendations import measuring, scoring
 from insights.recommendations.contracts import FEWEST_INTERACTIONS
+from insights.recommendations.factors import Als
 from insights.recommendations.measuring import Measures
 from insights.recommendations.scoring import Floats, Ints
 
 NEIGHBOURS = 20
 # Similarities of items that few people touched together are taken back towards nothing.
 _SHRINKAGE = 10.0
-_ITERATIONS, _SEED = 15, 42
+_SEED = 42
 # The grid is looked at by so many people; more say the same.
 _GRID_PEOPLE, _JUDGED_PEOPLE = 20_000, 5_000
 _CELLS_AT_ONCE = 20_000_000
@@ -47,11 +47,11 @@ class Params:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Factors of people (rows as in the matrix; zeros for those with too few items) and items, and neighbours."""
+    """Factors of items, and neighbours. Those of a person follow from the items: `people_factors`."""
 
-    people: Floats
     items: Floats
     gram: Floats
+    alpha: float
     near: Ints
     near_scores: Floats
 
@@ -66,27 +66,28 @@ class History:
 
 
 @threadpool_limits.wrap(limits=1)
-def factors(weight: sparse.csr_matrix, params: Params) -> tuple[Floats, Floats, Floats]:
-    """Factors of people and items, and Y'Y + regularisation I. People with fewer than five items have zeros and do not
-    take part."""
-    enough = np.diff(weight.indptr) >= FEWEST_INTERACTIONS
-    sure = weight[enough].astype(np.float32)
-    sure.data = scoring.confidence(weight[enough].data, params.alpha)
+def item_factors(weight: sparse.csr_matrix, params: Params, als: Als) -> tuple[Floats, Floats]:
+    """Factors of items, and Y'Y + regularisation I. People with fewer than five items do not take part."""
+    sure = weight[np.diff(weight.indptr) >= FEWEST_INTERACTIONS]
     width = max(1, min(params.factors, min(sure.shape) - 1)) if min(sure.shape) else 1
-    people = np.zeros((weight.shape[0], width), dtype=np.float32)
     if not sure.nnz:
-        return people, np.zeros((weight.shape[1], width), dtype=np.float32), np.eye(width, dtype=np.float32)
-    model = AlternatingLeastSquares(
-        factors=width, regularization=params.regularisation, alpha=1.0, iterations=_ITERATIONS, random_state=_SEED,
-        num_threads=1, use_gpu=False,
-    )  # fmt: skip
-    model.fit(sure, show_progress=False)
-    people[enough] = model.user_factors
-    items = np.ascontiguousarray(model.item_factors, dtype=np.float32)
+        return np.zeros((weight.shape[1], width), dtype=np.float32), np.eye(width, dtype=np.float32)
+    items = als(sure, width=width, regularisation=params.regularisation, alpha=params.alpha)
     # An item that nobody of them touched keeps nothing of where it began.
     items[np.diff(sure.tocsc().indptr) == 0] = 0
     gram = items.T @ items + params.regularisation * np.eye(width, dtype=np.float32)
-    return people, items, gram.astype(np.float32)
+    return items, gram.astype(np.float32)
+
+
+def people_factors(fitted: "Fitted", weight: sparse.csr_matrix, rows: npt.NDArray[np.int64]) -> Floats:
+    """Factors of these people as they are worked out when somebody asks; zeros for those with fewer than five items."""
+    found = np.zeros((len(rows), fitted.items.shape[1]), dtype=np.float32)
+    for place, row in enumerate(rows):
+        some = slice(weight.indptr[row], weight.indptr[row + 1])
+        if some.stop - some.start >= FEWEST_INTERACTIONS:
+            sure = scoring.confidence(weight.data[some], fitted.alpha)
+            found[place] = scoring.fold_in(fitted.items, fitted.gram, weight.indices[some], sure)
+    return found
 
 
 def together(weight: sparse.csr_matrix, *, most: int = 500) -> tuple[Ints, Floats]:
@@ -138,11 +139,11 @@ def _nearest(similar: Callable[[slice], Any], count: int) -> tuple[Ints, Floats]
     return near, scores
 
 
-def fit(weight: sparse.csr_matrix, params: Params) -> Fitted:
+def fit(weight: sparse.csr_matrix, params: Params, als: Als) -> Fitted:
     """Everything that is learned of what people touched."""
-    people, items, gram = factors(weight, params)
+    items, gram = item_factors(weight, params, als)
     near, scores = together(weight)
-    return Fitted(people, items, gram, near, scores)
+    return Fitted(items, gram, params.alpha, near, scores)
 
 
 def as_lists(
@@ -158,7 +159,8 @@ def as_lists(
     for start in range(0, len(rows), step):
         some = rows[start : start + step]
         parts = [
-            fitted.people[some] @ fitted.items.T, (latest[some] @ near).toarray(), (latest[some] @ close).toarray(),
+            people_factors(fitted, history.weight, some) @ fitted.items.T, (latest[some] @ near).toarray(),
+            (latest[some] @ close).toarray(),
         ]  # fmt: skip
         scores = np.sum(scoring.mixed(parts, mix), axis=0)
         for place, row in enumerate(some):
@@ -205,7 +207,7 @@ class Trial:
 
 
 def choose(
-    early: History, wanted: Sequence[frozenset[int]], similar: tuple[Ints, Floats], *,
+    early: History, wanted: Sequence[frozenset[int]], similar: tuple[Ints, Floats], als: Als, *,
     step: Callable[[], None] = lambda: None,
 ) -> tuple[Params, list[Trial]]:  # fmt: skip
     """The point of the grid with the highest NDCG at 10 for what people of a sample touched next."""
@@ -225,8 +227,8 @@ def choose(
 
     def learn(params: Params) -> Fitted:
         step()
-        people, items, gram = factors(early.weight, params)
-        return Fitted(people, items, gram, *near)
+        items, gram = item_factors(early.weight, params, als)
+        return Fitted(items, gram, params.alpha, *near)
 
     plain = [Params(_FACTORS[0], reg, alpha, _MIXES[0]) for reg in _REGULARISATION for alpha in _ALPHA]
     top = max(plain, key=lambda one: tried(one, learn(one)))
@@ -242,13 +244,13 @@ def choose(
 
 def judge(
     early: History, wanted: Sequence[frozenset[int]], params: Params, similar: tuple[Ints, Floats],
-    tags: Sequence[frozenset[str]],
+    tags: Sequence[frozenset[str]], als: Als,
 ) -> dict[str, Measures]:  # fmt: skip
     """What a model of the early history foresees of the rest, beside neighbours alone and popularity."""
     rows = np.array([place for place, one in enumerate(wanted) if one], dtype=np.int64)
     judged = _sample(_enough(early, rows), _JUDGED_PEOPLE)
     asked = [wanted[row] for row in judged]
-    fitted = fit(early.weight, params)
+    fitted = fit(early.weight, params, als)
     popular = popular_lists(popularity_of(early.weight), early, judged)
     share = np.asarray((early.weight > 0).sum(axis=0), dtype=np.float64).ravel() / max(early.weight.shape[0], 1)
 

@@ -14,7 +14,6 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from common import audit, jobs, pg, turns
 from common.clock import Ticker
-from common.masking import mask, without_emails
 from connectors import selectors as files
 from connectors import services as file_services
 from insights.contracts import FeatureTable, NotPossible
@@ -23,13 +22,14 @@ from insights.features.reading import chosen, declared, expect_one_currency, fea
 from insights.settings import setting
 from insights.tables.contracts import LABEL_DAYS, BadTable, FeatureFileView
 from insights.tables.models import FeatureFile
+from insights.tables.parquet import FeatureWriter
 
 log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=7)
 # "feat" in ASCII.
 _LOCK = 0x66656174
-_ROWS, _CHUNK = 50_000, 1_000_000
+_CHUNK = 1_000_000
 _MOST = 200
 _MEMBERS = """
 select profile_id from segments_membership
@@ -134,23 +134,13 @@ def _picked(values: Any, places: Any) -> Any:
 
 
 def _to_parquet(path: Path, table: FeatureTable, labels: dict[str, Any], *, personal: bool) -> None:
-    import pyarrow as pa  # only a worker that writes files needs it
-    import pyarrow.parquet as pq
-
+    columns = {**table.columns, **labels}
+    texts = [name for name, values in columns.items() if not isinstance(values, np.ndarray)]
     told_as = {name: one.property or name for name, one in declared().items()}
-    columns: dict[str, Any] = {"profile_id": pa.array(table.profile_ids, pa.int64())}
-    columns["as_of"] = pa.array([table.as_of] * len(table), pa.timestamp("us", tz="UTC"))
-    for name, values in (*table.columns.items(), *labels.items()):
-        if isinstance(values, np.ndarray):
-            columns[name] = pa.array(values, pa.float64(), from_pandas=True)
-        else:
-            shown = values if personal else [_masked(told_as.get(name, name), one) for one in values]
-            columns[name] = pa.array(shown, pa.string())
-    pq.write_table(pa.table(columns), path, compression="zstd", row_group_size=_ROWS)
-
-
-def _masked(field: str, value: Any) -> str | None:
-    return None if value is None else without_emails(mask(field, value))
+    with FeatureWriter(
+        path, as_of=table.as_of, columns=list(columns), texts=texts, told_as=told_as, personal=personal
+    ) as writer:
+        writer.write(table.profile_ids, columns)
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from identity.linkage.bulk import spark
+from common import spark
 from identity.linkage.files_door import make_engine
 from identity.linkage.unreadable import UnreadableFile
 
@@ -33,11 +33,11 @@ def test_a_limit_of_memory_is_said_as_java_wants_it(said: str, taken: str) -> No
 
 
 def test_a_limit_that_is_none_is_said_in_words() -> None:
-    with pytest.raises(UnreadableFile, match="no amount of memory"):
+    with pytest.raises(spark.NoSpark, match="no amount of memory"):
         spark.heap("plenty")
 
 
 def test_only_a_master_on_this_machine_is_bound_to_it() -> None:
-    assert spark._options("local[2]", "2048m")["spark.driver.host"] == "127.0.0.1"
-    assert "spark.driver.host" not in spark._options("spark://elsewhere:7077", "2048m")
-    assert "spark.sql.shuffle.partitions" not in spark._options("spark://elsewhere:7077", "2048m")
+    assert spark.options("local[2]", "2048m")["spark.driver.host"] == "127.0.0.1"
+    assert "spark.driver.host" not in spark.options("spark://elsewhere:7077", "2048m")
+    assert "spark.sql.shuffle.partitions" not in spark.options("spark://elsewhere:7077", "2048m")

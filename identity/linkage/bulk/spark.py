@@ -5,10 +5,7 @@ Spark brings the records to the pairs, and its tasks run DuckDB's query for the 
 On a cluster the folder must be one that every node sees, and every node needs this Python and these modules.
 """
 
-import os
-import re
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,19 +15,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from common import spark
 from identity.linkage.bulk import expressions
 from identity.linkage.bulk.comparing import filled_lists, patterns_of
 from identity.linkage.bulk.duck import write_file
 from identity.linkage.bulk.engine import Columns
 from identity.linkage.unreadable import UnreadableFile
 
-_PROJECT = Path(__file__).resolve().parents[3]
 # Pairs that a task compares at once.
 _BATCH = 10_000
-_NEEDS = "the Spark engine needs its extra and Java: pip install '.[spark]', and Java 17 or later"
-# Spark does not start with less; and it is what it takes unasked.
-_LEAST_HEAP, _USUAL_MEMORY = 512, "2GB"
-_MEBIBYTES = {"K": 2**-10, "M": 1, "G": 2**10, "T": 2**20}
 
 
 class SparkEngine:
@@ -38,10 +31,10 @@ class SparkEngine:
 
     dialect = expressions.SPARK
 
-    def __init__(self, folder: Path, *, master: str | None = None, memory: str = _USUAL_MEMORY) -> None:
+    def __init__(self, folder: Path, *, master: str | None = None, memory: str = spark.USUAL_MEMORY) -> None:
         self._tables = folder / "spark"
         self._tables.mkdir(parents=True, exist_ok=True)
-        self._session = _session(master or os.environ.get("CDP_SPARK_MASTER") or "local[2]", memory)
+        self._session = _session(master, memory)
         for old in sorted(self._tables.iterdir()):
             if (old / "_SUCCESS").exists():
                 self._show(_name(old))
@@ -154,52 +147,10 @@ def _name(folder: Path) -> str:
     return folder.name.rpartition("@")[0]
 
 
-def heap(memory: str) -> str:
-    """A limit as DuckDB takes it ("2GB"), as Java takes it."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])i?B?\s*", memory, re.IGNORECASE)
-    if found is None:
-        raise UnreadableFile(f"{memory} is no amount of memory: write it as 4GB")
-    return f"{max(_LEAST_HEAP, int(float(found[1]) * _MEBIBYTES[found[2].upper()]))}m"
-
-
-def _session(master: str, memory: str) -> Any:
-    limit = heap(memory)
+def _session(master: str | None, memory: str) -> Any:
     try:
-        from pyspark.errors import PySparkRuntimeError
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise UnreadableFile(_NEEDS) from error
-    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        raise UnreadableFile(f"{_NEEDS}; no Java was found")
-    # Spark's own workers run this Python with these modules.
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != str(_PROJECT)]
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(_PROJECT), *known])
-    builder = SparkSession.builder.appName("cdp-linkage").master(master)
-    for name, value in _options(master, limit).items():
-        builder = builder.config(name, value)
-    try:
-        session = builder.getOrCreate()
-    except PySparkRuntimeError as error:
-        raise UnreadableFile(f"{_NEEDS}; Spark did not start: {error}") from error
-    session.sparkContext.setLogLevel("ERROR")
+        session = spark.session("cdp-linkage", master=master, memory=memory)
+    except spark.NoSpark as error:
+        raise UnreadableFile(str(error)) from error
+    session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(_BATCH))
     return session
-
-
-def _options(master: str, limit: str) -> dict[str, str]:
-    options = {
-        "spark.sql.ansi.enabled": "true",
-        "spark.sql.ansi.doubleQuotedIdentifiers": "true",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": str(_BATCH),
-        # Any smaller limit makes Spark measure the whole batch again with every row: twenty times the time.
-        "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        "spark.driver.memory": limit,
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-    }
-    if master.startswith("local"):
-        # Executors on other machines could not call the driver there, and want more partitions.
-        alone = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-        options |= {**alone, "spark.sql.shuffle.partitions": "8"}
-    return options
