@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from insights.bi.views import BiProblem
 from insights.clusters.contracts import BadClustering, ClusteringSpec, ClusteringView, ClusterView, ModelView
-from insights.cohorts.contracts import CohortCell, CohortsView
+from insights.cohorts.contracts import BadCohorts, CohortCell, CohortSpec, CohortsView
 from insights.engagement.contracts import (
     MOST_PARTS,
     BadEngagement,
@@ -64,15 +64,15 @@ from insights.tables.contracts import LABEL_DAYS, BadTable, FeatureFileView
 
 __all__ = [
     "ANNOTATION_KINDS", "BREAKDOWNS", "HORIZONS", "LABEL_DAYS", "MOST_PARTS", "MOST_RECOMMENDED", "AnnotationView",
-    "BadClustering", "BadEngagement", "BadFeature", "BadFunnel", "BadKpi", "BadLifetime", "BadPrediction",
-    "BadRecommendation", "BadSetting", "BadTable", "Band", "BaselineView", "BiProblem", "Cell", "Checked",
-    "ClusterView", "ClusteringSpec", "ClusteringView", "CohortCell", "CohortsView", "Decile", "DeclaredView",
-    "EngagementOf", "EngagementView", "Feature", "FeatureFileView", "FeatureTable", "FunnelResult", "FunnelSpec",
-    "FunnelView", "ItemView", "Kpi", "KpiGroup", "KpiReport", "KpiValue", "LifetimeView", "Meter", "ModelView",
-    "NotPossible", "OnlineView", "OrderSetting", "Part", "PartScore", "PathResult", "PathSpec", "Period",
-    "PredictionSpec", "PredictionView", "Reason", "RecommendationSetting", "Recommendations", "Recommended",
-    "RecommenderView", "RfmView", "Rules", "RunView", "ScoreView", "ScoredEngagement", "ScoringView", "SegmentRow",
-    "SettingView", "Signal", "VersionView",
+    "BadClustering", "BadCohorts", "BadEngagement", "BadFeature", "BadFunnel", "BadKpi", "BadLifetime",
+    "BadPrediction", "BadRecommendation", "BadSetting", "BadTable", "Band", "BaselineView", "BiProblem", "Cell",
+    "Checked", "ClusterView", "ClusteringSpec", "ClusteringView", "CohortCell", "CohortSpec", "CohortsView",
+    "Decile", "DeclaredView", "EngagementOf", "EngagementView", "Feature", "FeatureFileView", "FeatureTable",
+    "FunnelResult", "FunnelSpec", "FunnelView", "ItemView", "Kpi", "KpiGroup", "KpiReport", "KpiValue",
+    "LifetimeView", "Meter", "ModelView", "NotPossible", "OnlineView", "OrderSetting", "Part", "PartScore",
+    "PathResult", "PathSpec", "Period", "PredictionSpec", "PredictionView", "Reason", "RecommendationSetting",
+    "Recommendations", "Recommended", "RecommenderView", "RfmView", "Rules", "RunView", "ScoreView",
+    "ScoredEngagement", "ScoringView", "SegmentRow", "SettingView", "Signal", "VersionView",
 ]  # fmt: skip
 
 

@@ -11,8 +11,9 @@ from insights.clusters.contracts import (
     ClusterView,
     ModelView,
 )
+from insights.cohorts.behaviour import first_behaviour
 from insights.cohorts.computing import cohorts_of
-from insights.cohorts.contracts import PERIODS, CohortsView
+from insights.cohorts.contracts import BACK, PERIODS, CohortsView
 from insights.contracts import RfmView, RunView
 from insights.engagement.computing import engagement, engagement_of
 from insights.features.cleaning import OUTLIERS
@@ -41,13 +42,13 @@ from insights.settings import setting
 from insights.tables.writing import table, table_file, tables
 
 __all__ = [
-    "COMPARISONS", "DIRECTIONS", "FILLINGS", "FUNNEL_BREAKDOWNS", "GOALS", "KPIS", "LENGTHS", "MEASURES", "METHODS",
-    "OPERATORS", "ORDERS", "OUTLIERS", "PERIODS", "POLICIES", "SCALINGS", "annotations", "asked_period", "baseline",
-    "baselines", "categories", "clustering", "clusterings", "cohorts", "count_items", "declared", "engagement",
-    "engagement_of", "features", "features_of", "funnel", "funnels", "item", "items", "kpi_days", "kpi_report",
-    "lifetime", "lifetime_horizon", "meter_of", "newest_run", "noon_of", "paths", "prediction", "predictions",
-    "recommend", "recommendation_setting", "recommenders", "rfm", "run", "runs", "runs_wait", "score_profiles",
-    "sentiment_features", "setting", "table", "table_file", "tables",
+    "BACK", "COMPARISONS", "DIRECTIONS", "FILLINGS", "FUNNEL_BREAKDOWNS", "GOALS", "KPIS", "LENGTHS", "MEASURES",
+    "METHODS", "OPERATORS", "ORDERS", "OUTLIERS", "PERIODS", "POLICIES", "SCALINGS", "annotations", "asked_period",
+    "baseline", "baselines", "categories", "clustering", "clusterings", "cohorts", "count_items", "declared",
+    "engagement", "engagement_of", "features", "features_of", "first_behaviour", "funnel", "funnels", "item",
+    "items", "kpi_days", "kpi_report", "lifetime", "lifetime_horizon", "meter_of", "newest_run", "noon_of",
+    "paths", "prediction", "predictions", "recommend", "recommendation_setting", "recommenders", "rfm", "run",
+    "runs", "runs_wait", "score_profiles", "sentiment_features", "setting", "table", "table_file", "tables",
 ]  # fmt: skip
 
 

@@ -173,6 +173,7 @@ urlpatterns = [
     path("v1/insights/baselines", kpis.Baselines.as_view()),
     path("v1/insights/baselines/<str:name>", kpis.Baseline.as_view()),
     path("v1/insights/cohorts", insights.Cohorts.as_view()),
+    path("v1/insights/cohorts/count", insights.CohortCount.as_view()),
     path("v1/insights/runs", insights.Runs.as_view()),
     path("v1/insights/runs/<str:run_id>", insights.Run.as_view()),
     path("v1/predictions", predictions.Predictions.as_view()),

@@ -1,4 +1,4 @@
-"""What is asked of funnels and paths in the address of a page. Pure but for the choices."""
+"""What is asked of funnels, paths and cohorts in the address of a page. Pure but for the choices."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from insights.contracts import BadFunnel, FunnelSpec, PathSpec
+from insights.contracts import BadFunnel, CohortSpec, FunnelSpec, PathSpec
 
 SHOWN_STEPS = 6
 UNITS = {"minutes": 60, "hours": 3600, "days": 86_400}
@@ -62,6 +62,21 @@ def path_of(query: Mapping[str, str]) -> PathSpec | None:
     )  # fmt: skip
     found.check()
     return found
+
+
+def cohorts_of(query: Mapping[str, str]) -> CohortSpec | None:
+    """The first behaviour that an address asks for; None while it names no event. Raises BadCohorts."""
+    event, name = query.get("event", "").strip(), query.get("property", "").strip()
+    if not event:
+        return None
+    where = [{"property": name, "op": query.get("op", "eq"), "value": query.get("value", "")}] if name else []
+    return CohortSpec.from_json({"event": event, "where": where, "back": query.get("back", "")})
+
+
+def told(wrong: ValueError) -> str:
+    """What is wrong, without the field's name."""
+    text = str(wrong).partition(": ")[2] or str(wrong)
+    return text[:1].upper() + text[1:]
 
 
 def query_of(spec: FunnelSpec) -> str:

@@ -5,7 +5,17 @@ from datetime import date
 from typing import Any
 
 from cdp.web.charts import Chart
-from insights.contracts import ClusterView, CohortCell, CohortsView, Feature, LifetimeView, RfmView, ScoredEngagement
+from insights.contracts import (
+    ClusterView,
+    CohortCell,
+    CohortSpec,
+    CohortsView,
+    Feature,
+    LifetimeView,
+    RfmView,
+    ScoredEngagement,
+)
+from insights.selectors import BACK
 
 
 def heat_map(view: RfmView) -> Chart:
@@ -35,7 +45,7 @@ def heat_map(view: RfmView) -> Chart:
     return Chart("rfm-heat-map", "People by RFM scores", option, head, rows if view.people else ())
 
 
-def cohorts(view: CohortsView, *, money: bool) -> Chart:
+def cohorts(view: CohortsView, *, money: bool, spec: CohortSpec | None = None) -> Chart:
     """Who came back, or what they spent, by cohort and periods since."""
     latest = [*reversed(view.cohorts)]
     widest = max((len(one.cells) for one in latest), default=0)
@@ -46,13 +56,14 @@ def cohorts(view: CohortsView, *, money: bool) -> Chart:
         for column, cell in enumerate(one.cells)
     ]
     shown = [one[2] for one in data if one[0] > 0]
+    began = spec.first.event if spec else "order"
     option = {
         "aria": {"enabled": True, "decal": {"show": False}},
         "tooltip": {"renderMode": "richText"},
         "legend": {"show": False},
         "grid": {"left": 8, "right": 12, "top": 28, "bottom": 28, "containLabel": True},
         "xAxis": {"type": "category", "data": [str(one) for one in range(widest)], "nameLocation": "middle",
-                  "nameGap": 26, "name": f"{view.period.capitalize()}s since the first order",
+                  "nameGap": 26, "name": f"{view.period.capitalize()}s since the first {began}",
                   "axisTick": {"show": False}},
         "yAxis": {"type": "category", "data": names, "inverse": True, "axisTick": {"show": False}},
         # The first period is everybody: the scale is that of coming back.
@@ -65,7 +76,8 @@ def cohorts(view: CohortsView, *, money: bool) -> Chart:
                                     for place in range(widest)))
         for name, one in zip(names, latest, strict=True)
     ]  # fmt: skip
-    label = f"Net value {view.currency} by cohort".replace("  ", " ") if money else "Share of each cohort that ordered"
+    did = BACK[spec.back] if spec else "ordered"
+    label = f"Net value {view.currency} by cohort".replace("  ", " ") if money else f"Share of each cohort that {did}"
     return Chart("cohorts", label, option, ("Cohort", "People", *(str(one) for one in range(widest))), rows)
 
 

@@ -28,15 +28,18 @@ def closed_since(start: date, *, period: str, today: date) -> list[date]:
 
 
 def triangle(
-    counted: Mapping[tuple[date, date], tuple[int, int]], *, period: str, today: date
+    counted: Mapping[tuple[date, date], tuple[int, int]], *, period: str, today: date,
+    sizes: Mapping[date, int] | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """From (cohort, period) -> (people, millionths): a row for each cohort, the latest ones, in the form that is kept.
 
-    A period in which nobody of a cohort ordered has a zero."""
+    A period in which nobody of a cohort came has a zero. `sizes`: how many people each cohort has; else who is counted
+    in its first period."""
     rows = []
-    for start in sorted({cohort for cohort, _ in counted}):
+    for start in sorted(sizes if sizes is not None else {cohort for cohort, _ in counted}):
         cells = [counted.get((start, one), (0, 0)) for one in closed_since(start, period=period, today=today)]
         if cells:
+            size = cells[0][0] if sizes is None else sizes[start]
             told = [{"people": people, "monetary": micros / 1e6} for people, micros in cells]
-            rows.append({"start": start.isoformat(), "people": cells[0][0], "cells": told})
+            rows.append({"start": start.isoformat(), "people": size, "cells": told})
     return rows[-_KEPT[period] :]

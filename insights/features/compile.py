@@ -20,7 +20,7 @@ websites and apps, with the time since the event before; what it told of device 
 
 import re
 import zoneinfo
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from insights.contracts import OrderSetting
@@ -289,6 +289,33 @@ def compile_cohorts(*, orders: OrderSetting, as_of: datetime, period: str) -> St
         " begun as (select profile_id, min(period) as cohort from bought group by 1)"
         " select cohort, period, count(*)::int, sum(micros) from bought join begun using (profile_id)"
         " group by 1, 2",
+        binder.values,
+    )
+
+
+def compile_first_behaviour(
+    *, orders: OrderSetting, as_of: datetime, period: str, begins: Callable[[Binder], str], back: str
+) -> Statement:
+    """`select` the first day of the period in which a person first did what `begins` says of an event, that of a period
+    or null, how many people, and millionths: with null the size of the cohort, else who came back in that period, and
+    the net value of their orders in it. What came before the first time does not count."""
+    compiler = _Compiler({}, orders, as_of, None)
+    binder = compiler._binder
+    start = f"date_trunc({binder.bind(period, 'text')}, {{}} at time zone {compiler._zone})::date"
+    events = f"(select {compiler._event()} from {compiler._log.events} where {compiler._known()}"
+    came = {
+        "again": f"{events} and {begins(binder)})", "any": f"{events})",
+        "orders": "(select profile_id, moment from orders where counts)",
+    }[back]  # fmt: skip
+    return Statement(
+        f"with {', '.join(compiler._order_relations(with_items=False))},"
+        f" begun as (select profile_id, min(moment) as moment, {start.format('min(moment)')} as cohort"
+        f" from {events} and {begins(binder)}) e group by profile_id)"
+        " select cohort, null::date, count(*)::int, 0 from begun group by cohort union all"
+        f" select cohort, {start.format('c.moment')}, count(distinct c.profile_id)::int, 0 from {came} c"
+        " join begun b on b.profile_id = c.profile_id and c.moment >= b.moment group by 1, 2 union all"
+        f" select cohort, {start.format('o.moment')}, 0, sum(o.micros) from orders o"
+        " join begun b on b.profile_id = o.profile_id and o.moment >= b.moment where o.counts group by 1, 2",
         binder.values,
     )
 

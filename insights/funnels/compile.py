@@ -18,7 +18,7 @@ def compile_funnel(spec: FunnelSpec, *, start: datetime, end: datetime, now: dat
     binder = Binder()
     until = min(end + timedelta(seconds=spec.within_seconds, microseconds=1), now)
     bits = " | ".join(
-        f"case when {_fits(step, binder)} then {1 << place} else 0 end" for place, step in enumerate(spec.steps)
+        f"case when {fits(step, binder)} then {1 << place} else 0 end" for place, step in enumerate(spec.steps)
     )
     names = binder.bind(sorted({one.event for one in spec.steps}), "text[]")
     only = "" if spec.order == "strict" else f" and e.name = any({names})"
@@ -88,7 +88,8 @@ def compile_members(profiles: list[int], segments: list[int]) -> Statement:
     )
 
 
-def _fits(step: Step, binder: Binder) -> str:
+def fits(step: Step, binder: Binder) -> str:
+    """Whether an event is that of a step."""
     parts = [f"e.name = {binder.bind(step.event, 'text')}", *(_holds(one, binder) for one in step.where)]
     return " and ".join(parts)
 

@@ -63,7 +63,7 @@ class FunnelSpec:
         known = {"steps", "within_seconds", "order", "by", "property", "segment"}
         if unknown := sorted(set(told) - known):
             raise BadFunnel(f"{unknown[0]}: there is no such field. Known: {', '.join(sorted(known))}.")
-        found = cls(**{**told, "steps": tuple(_step(one) for one in told.get("steps", ()))})
+        found = cls(**{**told, "steps": tuple(step_of(one) for one in told.get("steps", ()))})
         found._check()
         return found
 
@@ -83,7 +83,8 @@ class FunnelSpec:
         return asdict(self)
 
 
-def _step(told: Mapping[str, Any]) -> Step:
+def step_of(told: Mapping[str, Any]) -> Step:
+    """One step from its JSON form. Raises BadFunnel."""
     where = tuple(Condition(**one) for one in told.get("where", ()))
     if not told.get("event"):
         raise BadFunnel("steps: each step names an event.")

@@ -140,6 +140,13 @@ def test_the_api_counts_cohorts(customers: Sender) -> None:
     assert counted["period"] == "week"
     assert all(one["cells"][0]["share"] == 1 for one in counted["cohorts"])
     assert api.get(f"{V1}/cohorts?period=year").status_code == 422
+    asked = {"event": "Order Completed", "back": "any", "period": "week"}
+    found = api.post(f"{V1}/cohorts/count", asked).json()
+    assert (found["run_id"], sum(one["people"] for one in found["cohorts"])) == (
+        None, sum(one["people"] for one in counted["cohorts"])
+    )  # fmt: skip
+    wrong = api.post(f"{V1}/cohorts/count", {"event": "a", "where": [{"property": "x", "op": "gt", "value": "much"}]})
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/where")
 
 
 def test_the_api_declares_features_says_what_an_order_is_and_masks_texts(customers: Sender) -> None:

@@ -1,5 +1,7 @@
 """Recommendations end to end: events, a run, and what people are offered."""
 
+import re
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -95,6 +97,24 @@ def test_a_run_without_a_catalogue_says_what_to_do(sender: Sender) -> None:
     row = Run.objects.get()
     assert row.state == "failed"
     assert "The catalogue is empty" in row.error
+
+
+def test_a_run_by_spark_without_spark_says_what_is_missing(
+    shop: Sender, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pyspark", "pyspark.errors", "pyspark.sql"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for engine, says in (
+        ("spark", r"pip install '.\[spark\]', and Java 17"),
+        ("hadoop", "choose one of implicit, spark"),
+    ):
+        settings.RECOMMENDATION_ENGINE = engine
+        services.request_run(kind="recommendations", by="ann", now=clock.now())
+        services.run_waiting(now=clock.now(), after=follow_moves)
+        row = Run.objects.order_by("-pk")[0]
+        assert row.state == "failed"
+        assert re.search(says, row.error)
+    assert not Recommender.objects.exists()
 
 
 def test_people_are_offered_what_people_like_them_liked_and_not_what_they_bought(shop: Sender) -> None:

@@ -13,7 +13,14 @@ from tests.web.conftest import Shop, _send
 from tests.web.test_browser import _look
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "cohorts/", "cohorts/?period=week&of=money", "features/", "orders/")
+PAGES = (
+    "",
+    "cohorts/",
+    "cohorts/?period=week&of=money",
+    "cohorts/?event=Order+Completed&period=week&back=any",
+    "features/",
+    "orders/",
+)
 
 
 def _order(buyer: int, order: int) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from cdp.api.shapes.fields import Anything, Id, Instant, Shape
-from insights.selectors import FILLINGS, MEASURES, OUTLIERS
+from cdp.api.shapes.funnels import ConditionShape
+from insights.selectors import BACK, FILLINGS, MEASURES, OUTLIERS, PERIODS
 
 
 class FeatureShape(Shape):
@@ -116,17 +117,27 @@ class CohortCellShape(Shape):
 
 
 class CohortShape(Shape):
-    """The people whose first order was in one period; `cells` begin with it and hold closed periods only."""
+    """The people who began in one period; `cells` begin with it and hold closed periods only."""
 
     start = serializers.DateField()
     people = serializers.IntegerField()
     cells = CohortCellShape(many=True)
 
 
-class CohortsShape(Shape):
-    """The newest triangle."""
+class CohortsAsked(Shape):
+    """People by the period in which they first did `event`, where it meets all conditions; `back`: who counts as having
+    come back, `again` (did the same), `orders` or `any` (did anything)."""
 
-    run_id = Id()
+    event = serializers.CharField(max_length=500)
+    where = ConditionShape(many=True, required=False)
+    back = serializers.ChoiceField(choices=list(BACK), required=False)
+    period = serializers.ChoiceField(choices=list(PERIODS), required=False)
+
+
+class CohortsShape(Shape):
+    """A triangle. `run_id` is null when it was counted as it was asked for."""
+
+    run_id = Id(allow_null=True)
     as_of = Instant()
     zone = serializers.CharField()
     period = serializers.CharField(help_text="`month` or `week`.")

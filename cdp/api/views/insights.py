@@ -14,6 +14,7 @@ from cdp.api.idempotency import idempotent
 from cdp.api.problems import Problem, invalid_field, invalid_parameter
 from cdp.api.shapes.fields import conceal, page_of
 from cdp.api.shapes.insights import (
+    CohortsAsked,
     CohortsShape,
     FeatureIn,
     FeatureShape,
@@ -36,11 +37,13 @@ from identity import selectors as identity
 from insights import selectors, services
 from insights.contracts import (
     BadClustering,
+    BadCohorts,
     BadEngagement,
     BadFeature,
     BadPrediction,
     BadSetting,
     ClusteringView,
+    CohortSpec,
     NotPossible,
 )
 
@@ -195,6 +198,23 @@ class Cohorts(ApiView):
         found = selectors.cohorts(period)
         if found is None:
             raise Problem("not-found", "Nothing is counted yet: ask for a run of kind `cohorts`.")
+        return Response(shaped(CohortsShape, request)(found))
+
+
+class CohortCount(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"post": "segments:read"}
+
+    @extend_schema(operation_id="countCohorts", summary="Count cohorts by a first behaviour", tags=["insights"],
+                   request=CohortsAsked, responses=CohortsShape)  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """A triangle of closed periods, by the period in which people first did an event."""
+        told = body(request, CohortsAsked)
+        try:
+            spec = CohortSpec.from_json(told)
+            found = selectors.first_behaviour(spec, period=told.get("period", "month"), now=clock.now())
+        except BadCohorts as wrong:
+            field, _, text = str(wrong).partition(": ")
+            raise invalid_field(f"/{field}", text) from None
         return Response(shaped(CohortsShape, request)(found))
 
 

@@ -30,7 +30,7 @@ def funnels(request: PageRequest) -> HttpResponse:
         spec = funnel_form.funnel_of(request.GET)
         found = selectors.funnel(spec, period=_period(request), now=request.now) if spec else None
     except (BadFunnel, BadKpi) as told:
-        wrong = _told(told)
+        wrong = funnel_form.told(told)
     return render(
         request, "insights/funnels.html", tabs=insights_tabs("web:funnels"), rows=funnel_form.rows_of(request.GET),
         found=found, chart=funnel_charts.funnel(spec, found) if spec and found else None,
@@ -50,7 +50,7 @@ def _keep(request: PageRequest) -> HttpResponse:
         kept = services.keep_funnel(name=request.POST.get("name", ""), spec=spec, by=actor(request), now=request.now)
         toast(request, f"{kept.name} is kept.")
     except BadFunnel as wrong:
-        toast(request, f"Nothing was kept. {_told(wrong)}", bad=True)
+        toast(request, f"Nothing was kept. {funnel_form.told(wrong)}", bad=True)
     return go(request, f"{reverse('web:funnels')}?{query}")
 
 
@@ -61,7 +61,7 @@ def remove_funnel(request: PageRequest, funnel_id: int) -> HttpResponse:
         services.remove_funnel(funnel_id=funnel_id, by=actor(request), now=request.now)
         toast(request, "The funnel is removed.")
     except BadFunnel as wrong:
-        toast(request, _told(wrong), bad=True)
+        toast(request, funnel_form.told(wrong), bad=True)
     return go(request, reverse("web:funnels"))
 
 
@@ -75,7 +75,7 @@ def paths(request: PageRequest) -> HttpResponse:
         spec = funnel_form.path_of(request.GET)
         found = selectors.paths(spec, period=_period(request), now=request.now) if spec else None
     except (BadFunnel, BadKpi) as told:
-        wrong = _told(told)
+        wrong = funnel_form.told(told)
     return render(
         request, "insights/paths.html", tabs=insights_tabs("web:paths"), found=found,
         chart=funnel_charts.paths(spec, found) if spec and found else None, directions=selectors.DIRECTIONS,
@@ -96,8 +96,3 @@ def _choices(request: PageRequest, wrong: str, within: str, unit: str) -> dict[s
         "unit": request.GET.get("unit", unit),
         "days": request.GET.get("days", "" if request.GET.get("from") else "28"),
     }  # fmt: skip
-
-
-def _told(wrong: ValueError) -> str:
-    text = str(wrong).partition(": ")[2] or str(wrong)
-    return text[:1].upper() + text[1:]

@@ -1,5 +1,6 @@
 """Insights: RFM, groups of people, the features they are made of, and what an order is."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -7,15 +8,17 @@ from django.urls import reverse
 
 from cdp.nudge import RUN_INSIGHTS, wake
 from cdp.pipeline.follow import follow_moves
-from cdp.web import insights_charts
+from cdp.web import funnel_form, insights_charts
 from cdp.web.access import action, page
 from cdp.web.insights_forms import FeatureForm, GroupingForm, NewGroupingForm, OrderForm
 from cdp.web.insights_runs import run_state as run_state_of
 from cdp.web.navigation import insights_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
+from events import selectors as log
 from insights import selectors, services
-from insights.contracts import BadClustering, BadFeature, BadSetting, NotPossible
+from insights.contracts import BadClustering, BadCohorts, BadFeature, BadSetting, NotPossible
 
+_NAMED_WITHIN = timedelta(days=60)
 _PAGES = {"rfm": "web:rfm", "cohorts": "web:cohorts", "recommendations": "web:recommendations",
           "lifetime": "web:lifetime", "engagement": "web:engagement", "sentiment": "web:features"}  # fmt: skip
 
@@ -32,15 +35,23 @@ def rfm(request: PageRequest) -> HttpResponse:
 
 @page("see")
 def cohorts(request: PageRequest) -> HttpResponse:
-    """Who came back: a triangle of months or weeks, of people or of money."""
+    """Who came back: a triangle of months or weeks, of people or of money; by the first order as a run counted it, or
+    by the event in the address."""
     asked = request.GET.get("period", "")
     period = asked if asked in selectors.PERIODS else "month"
     money = request.GET.get("of") == "money"
-    found = selectors.cohorts(period)
+    wrong = ""
+    try:
+        spec = funnel_form.cohorts_of(request.GET)
+        found = selectors.first_behaviour(spec, period=period, now=request.now) if spec else selectors.cohorts(period)
+    except BadCohorts as told:
+        spec, found, wrong = None, None, funnel_form.told(told)
     return render(
         request, "insights/cohorts.html", tabs=insights_tabs("web:cohorts"), found=found, period=period, money=money,
-        periods=selectors.PERIODS, chart=insights_charts.cohorts(found, money=money) if found else None,
-        **run_state_of("cohorts"),
+        periods=selectors.PERIODS, q=request.GET, wrong=wrong, asked=spec, backs=selectors.BACK,
+        operators=selectors.OPERATORS, events=[one for one, _ in log.event_names(since=request.now - _NAMED_WITHIN)],
+        chart=insights_charts.cohorts(found, money=money, spec=spec) if found else None, **run_state_of("cohorts"),
+        status=422 if wrong else 200,
     )  # fmt: skip
 
 
