@@ -115,9 +115,39 @@ def _generated(people: int, events: int) -> dict[str, float]:
         _timed(took, "three", lambda: features_of(names, as_of=_AS_OF, buyers=True, orders=orders))
         every = (*names, "orders_90d", "revenue_90d", "revenue_trend", "days_between_orders", "events_30d")
         _timed(took, "eight", lambda: features_of(every, as_of=_AS_OF, orders=orders))
+        took |= _by_duckdb(orders, every)
         with psycopg.Cursor(pg.raw()) as plain:
             row = plain.execute("select count(*) from events_event").fetchone()
         return {**took, "events": float(row[0]) if row else 0.0}
+
+
+def _by_duckdb(orders: Any, names: tuple[str, ...]) -> dict[str, float]:
+    """The log as Parquet, features of it, and whether they are those of the database."""
+    import tempfile
+
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from common import clock
+    from insights import services
+    from insights.features.reading import features_of
+
+    took: dict[str, float] = {}
+    services.keep_setting(orders.to_json(), by="bench", now=clock.now())
+    with tempfile.TemporaryDirectory(prefix="cdp-bench-") as scratch:
+        log, out = Path(scratch) / "log", Path(scratch) / "features.parquet"
+        _timed(took, "export", lambda: services.export_log(log, names=names, by="bench", now=clock.now()))
+        _timed(
+            took, "duckdb", lambda: services.features_of_log(log, out, engine="duckdb", names=names, as_of=_AS_OF)
+        )  # fmt: skip
+        took["log size"] = sum(one.stat().st_size for one in log.rglob("*.parquet")) / 1e6
+        found = pq.read_table(out, columns=["profile_id", *names])
+        table = features_of(names, as_of=_AS_OF, orders=orders)
+        same = np.array_equal(found.column("profile_id").to_numpy(), table.profile_ids) and all(
+            np.allclose(found.column(name).to_numpy(), table.columns[name], rtol=1e-12, atol=0, equal_nan=True)
+            for name in names
+        )
+    return {**took, "equal": float(same)}
 
 
 def _by_hand() -> list[tuple[Any, ...]]:
@@ -215,17 +245,17 @@ def _report_retail(report: Report, found: dict[str, Any]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="the folder with the file; without it that part is left out")
-    parser.add_argument("--part", choices=["all", "base", "predictions"], default="all")
+    parser.add_argument("--part", choices=["all", "base", "predictions", "scale"], default="all")
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--customers", type=int, default=200_000)
     options = parser.parse_args()
     report = Report("insights")
-    if options.data and options.part != "base":
+    if options.data and options.part in ("all", "predictions"):
         report_predictions(report, options.data)
     if options.part == "predictions":
         return report.done()
-    if options.data:
+    if options.data and options.part != "scale":
         _report_retail(report, isolated(_retail, options.data))
     scale = isolated(_generated, options.people, options.events)
     for what, key in (("recency, frequency and monetary value", "three"), ("eight features", "eight")):
@@ -234,6 +264,14 @@ def main() -> int:
             most=3 * scale["by hand"] if key == "three" else None, ratio=scale[key] / scale["by hand"],
             reference=f"recency, frequency and monetary value by hand {scale['by hand']:.2f} s",
         )  # fmt: skip
+    report.row("the log as Parquet", scale["export"], "s", reference=f"{scale['log size']:.0f} MB")
+    report.row(
+        "eight features of that log by DuckDB", scale["duckdb"], "s", ratio=scale["duckdb"] / scale["eight"],
+        reference=f"by PostgreSQL {scale['eight']:.2f} s",
+    )  # fmt: skip
+    report.row("the same features as PostgreSQL's", scale["equal"], "", least=1)
+    if options.part == "scale":
+        return report.done()
     many = isolated(_many, options.customers)
     for method in ("kmeans", "ward", "dbscan"):
         report.row(f"{method} of {options.customers:,} customers", many[method], "s", most=300)

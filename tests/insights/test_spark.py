@@ -56,7 +56,7 @@ def test_spark_gives_every_feature_that_postgresql_gives(zone: str, lines: bool)
 
 
 def taste(people: int, items: int, seed: int) -> tuple[training.History, list[frozenset[int]]]:
-    """What people of eight kinds touched, and what they touch next: mostly what their kind likes, some of it popular."""
+    """What people of eight kinds touched, and what they touch next: mostly what their kind likes, some of it often."""
     rng = np.random.default_rng(seed)
     rows, columns, weights, later = [], [], [], []
     own = rng.permutation(items).reshape(8, -1)
