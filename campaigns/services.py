@@ -43,7 +43,7 @@ from campaigns.sending.handing import send_due
 from campaigns.sending.policies import InvalidPolicy, change_policy, keep_group
 from campaigns.sending.preferring import choose, leave, note_clicked, note_opened, preferences
 from campaigns.sending.queueing import queue_sends
-from campaigns.sending.receipts import take_status
+from campaigns.sending.receipts import take_mails, take_status
 from campaigns.sending.statuses import StatusCall, UnsignedStatus
 from campaigns.sending.steering import allow_contact, cancel_send, retry_send, send_message, send_test
 from campaigns.sending.tokens import choose_address, read_click
@@ -59,5 +59,5 @@ __all__ = [
     "preferences", "preview", "publish_template", "queue_sends", "raise_step", "read_click", "remove_step",
     "restore_slot", "resume_campaign", "retry_send", "run_campaigns", "send_due", "send_message", "send_test",
     "slots_known", "start_campaign", "start_experiment", "stop_campaign", "stop_experiment", "subscribe_browser",
-    "switch_channel", "take_status", "try_campaign",
+    "switch_channel", "take_mails", "take_status", "try_campaign",
 ]  # fmt: skip

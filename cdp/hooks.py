@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from campaigns import services as campaigns
 from cdp.nudge import APPLY_INBOX, wake
 from common import clock
 from connectors import services
@@ -33,9 +34,10 @@ def email(request: HttpRequest, write_key: str) -> HttpResponse:
         return _problem(400, str(problem))
     if taken is None:
         return _problem(404, "There is no such address, or its source is kept out.")
-    if taken:
+    campaigns.take_mails(taken.messages, now=clock.now())
+    if taken.items:
         wake(APPLY_INBOX)
-    return JsonResponse({"success": True, "items": taken})
+    return JsonResponse({"success": True, "items": taken.items})
 
 
 @csrf_exempt

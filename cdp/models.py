@@ -20,7 +20,8 @@ class DemoTruth(models.Model):
 
 
 class DemoPlay(models.Model):
-    """The one play of the demo: where its year was moved to, which sources it uses, and whether it came to its end."""
+    """The one play of the demo: where its year was moved to, which sources it uses, whether it came to its end, and
+    whether insights were asked for then."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     shift_days = models.IntegerField()
@@ -29,6 +30,7 @@ class DemoPlay(models.Model):
     messages = models.IntegerField(default=0)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    looked_back_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(condition=models.Q(id=1), name="demoplay_only_one")]

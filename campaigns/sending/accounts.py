@@ -13,6 +13,7 @@ from campaigns.sending.channels.kit import Account, Misconfigured, Provider
 from campaigns.sending.channels.push import new_vapid_key
 from campaigns.sending.channels.registry import PROVIDERS
 from campaigns.sending.models import SendingChannel
+from campaigns.sending.pacing import FASTEST, SLOWEST
 from campaigns.sending.policies import InvalidPolicy
 from common import audit, crypto
 from common.http import AddressRefused, checked_url
@@ -31,6 +32,7 @@ class ChannelView:
     paused: bool
     pause_reason: str
     rest_until: datetime | None
+    per_second: float | None
     changed_by: str
     changed_at: datetime
 
@@ -52,7 +54,7 @@ def _view(row: SendingChannel) -> ChannelView:
     held = tuple(sorted(json.loads(crypto.decrypt(row.secrets)))) if row.secrets else ()
     return ChannelView(
         row.channel, row.provider, known.label if known else row.provider, row.settings, held, row.paused,
-        row.pause_reason, row.rest_until, row.changed_by, row.changed_at,
+        row.pause_reason, row.rest_until, row.per_second, row.changed_by, row.changed_at,
     )  # fmt: skip
 
 
@@ -70,16 +72,20 @@ def account_of(row: SendingChannel) -> tuple[Provider, Account]:
 
 @transaction.atomic
 def keep_channel(
-    channel: str, provider: str, values: Mapping[str, Any], *, by: str, now: datetime, via: str = "ui"
+    channel: str, provider: str, values: Mapping[str, Any], *, by: str, now: datetime, via: str = "ui",
+    per_second: float | None = None,
 ) -> ChannelView:  # fmt: skip
-    """Set a channel up, or change it; an empty secret leaves the one there is. Raises InvalidPolicy."""
+    """Set a channel up, or change it; an empty secret leaves the one there is. Of no `per_second` there is no limit.
+
+    Raises InvalidPolicy.
+    """
     known = PROVIDERS.get(provider)
     if known is None or channel not in known.channels:
         raise InvalidPolicy({"/provider": "Choose a provider that can send by this channel."})
     row = SendingChannel.objects.select_for_update().filter(channel=channel).first()
     same = row is not None and row.provider == provider
     hidden = json.loads(crypto.decrypt(row.secrets)) if row and same and row.secrets else {}
-    settings, problems = {}, {}
+    settings, problems = {}, _pace_problem(per_second)
     for name, asked in known.settings.items():
         given = values.get(name)
         text = "" if given is None else str(given).strip()
@@ -96,10 +102,11 @@ def keep_channel(
     row = row or SendingChannel(channel=channel)
     row.provider, row.settings, row.secrets = provider, settings, crypto.encrypt(json.dumps(hidden)) if hidden else ""
     row.paused, row.pause_reason, row.rest_until, row.changed_by, row.changed_at = False, "", None, by, now
+    row.per_second = per_second
     row.save()
     audit.record(
         actor=by, via=via, action="sending.channel", object_type="sending_channel", object_id=channel, at=now,
-        summary=f"Set up {channel} by {known.label}", after={"provider": provider},
+        summary=f"Set up {channel} by {known.label}", after={"provider": provider, "per_second": per_second},
     )  # fmt: skip
     return _view(row)
 
@@ -112,6 +119,13 @@ def _add_vapid(channel: str, row: SendingChannel | None, settings: dict[str, Any
         settings["vapid_public"] = row.settings["vapid_public"]
     else:
         hidden["vapid_private"], settings["vapid_public"] = new_vapid_key()
+
+
+def _pace_problem(per_second: float | None) -> dict[str, str]:
+    # NaN is neither more nor less than anything.
+    if per_second is None or SLOWEST <= per_second <= FASTEST:
+        return {}
+    return {"/per_second": f"Give {SLOWEST:g} to {FASTEST:,.0f} messages a second, or nothing for no limit."}
 
 
 def _problem(asked: Field, text: str) -> str:

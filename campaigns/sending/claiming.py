@@ -18,7 +18,7 @@ from common import clock, pg
 LEASE = timedelta(seconds=90)
 # A decision is worth this long; what was not handed over by then is decided again.
 FRESH = timedelta(seconds=20)
-_BATCH = 50
+MOST = 50
 
 _DUE = """
 select id, origin, version, instance, step, identifier_id, contact, channel, template_id, template_version,
@@ -43,12 +43,14 @@ _FREE_CLAIMED = """
 update campaigns_send set state = 'queued', claim = null, lease_until = null, handed_at = null
 where channel = %(channel)s and state = 'claimed' and lease_until < %(now)s
 """
-# Whoever had it died in the middle: nobody knows whether it went out.
+# Whoever had it died in the middle: nobody knows whether it went out, unless the provider told of it meanwhile.
 _FREE_HANDING = """
 update campaigns_send set
-    state = case when %(safe)s or message_class = 'transactional' then 'queued' else 'unknown' end,
+    state = case when provider_id <> '' then 'sent' when %(safe)s or message_class = 'transactional' then 'queued'
+                 else 'unknown' end,
     error = 'The worker was cut off in the middle.', attempts = attempts + 1, claim = null, lease_until = null,
-    settled_at = case when %(safe)s or message_class = 'transactional' then null else %(now)s::timestamptz end
+    settled_at = case when provider_id = '' and (%(safe)s or message_class = 'transactional') then null
+                      else %(now)s::timestamptz end
 where channel = %(channel)s and state = 'handing' and lease_until < %(now)s
 """
 _BEGIN = """
@@ -94,14 +96,14 @@ def free_abandoned(channel: str, *, repeats_are_safe: bool, now: datetime) -> No
 
 
 @transaction.atomic
-def claim(channel: str, *, token: uuid.UUID, now: datetime) -> list[Claimed] | None:
-    """Take a batch of what is due, decided anew; None when nothing is due.
+def claim(channel: str, *, token: uuid.UUID, now: datetime, most: int = MOST) -> list[Claimed] | None:
+    """Take a batch of at most `most` of what is due, decided anew; None when nothing is due.
 
     What does not fit any more is skipped with the reason, or put off; the number of statements is fixed.
     """
     cursor = pg.cursor()
     take_turn(cursor)
-    given = {"channel": channel, "now": now, "limit": _BATCH}
+    given = {"channel": channel, "now": now, "limit": most}
     rows = [_claimed(*row) for row in cursor.execute(_DUE, given).fetchall()]
     if not rows:
         return None

@@ -9,7 +9,9 @@ import logging
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from campaigns.messages.contracts import CannotRender, Rendered
@@ -29,6 +31,7 @@ from campaigns.sending.channels.kit import (
 )
 from campaigns.sending.claiming import Claimed
 from campaigns.sending.models import PushSubscription, SendingChannel
+from campaigns.sending.pacing import wait_for_place
 from campaigns.sending.policies import policy_row
 from campaigns.sending.telling import source
 from campaigns.sending.tokens import links_of, status_url
@@ -57,18 +60,41 @@ def send_due(channel: str, *, now: datetime, suppressed: Suppressed) -> int:
         opened = _opened(channel, ticker)
         if opened is None:
             return handed
-        provider, hand = opened
-        done = _batch(channel, provider, hand, ticker, suppressed)
-        if done is None:
+        done = _batch(channel, opened, ticker, suppressed)
+        handed += done.handed
+        if done.over:
             return handed
-        handed += done
     return handed
 
 
-def _opened(channel: str, ticker: Ticker) -> tuple[Provider | None, AbstractContextManager[Hand]] | None:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """How to hand over, and how many a second."""
+
+    provider: Provider | None
+    hand: AbstractContextManager[Hand]
+    per_second: float | None
+
+    @property
+    def most(self) -> int:
+        """How many are worth deciding about at once."""
+        if self.per_second is None:
+            return claiming.MOST
+        return min(claiming.MOST, ceil(self.per_second * claiming.FRESH.total_seconds()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """How many were handed over, and whether the turn is over: nothing is due, or it is too soon for more."""
+
+    handed: int
+    over: bool
+
+
+def _opened(channel: str, ticker: Ticker) -> _Opened | None:
     """How to hand over, or None when the channel does not go at present."""
     if channel == _KEPT:
-        return None, nullcontext(lambda letter: letter.key)
+        return _Opened(None, nullcontext(lambda letter: letter.key), None)
     row = SendingChannel.objects.filter(channel=channel).first()
     if row is None or not _goes(channel, ticker()):
         return None
@@ -77,7 +103,7 @@ def _opened(channel: str, ticker: Ticker) -> tuple[Provider | None, AbstractCont
     except Misconfigured as problem:
         SendingChannel.objects.filter(pk=row.pk).update(paused=True, pause_reason=problem.message)
         return None
-    return provider, _with_http(provider, account, ticker)
+    return _Opened(provider, _with_http(provider, account, ticker), row.per_second)
 
 
 @contextmanager
@@ -89,25 +115,22 @@ def _with_http(provider: Provider, account: Any, ticker: Ticker) -> Any:
         yield hand
 
 
-def _batch(
-    channel: str,
-    provider: Provider | None,
-    opened: AbstractContextManager[Hand],
-    ticker: Ticker,
-    suppressed: Suppressed,
-) -> int | None:
-    """One batch; None when nothing is due."""
-    safe = provider is None or provider.repeats_are_safe
+def _batch(channel: str, opened: _Opened, ticker: Ticker, suppressed: Suppressed) -> _Done:
+    """One batch."""
+    safe = opened.provider is None or opened.provider.repeats_are_safe
     claiming.free_abandoned(channel, repeats_are_safe=safe, now=ticker())
     token, at = uuid.uuid4(), ticker()
-    rows = claiming.claim(channel, token=token, now=at)
+    rows = claiming.claim(channel, token=token, now=at, most=opened.most)
     if rows is None:
-        return None
+        return _Done(0, over=True)
     desk = _Desk(rows, suppressed, now=at)
-    handed = 0
+    handed, over = 0, False
     try:
-        with opened as hand:
+        with opened.hand as hand:
             for row in rows:
+                if not wait_for_place(channel, opened.per_second):
+                    over = True
+                    break
                 if ticker() - at > claiming.FRESH:
                     break
                 if claiming.begin(row.id, token=token, now=ticker()):
@@ -118,7 +141,7 @@ def _batch(
         SendingChannel.objects.filter(channel=channel).update(paused=True, pause_reason=problem.message)
     finally:
         claiming.release(token)
-    return handed
+    return _Done(handed, over)
 
 
 def _goes(channel: str, now: datetime) -> bool:

@@ -68,6 +68,11 @@ class Send(models.Model):
             ),
             models.Index(fields=["lease_until"], name="send_leased", condition=Q(state__in=["claimed", "handing"])),
             models.Index(fields=["state", "-id"], name="send_state"),
+            # By what a provider tells of a try without an answer.
+            models.Index(
+                fields=["key"], name="send_doubtful",
+                condition=Q(state__in=["unknown", "handing"]) | Q(state="queued", attempts__gt=0),
+            ),
             models.Index(fields=["template_id", "-id"], name="send_template"),
         ]  # fmt: skip
 
@@ -85,6 +90,8 @@ class SendingChannel(models.Model):
     paused = models.BooleanField(default=False)
     pause_reason = models.TextField(blank=True, default="")
     rest_until = models.DateTimeField(null=True)
+    # At most so many are handed over a second; None: as fast as the provider takes them.
+    per_second = models.FloatField(null=True)
     changed_by = models.CharField(max_length=254)
     changed_at = models.DateTimeField()
 

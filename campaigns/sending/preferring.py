@@ -123,9 +123,13 @@ def note_happened(row: Send, what: str, more: Mapping[str, object], once: str, *
     key = identity.identifiers_named([row.identifier_id]).get(row.identifier_id)
     if key is None:
         return False
-    properties = {
-        "origin": row.origin, "origin_version": row.version, "instance": row.instance, "step": row.step,
-        "template_id": row.template_id, "template_version": row.template_version, **more,
-    }  # fmt: skip
-    tell([Told(what, row.pk, str(row.key), key, row.channel, properties, once)], now=now)
+    tell([Told(what, row.pk, str(row.key), key, row.channel, {**about(row), **more}, once)], now=now)
     return True
+
+
+def about(row: Send) -> dict[str, object]:
+    """What every event of a send says."""
+    return {
+        "origin": row.origin, "origin_version": row.version, "instance": row.instance, "step": row.step,
+        "template_id": row.template_id, "template_version": row.template_version,
+    }  # fmt: skip

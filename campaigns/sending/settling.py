@@ -71,7 +71,10 @@ def settle_problem(
     now: datetime,
     safe: bool,
 ) -> None:
-    """The provider has it not, or nobody knows."""
+    """The provider has it not, or nobody knows. What it told of meanwhile, it has."""
+    if isinstance(problem, Doubtful) and (told := _told_meanwhile(row, token)):
+        settle_sent(row, told, identifier, source_id, token=token, now=now, content=None)
+        return
     state, due, tries = _what_follows(row, problem, safe=safe, now=now)
     if not _write(row, state, token=token, now=now, error=problem.message, due=due, tries=tries):
         return
@@ -96,6 +99,18 @@ def _what_follows(
     if isinstance(problem, Temporary | Doubtful) and row.attempts + 1 < MAX_ATTEMPTS:
         return "queued", now + pause(row.attempts, chance=random.random()), 1
     return ("unknown" if isinstance(problem, Doubtful) else "failed"), None, 1
+
+
+def _told_meanwhile(row: Claimed, token: uuid.UUID) -> str:
+    found = (
+        pg.cursor()
+        .execute(
+            "select provider_id from campaigns_send where id = %s and claim = %s and state = 'handing' for update",
+            (row.id, token),
+        )
+        .fetchone()
+    )
+    return found[0] if found else ""
 
 
 def _write(

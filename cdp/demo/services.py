@@ -18,7 +18,7 @@ from common import clock, jobs
 from events import selectors as events
 from insights import services as insights
 
-__all__ = ["BY", "Scorecard", "already_played", "has_begun", "look_back", "play_demo", "scorecard"]
+__all__ = ["BY", "Scorecard", "already_played", "has_begun", "look_back", "looked_back", "play_demo", "scorecard"]
 
 BY = "demo"
 
@@ -26,6 +26,11 @@ BY = "demo"
 def already_played() -> bool:
     """Whether the demo has been played to its end in this database."""
     return DemoPlay.objects.filter(finished_at__isnull=False).exists()
+
+
+def looked_back() -> bool:
+    """Whether everything was measured and asked for that pages show of the demo."""
+    return DemoPlay.objects.filter(looked_back_at__isnull=False).exists()
 
 
 def has_begun() -> bool:
@@ -58,8 +63,8 @@ def play_demo(*, base_url: str, folder: Path, now: datetime, play: Play | None =
 
 
 def look_back(*, patience: float = 600.0) -> bool:
-    """Wait until everything is applied, measure the experiment and have insights computed; False when that takes
-    longer than `patience` seconds: then each page offers to begin."""
+    """Wait until everything is applied, measure the experiment and have insights computed; what was asked for is not
+    asked for again. False when that takes longer than `patience` seconds: then each page offers to begin."""
     deadline = time.monotonic() + patience
     while events.backlog().events:
         if time.monotonic() > deadline:
@@ -67,6 +72,7 @@ def look_back(*, patience: float = 600.0) -> bool:
         time.sleep(1)
     campaigning.measure(now=clock.now())
     analysing.ask(by=BY, now=clock.now())
+    DemoPlay.objects.update(looked_back_at=clock.now())
     return True
 
 

@@ -14,6 +14,8 @@ CHANNEL_NAMES = {
     "email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "webpush": "Web push", "mobilepush": "Mobile push",
     "webhook": "Webhook", "inapp": "In-app",
 }  # fmt: skip
+# Of every channel, whoever provides it.
+PER_SECOND = "per_second"
 CHANNEL_CHOICES = tuple((one, CHANNEL_NAMES[one]) for one in CHANNELS)
 _LABELS = {
     "subject": "Subject", "preheader": "Preheader", "body": "Body", "text": "Plain text", "title": "Title",
@@ -116,9 +118,14 @@ class ChannelForm(CalmForm):
         for name, asked in fields.items():
             there = asked.secret and name in held
             self.fields[name] = _field(asked, there)
+        look = {"class": "form-control", "step": "any", "autocomplete": "off"}
+        self.fields[PER_SECOND] = forms.FloatField(
+            label="At most so many a second", required=False, widget=forms.NumberInput(attrs=look),
+            help_text="What the provider allows you; 0.5 is one every two seconds. Empty: as fast as it takes.",
+        )  # fmt: skip
 
     def values(self) -> dict[str, Any]:
-        return dict(self.cleaned_data)
+        return {name: value for name, value in self.cleaned_data.items() if name != PER_SECOND}
 
 
 def _field(asked: Field, there: bool) -> forms.Field:

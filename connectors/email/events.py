@@ -4,7 +4,7 @@ https://segment.com/docs/connections/spec/email/
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -49,6 +49,16 @@ def items(provider: str, event: Any) -> list[bytes]:
                  "traits": {"email": event.recipient, "email_status": status}}  # fmt: skip
         found.append({key: value for key, value in state.items() if value is not None})
     return [orjson.dumps(one) for one in found]
+
+
+def messages_of(events: Iterable[Any]) -> dict[str, str]:
+    """Of which messages is told: by the mark `send` of their metadata, else by their id, the provider's own id."""
+    told = {}
+    for event in events:
+        provider_id = str(event.message_id or "")
+        if mark := str((event.metadata or {}).get("send") or provider_id):
+            told[mark] = provider_id
+    return told
 
 
 def _properties(provider: str, event: Any, raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Setting a provider up, and taking its calls."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from django.http import HttpRequest
 
 from common import audit, crypto, pg
 from connectors.destinations.contracts import InvalidSettings
-from connectors.email.events import items
+from connectors.email.events import items, messages_of
 from connectors.email.models import EmailHook
 from connectors.email.providers import PROVIDERS, Unreadable, Unsigned, read_call
 from connectors.sources import wire
@@ -18,7 +19,16 @@ from connectors.sources.selectors import source_by_key
 from events import services as events
 from events.contracts import Refusal
 
-__all__ = ["HookView", "Unreadable", "Unsigned", "email_hook", "keep_email_hook", "take_email_call"]
+__all__ = ["HookView", "Taken", "Unreadable", "Unsigned", "email_hook", "keep_email_hook", "take_email_call"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many items a call held; and of which messages it told: by the marks with which they were sent (our metadata,
+    or their Message-ID), the provider's own ids of them."""
+
+    items: int
+    messages: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +68,8 @@ def email_hook(source_id: int) -> HookView | None:
     return _view(row) if row else None
 
 
-def take_email_call(*, write_key: str, request: HttpRequest, now: datetime) -> int | None:
-    """Keep the events of one call durably; answers how many items, or None when there is no such address.
+def take_email_call(*, write_key: str, request: HttpRequest, now: datetime) -> Taken | None:
+    """Keep the events of one call durably; None when there is no such address.
 
     Raises Unsigned or Unreadable, and notes it on the source.
     """
@@ -85,7 +95,7 @@ def take_email_call(*, write_key: str, request: HttpRequest, now: datetime) -> i
                 events=len(accepted), client_ip=None, received_at=now, compressor=zstandard.ZstdCompressor(level=1),
             )  # fmt: skip
         EmailHook.objects.filter(pk=row.pk).update(problem="", last_called_at=now)
-    return len(accepted)
+    return Taken(len(accepted), messages_of(found))
 
 
 def _view(row: EmailHook) -> HookView:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,11 +13,17 @@ from django.test import Client
 
 from campaigns import selectors, services
 from campaigns.journeys.sent import message_counts
+from campaigns.sending.channels.kit import Doubtful
+from campaigns.sending.claiming import LEASE, begin, claim, free_abandoned
 from campaigns.sending.models import Send, SuppressedContact
+from campaigns.sending.settling import settle_problem
 from campaigns.sending.statuses import twilio_signature, vonage_token
+from campaigns.sending.telling import source
 from campaigns.sending.tokens import status_url
 from common import clock, pg
+from connectors import services as connectors
 from events.selectors import events_of
+from identity.contracts import IdentifierKey
 from tests.campaigns.sending_world import START, World, queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -164,3 +171,69 @@ def test_results_count_what_was_delivered_and_what_was_not(world: World, send_id
     with pg.cursor() as cursor:
         [found] = message_counts(cursor, 1)
     assert (found.sent, found.delivered, found.undelivered, found.opened) == (5, 3, 1, 0)
+
+
+def doubtful(send_id: int, state: str, **more: Any) -> None:
+    Send.objects.filter(pk=send_id).update(state=state, provider_id="", error="No answer.", **more)
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered", "undelivered"])
+def test_whoever_tells_of_a_message_has_it_so_a_try_without_an_answer_counts_as_sent(
+    world: World, send_id: int, status: str
+) -> None:
+    doubtful(send_id, "unknown")
+    assert [call(send_id, status), call(send_id, status)] == [204, 204]
+    row = Send.objects.get(pk=send_id)
+    assert (row.state, row.provider_id, row.error) == ("sent", "SM1", "")
+    assert names(world).count("SMS Sent") == 1
+
+
+def test_what_was_taken_after_all_is_not_tried_once_more_unless_a_person_asked(world: World, send_id: int) -> None:
+    doubtful(send_id, "queued", attempts=1, handed_at=None)
+    assert call(send_id, "delivered") == 204
+    assert Send.objects.get(pk=send_id).state == "sent"
+    ben = sms(world, "ben", "+493012345679")
+    doubtful(ben, "failed")
+    services.retry_send(ben, by="ann", now=START)
+    assert call(ben, "sent") == 204
+    assert Send.objects.get(pk=ben).state == "queued"
+
+
+def test_what_is_told_while_the_call_still_waits_for_its_answer_is_found_when_none_comes(
+    world: World, send_id: int
+) -> None:
+    ben, token = sms(world, "ben", "+493012345679"), uuid.uuid4()
+    for one in (send_id, ben):
+        doubtful(one, "queued", due_at=START, handed_at=None)
+    rows = claim("sms", token=token, now=START) or []
+    for row in rows:
+        assert begin(row.id, token=token, now=START)
+        assert call(row.id, "delivered") == 204
+    assert [one.state for one in Send.objects.all()] == ["handing", "handing"]
+    # One worker gets no answer, the other one is killed.
+    [ours] = [row for row in rows if row.id == send_id]
+    settle_problem(
+        ours, Doubtful("No answer."), IdentifierKey("phone", "+493012345678"), source(now=START), token=token,
+        now=START, safe=False,
+    )  # fmt: skip
+    free_abandoned("sms", repeats_are_safe=False, now=START + LEASE + timedelta(seconds=1))
+    assert [one.state for one in Send.objects.all()] == ["sent", "sent"]
+    assert names(world).count("SMS Sent") == names(world, "ben").count("SMS Sent") == 1
+
+
+@pytest.mark.parametrize("mark", ["metadata", "Message-ID"])
+def test_an_e_mail_that_may_be_sent_is_sent_once_its_provider_tells_of_it(world: World, mark: str) -> None:
+    eve, fay = (queue([world.request(world.person(who))])[0].send_id for who in ("eve", "fay"))
+    for one in (eve, fay):
+        doubtful(one, "unknown", handed_at=START)
+    key = Send.objects.get(pk=eve).key
+    told = {
+        "event": "delivered", "email": "eve@example.org", "timestamp": 1_794_000_000, "sg_event_id": "e1",
+        **({"send": str(key), "sg_message_id": "sg1"} if mark == "metadata" else {"smtp-id": f"<{key}@shop.example>"}),
+    }  # fmt: skip
+    hook = connectors.create_source(name="Mail", kind="email", by="ann", now=START)
+    connectors.keep_email_hook(source_id=hook.id, provider="sendgrid", secret="", by="ann", now=START)
+    answer = Client().post(f"/hooks/email/{hook.write_key}/", json.dumps([told]), content_type="application/json")
+    assert answer.status_code == 200
+    assert {one.pk: one.state for one in Send.objects.filter(pk__in=(eve, fay))} == {eve: "sent", fay: "unknown"}
+    assert names(world, "eve").count("Email Sent") == 1

@@ -209,6 +209,22 @@ def test_the_command_plays_once_for_each_database(conn: psycopg.Connection[Any],
     }
 
 
+def test_insights_that_a_killed_player_did_not_ask_for_any_more_are_asked_for_by_the_next(
+    conn: psycopg.Connection[Any], url: str, play: Play, tmp_path: Path
+) -> None:
+    play_demo(base_url=url, folder=tmp_path, now=clock.now(), play=play)
+    _apply()
+    assert insights.runs() == []
+    assert _command("--base-url", url)["played"] is False
+    asked = insights.runs()
+    assert {one.kind for one in asked} >= {"rfm", "clusters", "training"}
+    # What somebody removed afterwards stays removed.
+    [funnel] = insights.funnels()
+    insights_services.remove_funnel(funnel_id=funnel.id, by="ann", now=clock.now())
+    assert _command("--base-url", url)["played"] is False
+    assert (insights.funnels(), insights.runs()) == ([], asked)
+
+
 def test_the_command_leaves_a_database_with_events_of_its_own_alone_when_asked(
     conn: psycopg.Connection[Any], url: str
 ) -> None:

@@ -201,13 +201,17 @@ class SendingChannelShape(Shape):
     paused = serializers.BooleanField()
     pause_reason = serializers.CharField(allow_blank=True)
     rest_until = Instant(allow_null=True)
+    per_second = serializers.FloatField(allow_null=True, help_text="How many go out a second at most; null: no limit.")
 
 
 class SendingChannelIn(Shape):
-    """How a channel is set up; a secret that is left out stays."""
+    """How a channel is set up; a secret or a rate that is left out stays."""
 
     provider = serializers.CharField(max_length=32)
     settings = Anything(help_text="Settings and secrets by name, as the page of the channel lists them.")
+    per_second = serializers.FloatField(
+        required=False, allow_null=True, help_text="How many go out a second at most, 0.1 to 10,000; null: no limit."
+    )
 
 
 class SubscriptionGroupShape(Shape):

@@ -66,7 +66,8 @@ class SendingChannel(ApiView):
         if not isinstance(wanted["settings"], dict):
             raise invalid_field("/settings", "Give an object: settings by name.")
         kept = judged(lambda: services.keep_channel(
-            _expect(channel), wanted["provider"], wanted["settings"], by=actor(request), now=clock.now(), via="api"
+            _expect(channel), wanted["provider"], wanted["settings"], by=actor(request), now=clock.now(), via="api",
+            per_second=wanted.get("per_second", _pace_now(channel)),
         ))  # fmt: skip
         return Response(shaped(SendingChannelShape, request)(kept))
 
@@ -111,6 +112,10 @@ class SubscriptionGroups(ApiView):
         wanted: dict[str, Any] = body(request, SubscriptionGroupShape)
         kept = judged(lambda: services.keep_group(by=actor(request), now=clock.now(), via="api", **wanted))
         return Response(shaped(SubscriptionGroupShape, request)(kept))
+
+
+def _pace_now(channel: str) -> float | None:
+    return next((one.per_second for one in selectors.channel_views() if one.channel == channel), None)
 
 
 def _switched(request: Request, channel: str, *, paused: bool) -> Response:

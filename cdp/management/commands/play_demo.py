@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from cdp.demo.player import PlayFailed
-from cdp.demo.services import already_played, has_begun, look_back, play_demo
+from cdp.demo.services import already_played, has_begun, look_back, looked_back, play_demo
 from common import clock
 from events import selectors as events
 
@@ -32,6 +32,9 @@ class Command(BaseCommand):
         # One line for each of 600 requests says nothing that the answer does not.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         if already_played():
+            # Whoever was killed after the last message has left this to the next.
+            if not looked_back():
+                self._look_back()
             return self._answer(options, {"played": False, "reason": "the demo has been played in this database"})
         if options["if_first"] and not has_begun() and _has_events():
             return self._answer(options, {"played": False, "reason": "this database has events of its own"})
@@ -39,7 +42,7 @@ class Command(BaseCommand):
             sent = play_demo(base_url=options["base_url"], folder=settings.DATA_FOLDER / "demo", now=clock.now())
         except PlayFailed as problem:
             raise CommandError(f"The demo could not be played: {problem}. Is {options['base_url']} up?") from None
-        look_back()
+        self._look_back()
         return self._answer(
             options,
             {
@@ -49,6 +52,13 @@ class Command(BaseCommand):
                 "seconds": round(time.monotonic() - began, 1),
             },
         )
+
+    def _look_back(self) -> None:
+        if not look_back():
+            raise CommandError(
+                "The demo has been played, but not all of it is applied yet: are the workers up? Its insights are "
+                "asked for by the next start, or when this is called again."
+            )
 
     def _answer(self, options: dict[str, Any], answer: dict[str, Any]) -> None:
         if options["format"] == "json":

@@ -9,7 +9,7 @@ from campaigns import selectors, services
 from campaigns.contracts import CHANNELS, REASONS, SendingNotPossible
 from cdp.nudge import SEND_MESSAGES, wake
 from cdp.web.access import action, page
-from cdp.web.message_forms import CHANNEL_CHOICES, CHANNEL_NAMES, ChannelForm, GroupForm, PolicyForm
+from cdp.web.message_forms import CHANNEL_CHOICES, CHANNEL_NAMES, PER_SECOND, ChannelForm, GroupForm, PolicyForm
 from cdp.web.navigation import message_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.paging import Page, after_id, page_of
@@ -115,13 +115,17 @@ def sending_channel(request: PageRequest, channel: str) -> HttpResponse:
     wanted = request.POST.get("provider") or request.GET.get("provider") or (current.provider if current else "")
     provider = next((one for one in providers if one.slug == wanted), providers[0])
     same = current is not None and current.provider == provider.slug
+    kept = _initial(provider.settings, current.settings if current and same else {})
     form = ChannelForm(
         provider.settings, current.secrets if current and same else (), request.POST or None,
-        initial=_initial(provider.settings, current.settings if current and same else {}),
+        initial=kept | {PER_SECOND: current.per_second if current else None},
     )  # fmt: skip
     if request.method == "POST" and form.is_valid():
         try:
-            services.keep_channel(channel, provider.slug, form.values(), by=actor(request), now=request.now)
+            services.keep_channel(
+                channel, provider.slug, form.values(), by=actor(request), now=request.now,
+                per_second=form.cleaned_data[PER_SECOND],
+            )  # fmt: skip
         except services.InvalidPolicy as wrong:
             for where, what in wrong.problems.items():
                 name = where.rsplit("/", 1)[-1]
