@@ -83,7 +83,9 @@ def check_lag(now: datetime) -> Check:
     age = (now - backlog.oldest_at).total_seconds() if backlog.oldest_at else 0.0
     ok = backlog.events <= settings.READY_MAX_LAG and age <= OLDEST_LATE
     mend = "" if ok else "see that the pipeline worker runs (logs/pipeline.log in the data folder)."
-    return Check("lag", ok, f"{backlog.events} event(s) wait, the oldest for {age:.0f} s", mend)
+    events_wait = "1 event waits" if backlog.events == 1 else f"{backlog.events:,} events wait"
+    told = f"{events_wait}, the oldest for {age:.0f} s" if backlog.events else "nothing waits"
+    return Check("lag", ok, told, mend)
 
 
 def check_workers(now: datetime) -> Check:

@@ -49,7 +49,7 @@ EXAMPLES = (
         {"welcome": ("Welcome", "Good that you are here."), "welcome-again": ("Have a look", "What others like.")},
     ),
     Example(
-        "cart-reminder", "Cart reminder", "Whoever leaves a cart is reminded within the hour, unless he buys.",
+        "cart-reminder", "Cart reminder", "Whoever leaves a cart is reminded within the hour, unless they buy.",
         {
             "purpose": "newsletter",
             "entry": {"kind": "event", "event": "Cart Abandoned", "late_minutes": 60}, "again": "after_exit",

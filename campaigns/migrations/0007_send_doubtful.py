@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
             model_name="send",
             index=models.Index(
                 condition=Q(
-                    ("state__in", ["unknown", "handing"]), Q(("state", "queued"), ("attempts__gt", 0)), _connector="OR"
+                    ("state__in", ["unknown", "handing"]), Q(("attempts__gt", 0), ("state", "queued")), _connector="OR"
                 ),
                 fields=["key"],
                 name="send_doubtful",

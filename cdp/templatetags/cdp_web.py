@@ -86,11 +86,10 @@ def distance(moment: datetime, now: datetime) -> str:
 
 @register.filter
 def num(value: int | float | None) -> str:
-    """A number with thin spaces between thousands, or a dash."""
+    """A number with commas between thousands, or a dash."""
     if value is None:
         return "–"
-    text = f"{value:,.1f}" if isinstance(value, float) and not float(value).is_integer() else f"{int(value):,}"
-    return text.replace(",", "\u202f")
+    return f"{value:,.1f}" if isinstance(value, float) and not float(value).is_integer() else f"{int(value):,}"
 
 
 @register.filter

@@ -11,11 +11,11 @@ from django.utils import timezone
 from campaigns import selectors as campaigns
 from campaigns.contracts import CHANNELS, CampaignSpec
 from cdp.web.campaign_words import KINDS, title
+from cdp.web.event_filters import FILTERS_HINT, EventFilters
 from cdp.web.forms import CalmForm, JsonText
 from privacy import selectors as privacy
 from segments import selectors as segments
 
-_FILTERS = 'A list such as [{"property": "total", "is": "gte", "value": 50}]; empty for all.'
 _AGAIN = (
     ("never", "never"), ("after_exit", "when the last journey is over"), ("always", "always"),
 )  # fmt: skip
@@ -36,7 +36,7 @@ class CampaignForm(CalmForm):
         ("broadcast", "all of a segment, at a time"),
     ])  # fmt: skip
     event = forms.CharField(label="Event", max_length=200, required=False, help_text="For those who do something.")
-    where = JsonText(label="Only events with", rows=2, required=False, initial=[], help_text=_FILTERS)
+    where = EventFilters(label="Only events with", required=False, help_text=FILTERS_HINT)
     key = forms.CharField(
         label="Each value of this property enters on its own", max_length=200, required=False,
         help_text="Such as order_id. Empty: people enter, not orders.",
@@ -49,7 +49,7 @@ class CampaignForm(CalmForm):
     every = forms.ChoiceField(label="How often", choices=[
         ("once", "once"), ("day", "every day"), ("week", "every week"), ("month", "every month"),
     ])  # fmt: skip
-    local = forms.BooleanField(label="Each at that time of day where he is", required=False)
+    local = forms.BooleanField(label="To each person at that time of day where they are", required=False)
     again = forms.ChoiceField(label="May somebody enter again?", choices=_AGAIN)
     again_minutes = forms.IntegerField(label="Minutes between two entries", min_value=0, initial=0)
     goal_event = forms.CharField(label="Goal: the event that it is for", max_length=200, required=False)
@@ -155,7 +155,7 @@ class TryForm(CalmForm):
         choices=lambda: [(one.slug, one.name) for one in segments.segments()],
     )  # fmt: skip
     events = forms.CharField(
-        label="What he does after entering", required=False, widget=forms.Textarea(attrs={"rows": 3}),
+        label="What they do after entering", required=False, widget=forms.Textarea(attrs={"rows": 3}),
         help_text="One a line: minutes, then the event, such as “20 Order Completed”.",
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Charts of funnels and paths, with their table twins. Pure."""
 
+from cdp.templatetags.cdp_web import percent
 from cdp.web.charts import Chart
 from cdp.web.funnel_form import lasted
 from insights.contracts import FunnelResult, FunnelSpec, PathResult, PathSpec
@@ -20,7 +21,7 @@ def funnel(spec: FunnelSpec, found: FunnelResult) -> Chart:
                     "label": {"show": True, "position": "right"}}],
     }  # fmt: skip
     rows = [
-        (name, f"{one.people:,}", f"{one.of_first:.1%}", f"{one.of_previous:.1%}", lasted(one.median_seconds))
+        (name, f"{one.people:,}", percent(one.of_first), percent(one.of_previous), lasted(one.median_seconds))
         for name, one in zip(names, found.steps, strict=True)
     ]
     head = ("Step", "People", "Of the first step", "Of the step before", "Median time since")
@@ -48,7 +49,7 @@ def paths(spec: PathSpec, found: PathResult) -> Chart:
         }],
     }  # fmt: skip
     rows = [
-        (str(one.level), one.here, one.there, f"{one.count:,}", f"{one.count / max(found.total, 1):.1%}")
+        (str(one.level), one.here, one.there, f"{one.count:,}", percent(one.count / max(found.total, 1)))
         for one in found.links
     ]
     head = ("Place", "Here", "Before it" if back else "After it", "Times", "Of all")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from cdp.templatetags.cdp_web import percent
 from cdp.web.charts import Chart
 from insights.contracts import (
     ClusterView,
@@ -29,8 +30,8 @@ def heat_map(view: RfmView) -> Chart:
         "grid": {"left": 8, "right": 12, "top": 28, "bottom": 28, "containLabel": True},
         "xAxis": {"type": "category", "data": columns, "name": "How often and how much", "nameLocation": "middle",
                   "nameGap": 26, "axisTick": {"show": False}},
-        "yAxis": {"type": "category", "data": columns, "name": "How recently", "nameLocation": "middle", "nameGap": 24,
-                  "axisTick": {"show": False}},
+        "yAxis": {"type": "category", "data": columns, "name": "How recently", "nameLocation": "end",
+                  "nameTextStyle": {"align": "left"}, "axisTick": {"show": False}},
         "visualMap": {"show": False, "min": 0, "max": max(most, 1)},
         "series": [
             {"name": "People", "type": "heatmap", "label": {"show": True},
@@ -86,7 +87,7 @@ def _started(start: date, period: str) -> str:
 
 
 def _cell(cell: CohortCell, money: bool) -> str:
-    return f"{cell.monetary:,.0f}" if money else f"{cell.share:.1%}"
+    return f"{cell.monetary:,.0f}" if money else percent(cell.share)
 
 
 def profiles(clusters: Sequence[ClusterView], features: Mapping[str, Feature]) -> Chart:
@@ -154,7 +155,7 @@ def trials(found: Sequence[Mapping[str, Any]]) -> Chart:
     rows = [
         (
             str(one["groups"]), f"{one['silhouette']:.3f}" + (f" ± {one['sd']:.3f}" if one["sd"] else ""),
-            f"{one['stability']:.2f}", f"{one['least_share']:.1%}", "yes" if one["good"] else "no",
+            f"{one['stability']:.2f}", percent(one['least_share']), "yes" if one["good"] else "no",
         )
         for one in found
     ]  # fmt: skip
@@ -195,7 +196,7 @@ def _whole(position: float | None) -> int | None:
 
 
 def _told(position: float | None) -> str:
-    return "–" if position is None else f"{position:.0%}"
+    return "–" if position is None else f"{100 * position:.0f} %"
 
 
 def engagement(view: ScoredEngagement) -> Chart:

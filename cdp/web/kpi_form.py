@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from cdp.templatetags.cdp_web import percent
 from insights.contracts import BadKpi, Kpi, KpiReport, KpiValue
 
 
@@ -84,7 +85,7 @@ def written(kpi: Kpi, value: float | None, currency: str = "") -> str:
         return "–"
     match kpi.unit:
         case "share":
-            return f"{value:.1%}"
+            return percent(value)
         case "money":
             return f"{value:,.2f} {currency}".strip() if abs(value) < 1e5 else f"{value:,.0f} {currency}".strip()
         case "minutes":
@@ -99,7 +100,7 @@ def changed(kpi: Kpi, change: float | None) -> str:
     """How much more or less, with its sign."""
     if change is None:
         return "–"
-    return f"{change:+.0f} points" if kpi.unit == "points" else f"{change:+.1%}"
+    return f"{change:+.0f} points" if kpi.unit == "points" else f"{100 * change:+.1f} %"
 
 
 def rows(report: KpiReport) -> list[Shown]:

@@ -146,7 +146,7 @@ def _field(asked: Field, there: bool) -> forms.Field:
 
 
 class PolicyForm(CalmForm):
-    """Quiet hours, holdout and caps."""
+    """Quiet hours and holdout."""
 
     quiet_from = forms.TimeField(label="Quiet from", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     quiet_until = forms.TimeField(
@@ -159,10 +159,6 @@ class PolicyForm(CalmForm):
     holdout = forms.IntegerField(
         label="Holdout in percent", min_value=0, max_value=50, help_text="So many people get no marketing at all."
     )
-    caps = JsonText(
-        label="Caps", rows=6, required=False,
-        help_text="At most so many messages to a person in any so many hours, of a channel and class or of all.",
-    )  # fmt: skip
     track_clicks = forms.BooleanField(label="Measure clicks", required=False)
     track_opens = forms.BooleanField(label="Measure opens of marketing mail", required=False)
 
@@ -173,12 +169,8 @@ class PolicyForm(CalmForm):
             name: f"{getattr(policy, name) // 60:02}:{getattr(policy, name) % 60:02}"
             for name in ("quiet_from", "quiet_until")
         }
-        caps = [
-            {"channel": one.channel, "message_class": one.message_class, "most": one.most, "hours": one.hours}
-            for one in policy.caps
-        ]
         return clock | {
-            "zone": policy.zone, "holdout": policy.holdout, "caps": caps, "track_clicks": policy.track_clicks,
+            "zone": policy.zone, "holdout": policy.holdout, "track_clicks": policy.track_clicks,
             "track_opens": policy.track_opens,
         }  # fmt: skip
 
@@ -187,7 +179,7 @@ class PolicyForm(CalmForm):
         told = dict(self.cleaned_data)
         for name in ("quiet_from", "quiet_until"):
             told[name] = told[name].hour * 60 + told[name].minute
-        return told | {"caps": told["caps"] or []}
+        return told
 
 
 class GroupForm(CalmForm):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cdp.templatetags.cdp_web import percent
 from cdp.web.charts import Chart
 from insights.contracts import Feature
 
@@ -37,8 +38,8 @@ def deciles(name: str, label: str, rows: Sequence[Mapping[str, Any]]) -> Chart:
         head = (*head, "Came true", "Lift")
     told = [
         (
-            str(one["decile"]), f"{one['people']:,}", f"{one['score']:.1%}",
-            *((f"{one['rate']:.1%}", f"{one['lift']:.2f}") if known else ()),
+            str(one["decile"]), f"{one['people']:,}", percent(one['score']),
+            *((percent(one['rate']), f"{one['lift']:.2f}") if known else ()),
         )
         for one in rows
     ]  # fmt: skip
@@ -61,7 +62,8 @@ def reliability(rows: Sequence[Mapping[str, float]]) -> Chart:
         ],
     }  # fmt: skip
     told = [
-        (f"from {one['from']:.0%}", f"{one['people']:,}", f"{one['score']:.1%}", f"{one['rate']:.1%}") for one in rows
+        (f"from {100 * one['from']:.0f} %", f"{one['people']:,}", percent(one["score"]), percent(one["rate"]))
+        for one in rows
     ]
     return Chart("reliability", "Scores beside what came true", option, ("Scores", "People", "Mean", "Came true"), told)
 

@@ -1,15 +1,14 @@
 """Forms of the pages about predictions."""
 
-import re
 from typing import Any
 
 from django import forms
 
+from cdp.web.event_filters import FILTERS_HINT, EventFilters
 from cdp.web.forms import CalmForm
 from insights import selectors as insights
 from insights.contracts import PredictionSpec
 from segments import selectors as segments
-from segments.contracts import RuleError
 
 # What the wizard begins with, by what is wanted.
 BEGINNINGS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -25,10 +24,7 @@ class PredictionForm(CalmForm):
 
     name = forms.CharField(label="Name", max_length=120)
     event = forms.CharField(label="Event", max_length=500, help_text="Such as Order Completed.")
-    filters = forms.CharField(
-        label="Filters", max_length=1000, required=False,
-        help_text="As in a segment's rule: category = \"shoes\" and revenue >= 50. Empty: any of these events.",
-    )  # fmt: skip
+    filters = EventFilters(label="Filters", required=False, help_text=FILTERS_HINT)
     goal = forms.ChoiceField(label="A person …", choices=lambda: list(insights.GOALS.items()))
     days = forms.IntegerField(label="Within days", min_value=1, max_value=365)
     active_days = forms.IntegerField(
@@ -66,15 +62,6 @@ class PredictionForm(CalmForm):
         help_text="A model beside the version in use; it scores while it did better on the last 1,000 people.",
     )  # fmt: skip
 
-    def clean_filters(self) -> list[dict[str, Any]]:
-        text = str(self.cleaned_data["filters"]).strip()
-        if not text:
-            return []
-        try:
-            return list(segments.read_rule(f'count("x" where {text}) >= 1').to_json().get("where", []))
-        except RuleError as wrong:
-            raise forms.ValidationError("; ".join(one.message for one in wrong.problems)) from None
-
     def spec(self) -> dict[str, Any]:
         """The specification."""
         told = {name: value for name, value in self.cleaned_data.items() if name not in ("name", "slug", "filters")}
@@ -91,6 +78,4 @@ class NewPredictionForm(PredictionForm):
 def initial(name: str, spec: PredictionSpec) -> dict[str, Any]:
     """What the form of a prediction begins with."""
     told = spec.to_json()
-    rule = {"event": "x", "count": {"is": "gte", "value": 1}, "where": told["where"]}
-    found = re.search(r" where (.*)\) >= 1$", segments.write_rule(segments.parse_rule(rule))) if told["where"] else None
-    return {**told, "name": name, "filters": found.group(1) if found else ""}
+    return {**told, "name": name, "filters": told["where"]}

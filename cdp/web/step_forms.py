@@ -7,6 +7,7 @@ from django import forms
 
 from campaigns import selectors as campaigns
 from cdp.web.campaign_forms import channel_choices, segment_choices, step_targets, templates
+from cdp.web.event_filters import FILTERS_HINT, EventFilters
 from cdp.web.forms import CalmForm, JsonText
 from segments import selectors as segments
 
@@ -17,7 +18,6 @@ _OPS = (
     ("eq", "is"), ("ne", "is not"), ("gt", "is greater than"), ("gte", "is at least"), ("lt", "is less than"),
     ("lte", "is at most"), ("contains", "contains"), ("exists", "is known"), ("missing", "is not known"),
 )  # fmt: skip
-_FILTERS = 'A list such as [{"property": "total", "is": "gte", "value": 50}]; empty for all.'
 _MOST_WAYS = 10
 
 
@@ -92,7 +92,7 @@ class WaitForm(_Minutes):
 
 class WaitEventForm(_Minutes):
     event = forms.CharField(label="Until this event", max_length=200)
-    where = JsonText(label="Only events with", rows=2, required=False, initial=[], help_text=_FILTERS)
+    where = EventFilters(label="Only events with", required=False, help_text=FILTERS_HINT)
     field_order = ("name", "event", "where", "amount", "unit")
 
     def add_fields(self) -> None:

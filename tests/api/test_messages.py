@@ -124,5 +124,14 @@ def test_groups_and_channels_are_kept_over_the_api(world: World, api: Callable[.
     assert writer.post("/sending/channels/email/pause").json()["paused"] is True
     assert writer.post("/sending/channels/email/resume").json()["paused"] is False
     assert writer.post("/sending/channels/fax/pause").status_code == 404
+    console = {"provider": "console", "settings": {"sender": "Shop <news@shop.example>"}}
+    # A rate that is left out stays.
+    paces = [
+        writer.post("/sending/channels/email", {**console, **more}).json()["per_second"]
+        for more in ({"per_second": 2.5}, {}, {"per_second": None})
+    ]
+    assert paces == [2.5, 2.5, None]
+    fast = writer.post("/sending/channels/email", {**console, "per_second": 20_000})
+    assert [one["pointer"] for one in fast.json()["errors"]] == ["/per_second"]
     wrong = writer.post("/sending/channels/sms", {"provider": "twilio", "settings": {"account_sid": "AC1"}})
     assert [one["pointer"] for one in wrong.json()["errors"]] == ["/settings/auth_token", "/settings/sender"]

@@ -139,7 +139,7 @@ def expect_lift_against(baseline: Period, page: Client, *, day: date, orders: in
     assert (found.value, found.baseline) == (orders, EARLY)
     assert found.against_baseline == pytest.approx(orders / EARLY - 1)
     shown = page.get(reverse("web:kpis"), asked).content.decode()
-    lift = re.escape(f"{orders / EARLY - 1:+.1%}")
+    lift = re.escape(f"{100 * (orders / EARLY - 1):+.1f} %")
     row = rf'>Orders</a></th><td[^>]*>{orders}</td>.*?data-label="Against Without it"[^>]*>{lift}</td>'
     assert re.search(row, shown, re.DOTALL)
 

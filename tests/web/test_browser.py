@@ -145,7 +145,7 @@ def test_a_moved_threshold_tells_pairs_and_people_with_the_keyboard_alone(visito
     page.wait_for_function("document.querySelector('#link-at').getAttribute('aria-valuetext') === '0.45'")
 
     def told(side: str, what: str = "pairs") -> int:
-        return int(page.inner_text(f"[data-side={side}][data-what={what}]").replace("\u202f", ""))
+        return int(page.inner_text(f"[data-side={side}][data-what={what}]").replace(",", ""))
 
     before = told("linked")
     page.focus("#link-at")

@@ -5,6 +5,10 @@ from django.test import Client
 
 from campaigns import selectors
 from campaigns.contracts import CampaignView
+from campaigns.journeys.models import Instance
+from campaigns.journeys.spec import OnEvent
+from common import clock
+from identity import selectors as identity
 from segments import selectors as segments
 from tests.web.conftest import Shop, signed_in
 
@@ -101,7 +105,7 @@ def test_a_marketer_asks_and_somebody_else_approves_a_large_broadcast(
     one = made(marketer, name="Big")
     marketer.post(f"/campaigns/{one.id}/steps/", {"do": "add", "kind": "exit", "after": ""})
     kept = marketer.post(f"/campaigns/{one.id}/edit/", {
-        "name": "Big", "entry": "broadcast", "segment": slug_of(shop), "every": "once", "again": "never", "where": "[]",
+        "name": "Big", "entry": "broadcast", "segment": slug_of(shop), "every": "once", "again": "never", "where": "",
         "again_minutes": "0", "goal_hours": "24", "holdout": "0", "message_class": "marketing", "priority": "0",
         "zone": "UTC",
     })  # fmt: skip
@@ -122,3 +126,30 @@ def test_what_is_wrong_is_told_at_its_place(shop: Shop) -> None:
     assert "steps: Give 1 to 60 steps." in page(client, f"/campaigns/{one.id}/")
     answer = client.post(f"/campaigns/{one.id}/try/", {"person": "", "traits": "[]", "events": "soon"})
     assert answer.status_code == 422
+
+
+def test_which_events_let_in_is_written_as_in_a_segments_rule(shop: Shop) -> None:
+    client = signed_in("marketer")
+    one = made(client, name="Large carts")
+    given = {
+        "name": "Large carts", "entry": "event", "event": "Cart Updated", "every": "once", "again": "never",
+        "again_minutes": "0", "goal_hours": "24", "holdout": "0", "message_class": "marketing", "priority": "0",
+        "zone": "UTC", "where": "total >= 50",
+    }  # fmt: skip
+    assert client.post(f"/campaigns/{one.id}/edit/", given).status_code == 302
+    entry = fresh(one).draft.entry
+    assert isinstance(entry, OnEvent)
+    assert [(condition["property"], condition["value"]) for condition in entry.where] == [("total", 50)]
+    assert "total &gt;= 50" in client.get(f"/campaigns/{one.id}/edit/").content.decode()
+    for wrong in ("total >=", 'total = 1) >= 1 or count("y" where a = 1'):
+        answer = client.post(f"/campaigns/{one.id}/edit/", {**given, "where": wrong})
+        assert (answer.status_code, list(answer.context["form"].errors)) == (422, ["where"])
+
+
+def test_who_entered_is_told_by_name(shop: Shop) -> None:
+    now = clock.now()
+    Instance.objects.create(
+        campaign_id=shop.campaign, version=1, person_id=identity.identifier_ids(shop.anna)[0], state="active",
+        entered_at=now, arrived_at=now,
+    )  # fmt: skip
+    assert "Anna Berg" in page(signed_in("admin"), f"/campaigns/{shop.campaign}/people/")

@@ -15,6 +15,7 @@ from cdp.web.charts import steps_of_campaign
 from cdp.web.flow import Flow, drawn
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.paging import Page, after_id, page_of
+from cdp.web.people import by_ids
 from cdp.web.tabs import Tab, tabs
 from cdp.web.views.profiles import open_profile
 from common import access
@@ -32,7 +33,8 @@ def campaigns(request: PageRequest) -> HttpResponse:
     counted = selectors.states([one.id for one in found])
     rows = [
         {"campaign": one, "entry": words.entry(one.draft), "inside": counted[one.id].get("active", 0),
-         "entered": sum(counted[one.id].values()), "goal": counted[one.id].get("goal", 0)}
+         "entered": sum(counted[one.id].values()), "goal": counted[one.id].get("goal", 0),
+         "ends": one.draft.goal is not None and one.draft.goal.ends}
         for one in found
     ]  # fmt: skip
     return render(request, "campaigns/list.html", rows=rows)
@@ -91,7 +93,7 @@ def campaign(request: PageRequest, campaign_id: int) -> HttpResponse:
 
 @page("see")
 def campaign_people(request: PageRequest, campaign_id: int) -> HttpResponse:
-    """Who is where, by profile id."""
+    """Who is where."""
     found = selectors.campaign(campaign_id)
     if found is None:
         return not_found(request, "campaign", reverse("web:campaigns"))
@@ -103,6 +105,7 @@ def campaign_people(request: PageRequest, campaign_id: int) -> HttpResponse:
     return render(
         request, "campaigns/people.html", campaign=found, tabs=_tabs(found, "web:campaign_people"),
         journeys=[journey(one) for one in shown.rows], page=shown,
+        people=by_ids({one.profile_id for one in shown.rows if one.profile_id}),
     )  # fmt: skip
 
 

@@ -130,6 +130,7 @@ def grouping(request: PageRequest, slug: str) -> HttpResponse:
         profiles=insights_charts.profiles(model.clusters, features) if model else None,
         radar=insights_charts.radar(model.clusters, features) if model else None,
         bias=model.figures.get("bias") if model else None,
+        titles={name: one.title for name, one in features.items()},
         trials=insights_charts.trials(model.figures["trials"]) if model else None,
         status=422 if form.errors else 200, **run_state_of("clusters", slug),
     )  # fmt: skip

@@ -1,18 +1,21 @@
 """What was sent and why not, and what holds for all messages: channels, caps, quiet hours, groups."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
 
 from campaigns import selectors, services
-from campaigns.contracts import CHANNELS, REASONS, SendingNotPossible
+from campaigns.contracts import CHANNELS, REASONS, CampaignView, SendingNotPossible, SendView
 from cdp.nudge import SEND_MESSAGES, wake
 from cdp.web.access import action, page
+from cdp.web.caps_form import CapsForm
 from cdp.web.message_forms import CHANNEL_CHOICES, CHANNEL_NAMES, PER_SECOND, ChannelForm, GroupForm, PolicyForm
 from cdp.web.navigation import message_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.paging import Page, after_id, page_of
+from cdp.web.people import by_ids
 from cdp.web.views.messages import _tell_form
 from cdp.web.views.profiles import open_profile
 from identity import selectors as identity
@@ -33,7 +36,7 @@ def sent_messages(request: PageRequest) -> HttpResponse:
     return render(
         request, "messages/sent.html", page=page_of(rows, key=lambda one: one.id, started=bool(start)), asked=asked,
         counts=selectors.send_counts(), states=_STATES, reasons=REASONS, channels=CHANNEL_CHOICES, names=CHANNEL_NAMES,
-        template_names=selectors.template_names({one.template_id for one in rows}),
+        template_names=selectors.template_names({one.template_id for one in rows}), campaigns=_campaigns(rows),
         tabs=message_tabs("web:sent_messages"),
     )  # fmt: skip
 
@@ -48,7 +51,14 @@ def sent_message(request: PageRequest, send_id: int) -> HttpResponse:
     return render(
         request, "messages/one_sent.html", message=found, reason=REASONS.get(found.reason, ""), profile_id=profile_id,
         names=CHANNEL_NAMES, template_name=selectors.template_names([found.template_id]).get(found.template_id, ""),
+        campaigns=_campaigns([found]), person=by_ids([profile_id]).get(profile_id) if profile_id else None,
     )  # fmt: skip
+
+
+def _campaigns(rows: Iterable[SendView]) -> dict[str, CampaignView]:
+    """The campaigns that asked for messages, by what the ledger knows them by."""
+    asked = {one.key.origin for one in rows}
+    return {origin: one for one in selectors.campaigns() if (origin := f"campaign:{one.id}") in asked} if asked else {}
 
 
 @action("edit_campaigns")
@@ -75,27 +85,27 @@ def steer_message(request: PageRequest, send_id: int) -> HttpResponse:
 @page("see", post="edit_campaigns")
 def sending(request: PageRequest) -> HttpResponse:
     """Channels with whether they go, caps, quiet hours, holdout, and groups."""
-    policy = PolicyForm(
-        request.POST if request.POST.get("form") == "policy" else None,
-        initial=PolicyForm.shown(selectors.sending_policy(now=request.now)),
-    )
+    current = selectors.sending_policy(now=request.now)
+    posted = request.POST if request.POST.get("form") == "policy" else None
+    policy, caps = PolicyForm(posted, initial=PolicyForm.shown(current)), CapsForm(current, posted)
     group = GroupForm(request.POST if request.POST.get("form") == "group" else None)
-    if request.method == "POST" and (done := _kept(request, policy, group)):
+    if request.method == "POST" and (done := _kept(request, policy, caps, group)):
         toast(request, done)
         return go(request, reverse("web:sending"))
     known = {one.channel: one for one in selectors.channel_views()}
     return render(
-        request, "messages/sending.html", policy=policy, group=group, groups=selectors.groups(), names=CHANNEL_NAMES,
+        request, "messages/sending.html", policy=policy, caps=caps, group=group, groups=selectors.groups(),
+        names=CHANNEL_NAMES,
         channels=[(one, known.get(one)) for one in CHANNELS if one != "inapp"],
         suppressed=selectors.suppressed_contacts(), tabs=message_tabs("web:sending"),
-        status=422 if policy.errors or group.errors else 200,
+        status=422 if policy.errors or caps.errors or group.errors else 200,
     )  # fmt: skip
 
 
-def _kept(request: PageRequest, policy: PolicyForm, group: GroupForm) -> str:
+def _kept(request: PageRequest, policy: PolicyForm, caps: CapsForm, group: GroupForm) -> str:
     try:
-        if policy.is_bound and policy.is_valid():
-            services.change_policy(policy.asked(), by=actor(request), now=request.now)
+        if policy.is_bound and policy.is_valid() and caps.is_valid():
+            services.change_policy({**policy.asked(), "caps": caps.asked()}, by=actor(request), now=request.now)
             return "It holds from now on, also for what is queued."
         if group.is_bound and group.is_valid():
             services.keep_group(**group.cleaned_data, by=actor(request), now=request.now)
@@ -170,6 +180,6 @@ def profile_messages(request: PageRequest, profile_id: int) -> HttpResponse:
     rows = selectors.sends_of(ids, before=start, limit=Page.SIZE + 1)
     return render(
         request, "profiles/messages.html", **context, page=page_of(rows, key=lambda one: one.id, started=bool(start)),
-        reasons=REASONS, channel_names=CHANNEL_NAMES,
+        reasons=REASONS, channel_names=CHANNEL_NAMES, campaigns=_campaigns(rows),
         template_names=selectors.template_names({one.template_id for one in rows}),
     )  # fmt: skip

@@ -5,7 +5,7 @@ const told = (...call) => (Array.isArray(cdp) ? cdp.push(call) : cdp[call[0]](..
 // Memberships that slots ask for are at most two seconds old.
 const again = () => [800, 2600, 6000].forEach((wait) => setTimeout(() => cdp.slots && cdp.slots(), wait));
 const show = () => {
-  count.textContent = cart.length ? `${cart.length} ${cart.length == 1 ? "thing" : "things"}` : "nothing";
+  count.textContent = cart.length ? ` ${cart.length} ${cart.length == 1 ? "thing" : "things"}` : "";
   buy.disabled = !cart.length;
 };
 document.querySelectorAll("[data-good]").forEach((button) => button.addEventListener("click", () => {

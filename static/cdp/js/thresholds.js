@@ -1,8 +1,8 @@
 // What the thresholds of a linkage model would do if they stood elsewhere. Moving them here changes nothing but the page.
 const box = document.getElementById("thresholds");
 const { curve, histogram } = JSON.parse(document.getElementById("threshold-data")?.textContent ?? "{}");
-const THIN = "\u202f";
-const num = (value) => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, THIN);
+const COMMA = ",";
+const num = (value) => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, COMMA);
 const percent = (value) => `${(value * 100).toFixed(1)} %`;
 
 // A row of the curve: threshold, pairs from there on, people joined, expected precision, expected recall.
