@@ -37,6 +37,6 @@ class EventFilters(forms.CharField):
 def _written(where: Any) -> str:
     if not where:
         return ""
-    rule = {"event": "x", "count": {"is": "gte", "value": 1}, "where": where}
+    rule = {"event": "x", "count": {"is": "gte", "value": 1}, "where": list(where)}
     found = re.search(r" where (.*)\) >= 1$", segments.write_rule(segments.parse_rule(rule)))
     return found.group(1) if found else ""

@@ -44,7 +44,7 @@ def _mail() -> Iterator[Feature]:
     delivered = "nullif(count(*) filter (where name = 'Email Delivered'), 0)"
     for name, event, what in (("open", "Email Opened", "Openings"), ("click", "Email Link Clicked", "Clicks")):
         yield Feature(
-            f"email_{name}_rate_90d", f"{what} an e-mail",
+            f"email_{name}_rate_90d", f"{what} per e-mail",
             f"{what} for each e-mail delivered in the last 90 days; an e-mail can be opened more than once.", "mail",
             f"{{real count(*) filter (where name = '{event}')}} / {delivered}", window_days=90,
             high="answers e-mails", low="leaves e-mails unread",

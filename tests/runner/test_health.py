@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 import redis
@@ -18,6 +19,7 @@ from pytest_django.fixtures import Settings
 from cdp import health, rollcall, vitals
 from cdp.environment import PROJECT_FOLDER
 from cdp.runner import children
+from cdp.runner.report import CREDENTIALS_FILE, credentials
 from common import clock
 from tests.runner.processes_kit import wait_until
 from tests.server import end_family
@@ -146,3 +148,13 @@ def test_create_admin_makes_an_admin_and_later_changes_the_password() -> None:
         user = User.objects.get(email="ada@example.com")
         assert user.role == "admin"
         assert user.check_password(told["password"])
+
+
+def test_a_new_password_of_the_first_admin_is_what_the_next_start_prints(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_FOLDER = tmp_path
+    kept = {"admin_email": "admin@example.com", "admin_password": "old", "write_key": "k"}
+    (tmp_path / CREDENTIALS_FILE).write_text(json.dumps(kept), encoding="utf-8")
+    call_command("create_admin", "--email", "ada@example.com", stdout=StringIO())
+    assert credentials(tmp_path) == kept
+    call_command("create_admin", "--password", "a new one", stdout=StringIO())
+    assert credentials(tmp_path) == {**kept, "admin_password": "a new one"}

@@ -84,7 +84,7 @@ class Visitor:
         if not self.page.evaluate(_AXE_RUNS, options):
             self.page.evaluate(AXE)
             self.page.evaluate(_AXE_RUNS, options)
-        return self._told(self._until("axeFound && axeFound.violations"))
+        return self._told(self._until("axeFound"))
 
     def barriers_in_every_view(self) -> list[str]:
         """What keeps somebody out of the present page in any theme and width; the window is wide again afterwards."""
@@ -117,10 +117,10 @@ class Visitor:
         return found
 
     @staticmethod
-    def _told(violations: list[dict[str, Any]]) -> list[str]:
+    def _told(found: dict[str, Any]) -> list[str]:
         return [
             f"{one['id']}: {[node['target'] for node in one['nodes'][:3]]} {one['nodes'][0]['failureSummary'][:200]}"
-            for one in violations
+            for one in found["violations"]
         ]
 
     def scrolls_sideways(self) -> bool:

@@ -5,9 +5,12 @@ import secrets
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from cdp.environment import envsecret
+from cdp.runner.postgres import write_private
+from cdp.runner.report import CREDENTIALS_FILE, credentials
 from common.models import User
 from common.roles import Role
 
@@ -28,7 +31,16 @@ class Command(BaseCommand):
         user.is_active = True
         user.set_password(password)
         user.save()
+        _tell_the_next_start(email, password)
         if options["format"] == "json":
             self.stdout.write(json.dumps({"email": email, "password": password, "created": created}))
         else:
             self.stdout.write(f"{'Made' if created else 'Changed'} admin {email}, password {password}")
+
+
+def _tell_the_next_start(email: str, password: str) -> None:
+    """Where the first start keeps what it prints, the old password would be printed for ever."""
+    found = credentials(settings.DATA_FOLDER)
+    if found.get("admin_email") == email:
+        told = json.dumps({**found, "admin_password": password}, indent=1)
+        write_private(settings.DATA_FOLDER / CREDENTIALS_FILE, told)
