@@ -65,7 +65,7 @@ def api() -> Callable[..., Api]:
     """`api("profiles:read", …)` is a client with these scopes."""
 
     def make(*scopes: str) -> Api:
-        text, token = access.create_token(name=f"test {'+'.join(scopes)}", scopes=scopes)
+        text, token = access.create_token(name=f"test {'+'.join(scopes)}"[:120], scopes=scopes)
         return Api(text, token.pk)
 
     return make
