@@ -18,9 +18,9 @@ from xml.etree import ElementTree
 
 import orjson
 import pyarrow.parquet as pq
-from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+from connectors.imports import spreadsheets
 from connectors.imports.contracts import Layout, UnreadableFile
 
 # What is looked at to tell encoding and delimiter.
@@ -96,9 +96,7 @@ def _detect_zip(path: Path) -> Layout:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if "xl/workbook.xml" in names:
-        book = load_workbook(path, read_only=True)
-        sheets = tuple(book.sheetnames)
-        book.close()
+        sheets = tuple(spreadsheets.workbook(path).sheets)
         return Layout("xlsx", encoding="", delimiter="", sheet=sheets[0] if sheets else "", sheets=sheets)
     return replace(_detect_text(path, "zip"), compression="zip")
 
@@ -195,15 +193,16 @@ def _lines(raw: IO[bytes], most: int | None) -> Iterator[dict[str, Any]]:
 
 
 def _open_xlsx(path: Path, layout: Layout, opened: ExitStack) -> tuple[Sequence[Any], Iterator[Sequence[Any]]]:
-    book = load_workbook(path, read_only=True, data_only=True)
-    opened.callback(book.close)
-    if layout.sheet not in book.sheetnames:
-        raise UnreadableFile(f"There is no sheet {layout.sheet!r}; there are {', '.join(book.sheetnames)}.")
-    rows = book[layout.sheet].iter_rows(values_only=True)
-    header = next((row for row in rows if any(cell is not None for cell in row)), None)
+    book = spreadsheets.workbook(path)
+    if layout.sheet not in book.sheets:
+        raise UnreadableFile(f"There is no sheet {layout.sheet!r}; there are {', '.join(book.sheets)}.")
+    archive = opened.enter_context(zipfile.ZipFile(path))
+    most = _most(path)
+    rows = spreadsheets.rows(archive, book, layout.sheet, lambda part: io.BufferedReader(_Limited(part, most)))
+    header = next(rows, None)
     if header is None:
         raise UnreadableFile("The sheet is empty.")
-    return header, (row for row in rows if any(cell is not None for cell in row))
+    return header, rows
 
 
 def _open_parquet(path: Path, layout: Layout, opened: ExitStack) -> tuple[Sequence[Any], Iterator[Sequence[Any]]]:
@@ -239,8 +238,12 @@ def _unpacked(path: Path, compression: str) -> Iterator[IO[bytes]]:
             raw = opened.enter_context(opener(path, "rb"))  # type: ignore[operator]
         else:
             raw = opened.enter_context(path.open("rb"))
-        limit = max(path.stat().st_size * _MOST_RATIO, _FREE_BYTES) if compression else None
-        yield io.BufferedReader(_Limited(raw, limit)) if limit else raw
+        yield io.BufferedReader(_Limited(raw, _most(path))) if compression else raw
+
+
+def _most(path: Path) -> int:
+    """How many bytes a packed file may unpack to."""
+    return max(path.stat().st_size * _MOST_RATIO, _FREE_BYTES)
 
 
 def _unzipped(archive: zipfile.ZipFile, names: Sequence[str]) -> Iterator[bytes]:
