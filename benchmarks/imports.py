@@ -2,21 +2,23 @@
 the least that can be done: COPY of the very rows that it becomes (events of the log, or claims) into a bare table, and
 of all rows that are kept of it, resolved already, into tables with the indexes that they have.
 
-`python benchmarks/imports.py [--rows 1000000] [--columns 30] [--rows-are identify|track]`. Processor seconds are those
-of this process and of PostgreSQL together; on a machine that does other work they say more than the clock.
+`python benchmarks/imports.py [--rows 1000000] [--columns 30] [--rows-are identify|track]`. As in the product a process
+reads and another applies what came, at the same time; `--apart` lets it begin when all is read, which tells what part
+of PostgreSQL's work is whose. On a machine that does other work processor seconds say more than the clock.
 
-`--file PATH`: instead, a file of any kind is judged row by row without a database: time and memory, and how much of it
-is reading alone.
+`--take-in PATH`: a file that there is, of any kind, instead of the CSV. `--file PATH`: instead, a file of any kind is
+judged row by row without a database: time and memory, and how much of it is reading alone.
 """
 
 import argparse
+import multiprocessing
 import os
 import random
-import resource
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -61,7 +63,7 @@ def _pieces(path: str) -> Iterator[bytes]:
             yield piece
 
 
-def _run(path: str, columns: int, kind: str) -> dict[str, Any]:
+def _run(path: str, columns: int, kind: str, apart: bool, copied: bool) -> dict[str, Any]:
     with fresh_services():
         from common import clock, pg
         from events import services as events
@@ -70,9 +72,9 @@ def _run(path: str, columns: int, kind: str) -> dict[str, Any]:
             events.ensure_inbox(conn, now=clock.now())
             conn.execute(f"create table copied ({', '.join(f'c{n} text' for n in range(columns))})")
             began = _cpu()
-            copy = _timed(lambda: _copy(conn, path))
+            copy = _timed(lambda: _copy(conn, path)) if copied else 0.0
             copy_cpu = _cpu() - began
-            found = {"copy": copy, "copy_cpu": copy_cpu, **_take_in(path)}
+            found = {"copy": copy, "copy_cpu": copy_cpu, **_take_in(path, apart)}
             made = "events_event" if kind == "track" else "identity_claim"
             bare, rows = _copied(conn, made, indexes=False)
             kept = [_copied(conn, table, indexes=True) for table in _KEPT]
@@ -99,12 +101,7 @@ def _copied(conn: Any, table: str, *, indexes: bool) -> tuple[float, int]:
 
 def _judge_file(path: str) -> dict[str, Any]:
     """Time and memory of judging a file, and of reading it alone."""
-    import django
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
-    django.setup()
-    from pathlib import Path
-
+    _django()
     from connectors.imports import reading
     from connectors.imports import services as imports
 
@@ -117,45 +114,72 @@ def _judge_file(path: str) -> dict[str, Any]:
     began = time.process_time()
     counts = imports.check_file(file)
     judged = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rows": rows, "bare": bare, "judged": judged, "good": counts.good, "peak": peak, "before": before / 2**20}
+    return {
+        "rows": rows, "bare": bare, "judged": judged, "good": counts.good, "peak": _most_memory(),
+        "before": before / 2**20,
+    }  # fmt: skip
 
 
-def _take_in(path: str) -> dict[str, Any]:
-    """The seconds of each step, and the most memory that was used while rows were read and applied."""
-    from cdp.pipeline.run import Applier
+def _django() -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
+    django.setup()
+
+
+def _most_memory() -> float:
+    """The most megabytes that this program held so far; not what was held by the one that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def _apply(read: Any, answer: Any) -> None:
+    """A worker that applies what comes until all is read (`read`) and applied; answers with its seconds and memory."""
+    _django()
+    from cdp.pipeline.run import Applier, drain
+
+    applier, began = Applier(), time.process_time()
+    while True:
+        whole = read.is_set()
+        drain(applier, stay=0.2)
+        if whole:
+            break
+    applier.close()
+    answer.put((time.process_time() - began, _most_memory()))
+
+
+def _take_in(path: str, apart: bool) -> dict[str, Any]:
+    """The seconds of each step, and the most memory of the process that reads and of the one that applies."""
     from common import clock
     from connectors import selectors, services
 
     source = services.create_source(name="Bench", kind="offline", by="bench", now=clock.now())
-    began, began_pg = _cpu(), postgres_cpu()
+    spawning = multiprocessing.get_context("spawn")
+    all_read, answer = spawning.Event(), spawning.Queue()
+    worker = spawning.Process(target=_apply, args=(all_read, answer))
+    if not apart:
+        worker.start()
+    began, own, pg = time.perf_counter(), time.process_time(), postgres_cpu()
     upload, draft = _valued(lambda: services.take_file(
-        source_id=source.id, name="bench.csv", chunks=_pieces(path), by="bench", now=clock.now()
+        source_id=source.id, name=path.rpartition("/")[2], chunks=_pieces(path), by="bench", now=clock.now()
     ))  # fmt: skip
     services.request_run(import_id=draft.id, mapping=draft.mapping, dry=False, by="bench", now=clock.now())
-    process, seen = psutil.Process(), [0]
-
-    def watch() -> None:
-        seen.append(process.memory_info().rss)
-
-    read = _timed(lambda: services.run_imports(now=clock.now(), after=watch))
-    reading, read_cpu, read_pg = max(seen), _cpu() - began, postgres_cpu() - began_pg
-    applier = Applier()
-
-    def drain() -> None:
-        while applier.apply_batch(now=clock.now()).taken:
-            watch()
-
-    applied = _timed(drain)
-    applier.close()
-    applied_cpu, applied_pg = _cpu() - began - read_cpu, postgres_cpu() - began_pg - read_pg
+    read = _timed(lambda: services.run_imports(now=clock.now()))
+    read_own, read_pg, memory = time.process_time() - own, postgres_cpu() - pg, _most_memory()
+    if apart:
+        worker.start()
+    all_read.set()
+    applied_own, applied_memory = answer.get()
+    whole = time.perf_counter() - began
+    worker.join()
     done = selectors.one_import(draft.id)
     assert done is not None
     assert done.counts is not None
     return {
-        "upload": upload, "read": read, "applied": applied, "good": done.counts.good, "reading": reading / 2**20,
-        "memory": max(seen) / 2**20, "rows_are": draft.mapping["rows"],
-        "read_cpu": read_cpu, "applied_cpu": applied_cpu, "read_pg": read_pg, "applied_pg": applied_pg,
+        "upload": upload, "read": read, "applied": whole - upload - read, "whole": whole, "good": done.counts.good,
+        "reading": memory, "applying": applied_memory, "rows_are": draft.mapping["rows"],
+        "read_own": read_own, "applied_own": applied_own, "read_pg": read_pg,
+        "pg": postgres_cpu() - pg,
     }  # fmt: skip
 
 
@@ -198,29 +222,29 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--columns", type=int, default=30)
     parser.add_argument("--rows-are", choices=["identify", "track"], default="track")
+    parser.add_argument("--apart", action="store_true")
+    parser.add_argument("--take-in", default="")
     parser.add_argument("--file", default="")
     options = parser.parse_args()
     report = Report("imports")
     if options.file:
         return _report_file(report, options.file)
+    if options.take_in:
+        found = isolated(_run, options.take_in, 1, options.rows_are, options.apart, False)
+        _report_stages(report, options.take_in.rpartition("/")[2], found, options.apart)
+        return report.done()
     # Made by a process of its own: what that leaves in memory is not what reading takes.
     with tempfile.NamedTemporaryFile(suffix=".csv", dir=os.environ.get("CDP_BENCH_DIR")) as file:
         isolated(_write, file.name, options.rows, options.columns, options.rows_are)
-        found = isolated(_run, file.name, options.columns, options.rows_are)
+        found = isolated(_run, file.name, options.columns, options.rows_are, options.apart, True)
     name = f"CSV of {options.rows:,} rows, {options.columns} columns, as {found['rows_are']}"
-    reference = f"COPY into one table {found['copy']:.1f} s"
-    whole = found["upload"] + found["read"] + found["applied"]
+    _report_stages(report, name, found, options.apart)
+    copy_cpu, whole_cpu = found["copy_cpu"], found["read_own"] + found["applied_own"] + found["pg"]
     report.row(
-        f"{name}: end to end", whole, "s", ratio=whole / found["copy"], reference=reference, most=6 * found["copy"]
-    )
-    for what, key in (("kept", "upload"), ("read into the inbox", "read"), ("resolved and in the log", "applied")):
-        report.row(f"{name}: {what}", found[key], "s", ratio=found[key] / found["copy"], reference=reference)
-    copy_cpu = found["copy_cpu"]
+        f"{name}: end to end beside COPY", found["whole"], "s", ratio=found["whole"] / found["copy"],
+        reference=f"COPY into one table {found['copy']:.1f} s", most=6 * found["copy"],
+    )  # fmt: skip
     beside = f"COPY {copy_cpu:.1f} s of processor"
-    for what, key in (("kept and read", "read"), ("resolved and in the log", "applied")):
-        cpu, shared = found[f"{key}_cpu"], f"of it PostgreSQL {found[f'{key}_pg']:.1f} s; {beside}"
-        report.row(f"{name}: processor, {what}", cpu, "s", ratio=cpu / copy_cpu, reference=shared)
-    whole_cpu = found["read_cpu"] + found["applied_cpu"]
     report.row(f"{name}: processor, end to end", whole_cpu, "s", ratio=whole_cpu / copy_cpu, reference=beside)
     report.row(
         f"{name}: processor, end to end, beside COPY of what it becomes", whole_cpu, "s",
@@ -232,9 +256,21 @@ def main() -> int:
         ratio=found["kept_cpu"] / copy_cpu, reference=f"{found['kept_rows']:,} rows; {beside}",
     )  # fmt: skip
     report.row(f"{name}: came in", found["good"], "rows", least=options.rows)
-    report.row(f"{name}: memory while it is read", found["reading"], "MB", most=400)
-    report.row(f"{name}: memory while it is applied", found["memory"], "MB", most=400)
     return report.done()
+
+
+def _report_stages(report: Report, name: str, found: dict[str, Any], apart: bool) -> None:
+    beside = "one after the other" if apart else "applied while it is read"
+    report.row(f"{name}: end to end", found["whole"], "s", reference=f"{beside}; {found['good']:,} rows came in")
+    after = "resolved and in the log" if apart else "resolved and in the log, after the last row was read"
+    for what, key in (("kept", "upload"), ("read into the inbox", "read"), (after, "applied")):
+        report.row(f"{name}: {what}", found[key], "s")
+    report.row(f"{name}: processor, kept and read, Python", found["read_own"], "s")
+    report.row(f"{name}: processor, resolved and in the log, Python", found["applied_own"], "s")
+    of_it = f"of it while rows were read {found['read_pg']:.1f} s"
+    report.row(f"{name}: processor, PostgreSQL", found["pg"], "s", reference=of_it)
+    report.row(f"{name}: memory of the process that reads", found["reading"], "MB", most=400)
+    report.row(f"{name}: memory of the process that applies", found["applying"], "MB", most=400)
 
 
 if __name__ == "__main__":
