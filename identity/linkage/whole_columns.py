@@ -121,14 +121,14 @@ def _given(first: str, others: Values, alone: str) -> tuple[object, ...]:
     sounds, starts = _met(first or alone, others)
     formals = _kin(first, ()) if first else None
     bits = columns.bits(kin_of(first, others))
-    return first or None, _kin(first, others), bits, formals, list(others) or None, sounds, starts
+    return first or None, _kin(first, others), bits, formals, columns.BETWEEN.join(others) or None, sounds, starts
 
 
 @lru_cache(maxsize=_MEMORY)
-def _kin(given: str, others: Values) -> list[str] | None:
+def _kin(given: str, others: Values) -> str | None:
     """Every name that would be understood as the given name, where there is another."""
     kin = kin_of(given, others)
-    return list(kin) if len(kin) > 1 else None
+    return columns.BETWEEN.join(kin) if len(kin) > 1 else None
 
 
 @lru_cache(maxsize=_MEMORY)

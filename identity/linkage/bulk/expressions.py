@@ -7,6 +7,7 @@ Missing is NULL. The text is ASCII folded or compared as UTF-8 bytes, so both en
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from identity.linkage import columns
 from identity.linkage import levels as lv
 
 
@@ -24,7 +25,7 @@ class Dialect:
     listing: str
     divide: str
     without: str
-    # The list columns that hold anything in this base: what is empty is not compared.
+    # The columns of several values that hold anything in this base: what is empty is not compared.
     filled: frozenset[str] = frozenset({"kin", "formals", "others", "emails", "phones", "numbers"})
 
     def overlaps(self, left: str, right: str) -> str:
@@ -97,22 +98,45 @@ def only_if(cheap: str, costly: str) -> str:
     return f"(case when {cheap} then {costly} else false end)"
 
 
+def _unshared(a: str, b: str) -> str | None:
+    """The bits in which the letters of two values differ, where they are counted (`columns.letters`)."""
+    counted = all(value.partition(".")[2] in columns.LETTERED for value in (a, b))
+    return f"xor({a}_letters, {b}_letters)" if counted else None
+
+
 def slip(a: str, b: str, dialect: Dialect) -> str:
     """One edit or transposition, two in long names, not at both ends. In names of three letters it makes another name.
 
-    The ends are looked at first: they are cheap, and most strangers differ in both.
+    The ends and the letters are looked at first: they are cheap, and most strangers differ in them. An edit changes at
+    most two of the letters that there are.
     """
     shorter = f"least({dialect.bytes}({a}), {dialect.bytes}({b}))"
+    bits = _unshared(a, b)
+    at_ends = f"({bits} & {columns.FIRST} = 0 or {bits} & {columns.LAST} = 0)"
+    most = f"case when {shorter} >= {lv.TWO_SLIPS_FROM} then 4 else 2 end"
+    cheap = f"bit_count({bits} & {columns.LETTERS}) <= {most} and {at_ends} and " if bits else ""
     return (
-        f"((left({a}, 1) = left({b}, 1) or right({a}, 1) = right({b}, 1)) and "
+        f"({cheap}(left({a}, 1) = left({b}, 1) or right({a}, 1) = right({b}, 1)) and "
         f"abs({dialect.bytes}({a}) - {dialect.bytes}({b})) <= 2 and {shorter} >= {lv.ONE_SLIP_FROM} and "
         f"damerau_levenshtein({a}, {b}) <= case when {shorter} >= {lv.TWO_SLIPS_FROM} then 2 else 1 end)"
     )
 
 
-def alike(a: str, b: str, limit: float) -> str:
-    """Jaro-Winkler similarity above a limit."""
-    return f"jaro_winkler_similarity({a}, {b}) >= {limit}"
+def alike(a: str, b: str, limit: float, dialect: Dialect) -> str:
+    """Jaro-Winkler similarity above a limit.
+
+    Of n letters that only one of two values has, none is matched: of texts no longer than L, Jaro's similarity is at
+    most 1 - n / 3L, and a beginning in common takes at most .4 of what is missing off.
+    """
+    exact = f"jaro_winkler_similarity({a}, {b}) >= {limit}"
+    bits = _unshared(a, b)
+    if bits is None:
+        return exact
+    longer = f"greatest({dialect.bytes}({a}), {dialect.bytes}({b}))"
+    # A little more than that, for what is rounded.
+    most = [number((1 - limit) * factor + 1e-6) for factor in (5, 3)]
+    begin = f"case when {bits} & {columns.FIRST} = 0 then {most[0]} else {most[1]} end"
+    return f"(bit_count({bits} & {columns.LETTERS}) <= {begin} * {longer} and {exact})"
 
 
 def _alike_names(a: str, b: str, dialect: Dialect) -> str:
@@ -124,7 +148,9 @@ _ONE_NAME = "((a.given is null) <> (a.surname is null) or (b.given is null) <> (
 
 def _begins(a: str, b: str, dialect: Dialect) -> str:
     """One begins with the other: an initial, or a short form."""
-    return f"({dialect.begins}({a}, {b}) or {dialect.begins}({b}, {a}))"
+    bits = _unshared(a, b)
+    cheap = f"{bits} & {columns.FIRST} = 0 and " if bits else ""
+    return f"({cheap}({dialect.begins}({a}, {b}) or {dialect.begins}({b}, {a})))"
 
 
 def swapped(dialect: Dialect) -> str:
@@ -148,9 +174,16 @@ def lone(dialect: Dialect) -> str:
     return only_if(f"{_ONE_NAME} and {unequal}", f"({crossed[0]} or {crossed[1]})")
 
 
+def _meet(a: str, b: str, dialect: Dialect) -> str:
+    """Whether two texts of several names have one in common."""
+    several = f"(contains({a}, '{columns.BETWEEN}') or contains({b}, '{columns.BETWEEN}'))"
+    lists = [f"{dialect.words}({names}, '{columns.BETWEEN}')" for names in (a, b)]
+    return f"({a} = {b} or {only_if(several, dialect.overlaps(*lists))})"
+
+
 def _share(names: str, dialect: Dialect) -> str:
     """Whether two people share one of these names; NULL is no other name than the given one."""
-    both = dialect.overlaps(*(f"coalesce({x}.{names}, {dialect.array(f'{x}.given')})" for x in "ab"))
+    both = _meet(*(f"coalesce({x}.{names}, {x}.given)" for x in "ab"), dialect)
     return (
         only_if(f"(a.kin_bits & b.kin_bits) <> 0 and (a.{names} is not null or b.{names} is not null)", both)
         if names in dialect.filled
@@ -162,7 +195,7 @@ def _by_middle_name(dialect: Dialect) -> str:
     """Whether the given name of one is a middle name of the other."""
     if "others" not in dialect.filled:
         return "false"
-    same = f"coalesce({dialect.overlaps('a.others', 'b.others')}, false)"
+    same = f"coalesce({_meet('a.others', 'b.others', dialect)}, false)"
     return f"((a.others is not null or b.others is not null) and {_share('kin', dialect)} and not {same})"
 
 
@@ -176,7 +209,7 @@ def given(dialect: Dialect) -> str:
         when {slip("a.given", "b.given", dialect)} then 1
         when {_share("formals", dialect)} or {_begins("a.given", "b.given", dialect)} then 2
         when {_by_middle_name(dialect)} then 6
-        when {alike("a.given", "b.given", lv.SIMILAR_GIVEN)} then 3
+        when {alike("a.given", "b.given", lv.SIMILAR_GIVEN, dialect)} then 3
         else 4 end"""
 
 
@@ -184,12 +217,12 @@ def middle(dialect: Dialect) -> str:
     """A middle name in common; a slip or an initial of the first ones; different; one has none; neither has one."""
     if "others" not in dialect.filled:
         return "cast(null as int)"
-    a, b = dialect.nth("a.others", 1), dialect.nth("b.others", 1)
+    a, b = (f"split_part({x}.others, '{columns.BETWEEN}', 1)" for x in "ab")
     initials = f"({dialect.bytes}({a}) = 1 and {a} = {b})"
     return f"""case
         when a.others is null and b.others is null then 4
         when a.others is null or b.others is null then 3
-        when {dialect.overlaps("a.others", "b.others")} and not {initials} then 0
+        when {_meet("a.others", "b.others", dialect)} and not {initials} then 0
         when {_begins(a, b, dialect)} or {slip(a, b, dialect)} then 1
         else 2 end"""
 
@@ -206,8 +239,8 @@ def surname(dialect: Dialect) -> str:
         when a.surname = b.surname then 0
         when {swapped(dialect)} then null
         when {slip("a.surname", "b.surname", dialect)} then 1
-        when {alike("a.surname", "b.surname", lv.SIMILAR_SURNAME)}
-          then case when {alike("a.surname", "b.surname", lv.CLOSE)} then 1 else 2 end
+        when {alike("a.surname", "b.surname", lv.SIMILAR_SURNAME, dialect)}
+          then case when {alike("a.surname", "b.surname", lv.CLOSE, dialect)} then 1 else 2 end
         when ((contains(a.surname, ' ') or contains(b.surname, ' ')) and {words}) then 2
         when coalesce(a.sex, b.sex) = 'f' and coalesce(b.sex, a.sex) = 'f' then 5
         else 3 end"""
@@ -300,7 +333,7 @@ def email(dialect: Dialect) -> str:
         return f"""case when {a} is null or {b} is null then null
             when {left} = {right} then case when {dialect.bytes}({left}) < 5 and {domains} > 1 then 2 else 1 end
             when {slip(left, right, dialect)} then 2
-            when {alike(left, right, lv.SIMILAR_LOCAL)} then 3 else 4 end"""
+            when {alike(left, right, lv.SIMILAR_LOCAL, dialect)} then 3 else 4 end"""
 
     return f"""case
         when a.email is null or b.email is null then null
@@ -318,17 +351,17 @@ def location(dialect: Dialect) -> str:
     no_place = "((a.postcode is null or b.postcode is null) and (a.city is null or b.city is null))"
     here = f"({same_place} or {no_place})"
     streets = "a.street is not null and b.street is not null"
-    near_street = alike("a.street", "b.street", 0.9)
+    near_street = alike("a.street", "b.street", 0.9, dialect)
     slipped = slip("a.postcode", "b.postcode", dialect)
     return f"""case
         when {no_place} and not ({streets}) then null
         when {streets} and coalesce(a.house = b.house, true) and a.street = b.street and {here} then 0
         when {streets} and a.street = b.street and a.house = b.house
-          then case when coalesce({alike("a.city", "b.city", lv.SIMILAR_PLACE)} or {slipped}, false) then 1 else 6 end
+          then case when coalesce({alike("a.city", "b.city", lv.SIMILAR_PLACE, dialect)} or {slipped}, false) then 1 else 6 end
         when {streets} and a.house = b.house and {here} and {near_street} then 1
         when a.postcode = b.postcode then 2
         when a.postcode <> b.postcode and coalesce(a.city = b.city, true) and {slipped} then 3
-        when a.city = b.city or (a.city <> b.city and {alike("a.city", "b.city", lv.SIMILAR_PLACE)}) then 4
+        when a.city = b.city or (a.city <> b.city and {alike("a.city", "b.city", lv.SIMILAR_PLACE, dialect)}) then 4
         else 5 end"""
 
 
@@ -342,7 +375,7 @@ def other(column: str, dialect: Dialect) -> str:
     """A further column of a file: exact, similar, different."""
     a, b = f'a."{column}"', f'b."{column}"'
     return f"""case when {a} is null or {b} is null then null when {a} = {b} then 0
-        when {slip(a, b, dialect)} or {alike(a, b, lv.SIMILAR_OTHER)} then 1 else 2 end"""
+        when {slip(a, b, dialect)} or {alike(a, b, lv.SIMILAR_OTHER, dialect)} then 1 else 2 end"""
 
 
 _FACTS: dict[str, Callable[[Dialect], str]] = {
