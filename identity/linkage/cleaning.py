@@ -27,6 +27,8 @@ _STREET_WORDS = {
 }  # fmt: skip
 _STREET_ENDS = frozenset(_STREET_WORDS.values())
 _UNIT = re.compile(r"\b(?:apt|apartment|unit|flat|suite|ste|no)\b.*$|#.*$")
+# A number and plain words, as most streets are written: the words alone come again and again.
+_PLAIN_STREET = re.compile(r"([0-9]+) ([A-Za-z ]+)")
 _HOUSE_FIRST = re.compile(r"^(\d+[a-z]?)\b\s*(?:-\s*\d+)?\s*(.*)$")
 _HOUSE_LAST = re.compile(r"^(.*?)\s+(\d+\s?[a-z]?)$")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
@@ -231,13 +233,24 @@ def _date_in_letters(raw: str) -> tuple[str, str, str] | None:
 @lru_cache(maxsize=_SHORT_MEMORY)
 def clean_street(raw: str, raw_house: str) -> tuple[str, str]:
     """Street and house number; a number before or after the street is taken off it."""
+    if not raw_house and (plain := _PLAIN_STREET.fullmatch(raw)) and plain[2][0] != " ":
+        return _plain_street(plain[2]), plain[1].lstrip("0")
     text, house = clean_text(_UNIT.sub("", fold(raw))), clean_text(raw_house).replace(" ", "")
     if not house:
         if found := _HOUSE_FIRST.match(text):
             house, text = found.group(1), found.group(2)
         elif found := _HOUSE_LAST.match(text):
             text, house = found.group(1), found.group(2).replace(" ", "")
-    return " ".join(_STREET_WORDS.get(word, word) for word in text.split()), house.lstrip("0")
+    return _street_words(text), house.lstrip("0")
+
+
+@lru_cache(maxsize=_MEMORY)
+def _plain_street(words: str) -> str:
+    return _street_words(clean_words(_UNIT.sub("", fold(words))))
+
+
+def _street_words(text: str) -> str:
+    return " ".join(_STREET_WORDS.get(word, word) for word in text.split())
 
 
 def is_street(raw: str) -> bool:

@@ -94,7 +94,7 @@ def find_candidates(engine: Engine, kinds_: Sequence[str], *, records: int, acro
     # Only what will be joined with more is kept of the over-full blocks.
     onward = {kind for pair in two for kind in pair} | {third for _, third in three}
     needed = [made[kind].keys for kind in made if kind in alone or number[kind] in onward]
-    engine.create("keys_1", " union all ".join(needed))
+    engine.scratch("keys_1", " union all ".join(needed))
     _pair_up(engine, 1, most=most, always=always, across=across, alone=[number[kind] for kind in alone])
     _keep_over(engine, 1, onward)
     _join_two(engine, number, two)
@@ -184,12 +184,12 @@ def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bo
     """
     size = "n * (n - 1) / 2"
     only = f"kind in ({', '.join(map(str, alone))})" if alone else "true"
-    engine.create(
+    engine.scratch(
         f"blocks_{level}",
         "select h, min(kind) as kind, count(*) as n, min(id) as first_id, max(id) as last_id "
         f"from keys_{level} group by h having count(*) > 1",
     )
-    engine.create(
+    engine.scratch(
         f"usable_{level}",
         f"""select h, n, first_id, last_id from blocks_{level} where {only} and n <= {always}
         union all
@@ -202,14 +202,14 @@ def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bo
         where spent <= {most}""",
     )
     source = ", s.source" if across else ""
-    engine.create(
+    engine.scratch(
         f"members_{level}",
         f"""select k.id, k.h{source} from keys_{level} k join usable_{level} u on u.h = k.h
         {"join source_of s on s.id = k.id" if across else ""} where u.n > 2""",
     )
     apart = "and a.source <> b.source" if across else ""
     sources = "join source_of a on a.id = u.first_id join source_of b on b.id = u.last_id" if across else ""
-    engine.create(
+    engine.scratch(
         f"pairs_{level}",
         f"""select u.first_id as l, u.last_id as r from usable_{level} u {sources} where u.n = 2 {apart}
         union all
@@ -222,7 +222,7 @@ def _pair_up(engine: Engine, level: int, *, most: float, always: int, across: bo
 def _keep_over(engine: Engine, level: int, onward: Collection[int]) -> None:
     """Make `over_`, the keys of these kinds whose blocks were too full, and let go of the rest of the level."""
     if onward:
-        engine.create(
+        engine.scratch(
             f"over_{level}",
             f"""select k.id, k.kind, k.h from keys_{level} k join (
                 select b.h from blocks_{level} b left join usable_{level} u on u.h = b.h
@@ -234,7 +234,7 @@ def _keep_over(engine: Engine, level: int, onward: Collection[int]) -> None:
 
 def _join_two(engine: Engine, number: dict[str, int], two: Sequence[tuple[int, int]]) -> None:
     engine.load_rows("joined", {"x": "int", "y": "int"}, two)
-    engine.create(
+    engine.scratch(
         "keys_2",
         f"""select a.id, cast(a.kind * 100 + b.kind as int) as kind, {engine.dialect.hash("a.h", "b.h")} as h
         from over_1 a join joined j on j.x = a.kind join over_1 b on b.id = a.id and b.kind = j.y
@@ -260,7 +260,7 @@ def _with_thirds(
 
 def _join_three(engine: Engine, three: Sequence[tuple[int, int]]) -> None:
     engine.load_rows("joined", {"x": "int", "y": "int"}, three)
-    engine.create(
+    engine.scratch(
         "keys_3",
         f"""select a.id, cast(a.kind * 100 + b.kind as int) as kind, {engine.dialect.hash("a.h", "b.h")} as h
         from over_2 a join joined j on j.x = a.kind join over_1 b on b.id = a.id and b.kind = j.y""",

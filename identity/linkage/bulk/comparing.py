@@ -70,7 +70,7 @@ def with_aliases(engine: Engine, compared: str, comparisons: Sequence[str], name
         old, new = order.index(f"email_{n}"), order.index(f"email_{n + 1}")
         level = dialect.digit("c.pattern", old, RADIX)
         moved.append(f"when {level} > 0 then {level} * cast({RADIX**new - RADIX**old} as bigint)")
-    engine.create(
+    engine.scratch(
         name,
         f"""select c.l, c.r, case when n.x is not null and {digit} in (4, 5)
             then c.pattern + (3 - {digit}) * cast({RADIX**given} as bigint) + case {" ".join(moved)} else 0 end

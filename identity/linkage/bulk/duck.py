@@ -32,6 +32,10 @@ class DuckEngine:
         """Make a table of a query, in the place of one of that name."""
         self._db.execute(f'create or replace table "{name}" as {select}')
 
+    def scratch(self, name: str, select: str) -> None:
+        """The same in memory, which spills to disk when it is full: it is neither compressed nor written down."""
+        self._db.execute(f'create or replace temp table "{name}" as {select}')
+
     def load(self, name: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
         """Make a table of Arrow batches, one after the other."""
         reader = pa.RecordBatchReader.from_batches(schema, batches)

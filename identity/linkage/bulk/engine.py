@@ -20,6 +20,9 @@ class Engine(Protocol):
     def create(self, name: str, select: str) -> None:
         """Make a table of a query, in the place of one of that name."""
 
+    def scratch(self, name: str, select: str) -> None:
+        """The same, of a table that nobody needs after the stage: what a killed run need not find again."""
+
     def load(self, name: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
         """Make a table of Arrow batches."""
 

@@ -183,7 +183,8 @@ def _meet(a: str, b: str, dialect: Dialect) -> str:
 
 def _share(names: str, dialect: Dialect) -> str:
     """Whether two people share one of these names; NULL is no other name than the given one."""
-    both = _meet(*(f"coalesce({x}.{names}, {x}.given)" for x in "ab"), dialect)
+    a, b = (f"coalesce({x}.{names}, {x}.given)" for x in "ab")
+    both = _meet(a, b, dialect)
     return (
         only_if(f"(a.kin_bits & b.kin_bits) <> 0 and (a.{names} is not null or b.{names} is not null)", both)
         if names in dialect.filled
@@ -353,15 +354,16 @@ def location(dialect: Dialect) -> str:
     streets = "a.street is not null and b.street is not null"
     near_street = alike("a.street", "b.street", 0.9, dialect)
     slipped = slip("a.postcode", "b.postcode", dialect)
+    near_city = alike("a.city", "b.city", lv.SIMILAR_PLACE, dialect)
     return f"""case
         when {no_place} and not ({streets}) then null
         when {streets} and coalesce(a.house = b.house, true) and a.street = b.street and {here} then 0
         when {streets} and a.street = b.street and a.house = b.house
-          then case when coalesce({alike("a.city", "b.city", lv.SIMILAR_PLACE, dialect)} or {slipped}, false) then 1 else 6 end
+          then case when coalesce({near_city} or {slipped}, false) then 1 else 6 end
         when {streets} and a.house = b.house and {here} and {near_street} then 1
         when a.postcode = b.postcode then 2
         when a.postcode <> b.postcode and coalesce(a.city = b.city, true) and {slipped} then 3
-        when a.city = b.city or (a.city <> b.city and {alike("a.city", "b.city", lv.SIMILAR_PLACE, dialect)}) then 4
+        when a.city = b.city or (a.city <> b.city and {near_city}) then 4
         else 5 end"""
 
 

@@ -32,7 +32,7 @@ def count_holders(engine: Engine, terms: Sequence[Term], *, entities: str | None
     for column in columns(terms):
         held = value(column, "r")
         many = f"count(distinct {who})" if entities else "count(*)"
-        engine.create(
+        engine.scratch(
             f"counts_{len(counted)}",
             f"select {held} as v, {many} as n from records r {known} where {held} is not null group by {held}",
         )

@@ -62,6 +62,10 @@ class SparkEngine:
         """Make a table of a query, in the place of one of that name."""
         self._write(name, self._session.sql(select))
 
+    def scratch(self, name: str, select: str) -> None:
+        """The same: tables are files here."""
+        self.create(name, select)
+
     def load(self, name: str, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> None:
         """Make a table of Arrow batches, by way of one Parquet file."""
         place = self._place(f"incoming-{name}")

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from identity.linkage import comparing
-from identity.linkage.columns import BETWEEN
 from identity.linkage.bulk.comparing import pack
 from identity.linkage.bulk.duck import DuckEngine
+from identity.linkage.columns import BETWEEN
 from identity.linkage.terms import LIST_OF
 from identity.linkage.vocabulary import Texts, texts
 
