@@ -116,9 +116,10 @@ def letters(texts: pa.Array) -> pa.Array:
     """Of each text the number with the bits `LETTERS`, `FIRST` and `LAST`; NULL of NULL."""
     _, offsets, held = texts.buffers()
     ends = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    # One byte more, for what begins at the end is empty.
+    # One byte more, without a bit: what is empty at the end begins there.
     text = np.append(np.frombuffer(held or b"", dtype=np.uint8)[: ends[-1]], np.uint8(0))
-    some = np.bitwise_or.reduceat(_BITS[text], ends[:-1]) if len(texts) else np.empty(0, dtype=np.int64)
+    bits = np.append(_BITS[text[:-1]], 0)
+    some = np.bitwise_or.reduceat(bits, ends[:-1]) if len(texts) else np.empty(0, dtype=np.int64)
     first, last = text[ends[:-1]].astype(np.int64), text[ends[1:] - 1].astype(np.int64)
     numbers = some | first << (FIRST.bit_length() - 8) | (last & 127) << (LAST.bit_length() - 7)
     return pa.array(numbers, mask=np.diff(ends) == 0)
