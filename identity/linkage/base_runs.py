@@ -79,7 +79,7 @@ class BaseRun:
 
     def _difference(self, linked: Linked, live: Any, banned: set[tuple[int, int]]) -> Difference:
         # What was compared afterwards may be what holds a cluster together.
-        graph = linking.load_graph(self._engine, "completed", least=log_odds(linked.expected.threshold) - 1e-9)
+        graph = scoring.load_graph(self._engine, "completed", least=log_odds(linked.expected.threshold) - 1e-9)
         best = np.lexsort((graph.right, graph.left, -graph.weight))
         strong = [
             pair
@@ -91,7 +91,7 @@ class BaseRun:
         return compare_with_live(linked.clusters, strong, live, weak)
 
     def _figures(self, linked: Linked, difference: Difference) -> dict[str, Any]:
-        graph = linking.load_graph(self._engine, "scored", least=log_odds(linking.LEAST_KEPT))
+        graph = scoring.load_graph(self._engine, "scored", least=log_odds(linking.LEAST_KEPT))
         selves = linking.self_weights(self._engine, linked.model, records=linked.records)
         told = figures.of_scores(graph, linked.expected, selves)
         decisions = _decisions(linked.model, linked.records)
@@ -147,7 +147,7 @@ class BaseRun:
 
     def _questions(self, linked: Linked, banned: set[tuple[int, int]]) -> list[tuple[int, int]]:
         """The likeliest pairs that no cluster holds."""
-        graph = linking.load_graph(self._engine, "scored", least=log_odds(linked.model.review_above))
+        graph = scoring.load_graph(self._engine, "scored", least=log_odds(linked.model.review_above))
         best = np.lexsort((graph.right, graph.left, -graph.weight))
         pairs = zip(graph.left[best].tolist(), graph.right[best].tolist(), strict=True)
         apart = ((a, b) for a, b in pairs if linked.clusters.get(a, a) != linked.clusters.get(b, b))

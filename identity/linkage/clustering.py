@@ -1,7 +1,9 @@
 """Clusters from scored pairs: average linkage that listens to negative evidence. Pure.
 
 The odds of a pair are clipped on both sides: absence of evidence is not a conflict, and ten weak ties are not proof.
-A pair that was never scored counts a little against. (Components against other clusterings: Hassanzadeh et al. 2009.)
+Two with unlike birth dates are a conflict: a third record without one, which may be the father or his son of one name,
+does not make them one person. A pair that was never scored counts a little against. (Components against other
+clusterings: Hassanzadeh et al. 2009.)
 """
 
 import heapq
@@ -18,16 +20,17 @@ from identity.linkage.levels import Floats
 
 Ids = npt.NDArray[np.int64]
 # Nats, for and against.
-MOST_FOR, MOST_AGAINST, UNSCORED = 6.0, -2.0, -1.0
+MOST_FOR, MOST_AGAINST, UNSCORED, CONFLICT = 6.0, -2.0, -1.0, -12.0
 Pair = tuple[int, int]
 
 
 class Graph(NamedTuple):
-    """Scored pairs: both ends, smaller id first, and the weight of each in nats."""
+    """Scored pairs: both ends, smaller id first, the weight in nats, and whether the two contradict each other."""
 
     left: Ids
     right: Ids
     weight: Floats
+    conflict: npt.NDArray[np.bool_] | None = None
 
 
 def components(left: Ids, right: Ids) -> tuple[Ids, Ids]:
@@ -70,6 +73,8 @@ def _by_component(graph: Graph, ids: Ids, component: Ids) -> Iterator[list[tuple
     rows, owner = rows[order], owner[order]
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
     weights = np.clip(graph.weight, MOST_AGAINST, MOST_FOR)
+    if graph.conflict is not None:
+        weights[graph.conflict & (graph.weight < MOST_AGAINST)] = CONFLICT
     left, right, weight = graph.left[rows].tolist(), graph.right[rows].tolist(), weights[rows].tolist()
     for begin, end in zip(starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True):
         yield list(zip(left[begin:end], right[begin:end], weight[begin:end], strict=True))

@@ -61,7 +61,9 @@ def decide(pairs: Ints, scored: Scored, *, banned: Collection[Pair], model: Mode
     # What may not be linked by itself may still hold others together, but not above the threshold.
     capped = np.where(sure, weights, np.minimum(weights, log_odds(model.link_above) - 1e-9))
     found = clustering.cluster(
-        Graph(pairs[:, 0], pairs[:, 1], capped), cut=log_odds(model.link_above) - 1e-12, banned=banned
+        Graph(pairs[:, 0], pairs[:, 1], capped, model.conflicts(scored.levels)),
+        cut=log_odds(model.link_above) - 1e-12,
+        banned=banned,
     )
     strong = [Verdict(ends[row], row) for row in np.flatnonzero(sure).tolist() if _together(found, ends[row])]
     links = _without_giants(_without_weak_bridges(strong, weights), found)

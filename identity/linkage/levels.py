@@ -50,6 +50,9 @@ FUZZY_VALUES = 2
 # Of telephones and numbers the first, the next or the last so many digits must agree for a slip to be looked for.
 DIGITS = 3
 
+# A person has one birth date: where a base writes them down right, that two differ is a conflict, more than agreement
+# that is wanting.
+CONFLICT = (STANDARD.index("birth_date"), LEVELS["birth_date"].index("different"))
 
 MATCH, STRANGERS, HOUSEHOLD, TWINS, GENERATIONS = "MNHTJ"
 CLASSES = (MATCH, STRANGERS, HOUSEHOLD, TWINS, GENERATIONS)

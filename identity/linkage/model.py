@@ -17,6 +17,7 @@ import numpy.typing as npt
 from identity.linkage import start
 from identity.linkage.levels import (
     CLASSES,
+    CONFLICT,
     LEVELS,
     MISSING,
     STANDARD,
@@ -31,6 +32,8 @@ from identity.linkage.levels import (
 RIVAL_WORDS = {"N": "strangers", "H": "two of one household", "T": "twins", "J": "two generations of one name"}
 # No value counts as rarer than this share of one person.
 _LEAST_HOLDERS = 0.5
+# Where more of the matches than this contradict each other, it is no conflict.
+MOST_CONFLICTS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,24 @@ class Model:
     def _padded(self) -> dict[str, npt.NDArray[np.float64]]:
         """The tables with a last column for what is missing: `MISSING` counts from the end, and adds nothing."""
         return {name: np.pad(table, ((0, 0), (0, -MISSING))) for name, table in self.tables.items()}
+
+    @cached_property
+    def conflict(self) -> tuple[int, int] | None:
+        """The comparison, by its place, and the level at which two contradict each other; None where that says little.
+
+        It is learned from the base how often the birth dates of one person differ: in a base that is full of wrong ones
+        they are no conflict.
+        """
+        column, level = CONFLICT
+        rare = self.probabilities[self.comparisons[column]]["M"][level] < MOST_CONFLICTS
+        return CONFLICT if rare else None
+
+    def conflicts(self, levels: Levels) -> npt.NDArray[np.bool_]:
+        """Which pairs contradict each other."""
+        if self.conflict is None:
+            return np.zeros(len(levels), dtype=bool)
+        column, level = self.conflict
+        return np.asarray(levels[:, column] == level)
 
     def log_prior(self, base: int) -> Floats:
         """The log of the share of all pairs that each class has: pairs grow with the square, matches with the base."""

@@ -1,6 +1,7 @@
 """Weights are sums that can be shown, the model survives storage, and decisions keep to what is sure."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,6 +27,11 @@ from identity.linkage.thresholds import THRESHOLD_FOR_FEW, expect
 
 MODEL = Model()
 TRAINED = Model(link_above=0.5, review_above=0.1, trained={"records": 1_000})
+DATED = replace(  # the birth dates of one person hardly ever differ
+    TRAINED,
+    probabilities={**TRAINED.probabilities, "birth_date": {
+        **TRAINED.probabilities["birth_date"], "M": [0.9, 0.04, 0.01, 0.008, 0.002, 0.035, 0.005]}},
+)  # fmt: skip
 rows = st.tuples(*(st.integers(-1, len(LEVELS[field_of(name)]) - 1) for name in STANDARD))
 
 
@@ -173,6 +179,24 @@ def test_a_weak_tie_does_not_join_what_speaks_against_it() -> None:
     decisions = decide(pairs, scored_of([8.0, 0.5, -9.0]), banned=(), model=TRAINED)
     assert [verdict.pair for verdict in decisions.links] == [(1, 2)]
     assert [verdict.pair for verdict in decisions.reviews] == [(2, 3)]
+
+
+def test_a_record_without_a_birth_date_does_not_make_one_of_father_and_son() -> None:
+    pairs = [(1, 2), (2, 3), (1, 3)]
+    scored = scored_of([3.8, 3.6, -3.4])
+    scored.levels[:, STANDARD.index("birth_date")] = [MISSING, MISSING, LEVELS["birth_date"].index("different")]
+    decisions = decide(pairs, scored, banned=(), model=DATED)
+    assert [verdict.pair for verdict in decisions.links] == [(1, 2)]
+    assert [verdict.pair for verdict in decisions.reviews] == [(2, 3)]
+    # Where the birth dates of one person often differ they are no conflict.
+    assert len(decide(pairs, scored, banned=(), model=TRAINED).links) == 2
+
+
+def test_a_birth_date_that_is_known_to_be_wrong_is_no_conflict() -> None:
+    pairs = [(1, 2), (2, 3), (1, 3)]
+    scored = scored_of([9.0, 9.0, 4.0])
+    scored.levels[:, STANDARD.index("birth_date")] = [0, MISSING, LEVELS["birth_date"].index("different")]
+    assert len(decide(pairs, scored, banned=(), model=DATED).links) == 3
 
 
 def test_a_banned_pair_is_neither_linked_nor_asked_nor_joined_by_others() -> None:

@@ -44,6 +44,8 @@ def joined(kinds_: Sequence[str]) -> list[tuple[str, str]]:
     places = [*_PLACE, "street start", *others]
     pairs = [*itertools.product(_GIVEN, (*_PART_OF_DATE, *places)), *itertools.product(_SURNAME, _PART_OF_DATE)]
     pairs += [*itertools.product(_SURNAME, places), *itertools.product(_PART_OF_DATE, (*_PLACE, *others))]
+    # A day is shared by few but in a base of millions; there one of the names makes it a small block again.
+    pairs += [("given sound", "day"), ("surname sound", "day")]
     pairs += [("given sound", "surname sound"), *itertools.product(_PLACE, others), *itertools.combinations(others, 2)]
     return [*pairs, ("postcode", "house"), ("postcode", "street start"), ("street start", "house")]
 
@@ -51,7 +53,14 @@ def joined(kinds_: Sequence[str]) -> list[tuple[str, str]]:
 def thirds(pair: tuple[str, str], kinds_: Sequence[str]) -> list[str]:
     """What joins an over-full pair: another fact, coarse ones only."""
     others = [kind for kind in kinds_ if kind.startswith(OTHER)]
-    facts = {"given": "given", "surname": "surname", "month": "date", "year": "date", "postcode": "place"}
+    facts = {
+        "given": "given",
+        "surname": "surname",
+        "month": "date",
+        "year": "date",
+        "day": "date",
+        "postcode": "place",
+    }
     taken = {facts.get(kind.split()[0].strip(","), kind) for kind in pair}
     coarse = {"given sound": "given", "surname sound": "surname", "year": "date", "month, day": "date"}
     coarse |= {

@@ -11,7 +11,6 @@ import numpy as np
 from identity.linkage import aliases, clustering, start, thresholds, training
 from identity.linkage.bulk import comparing, frequencies, sampling, scoring
 from identity.linkage.bulk.engine import Engine
-from identity.linkage.clustering import Graph
 from identity.linkage.levels import Floats
 from identity.linkage.model import Model, log_odds, probability
 from identity.linkage.training import Candidates, Evidence, Sample
@@ -146,8 +145,7 @@ def apply_aliases(engine: Engine, model: Model) -> None:
 def _first_entities(engine: Engine, model: Model, *, records: int) -> None:
     """Make `entities (id, entity)` by a first clustering."""
     scoring.score(engine, "kept", model, base=records, name="scored")
-    found = engine.fetch("select l, r, weight from scored where weight > -50 order by l, r")
-    graph = Graph(found["l"], found["r"], found["weight"])
+    graph = scoring.load_graph(engine, "scored", least=-50.0, model=model)
     cut = log_odds(thresholds.expect(probability(graph.weight)).threshold)
     members = clustering.cluster(graph, cut=cut)
     engine.load_rows("clustered", {"id": "int", "entity": "int"}, list(members.items()))

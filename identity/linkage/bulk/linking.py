@@ -121,12 +121,12 @@ class Linking:
             return {}, expected
         cut = log_odds(expected.threshold)
         self._complete(model, records, cut=cut)
-        graph = load_graph(self._engine, "completed", least=-500.0)
+        graph = scoring.load_graph(self._engine, "completed", least=-500.0, model=model)
         return clustering.cluster(graph, cut=cut, banned=self._banned), expected
 
     def _pair_off(self) -> tuple[dict[int, int], thresholds.Expectation]:
         self._engine.create("completed", "select * from scored")
-        graph = load_graph(self._engine, "scored", least=log_odds(LEAST_KEPT) * 3)
+        graph = scoring.load_graph(self._engine, "scored", least=log_odds(LEAST_KEPT) * 3)
         sizes = self._engine.fetch("select count(*) as n from records group by source")["n"]
         chances = matching.posteriors(graph, smaller_source=int(sizes.min()))
         expected = thresholds.expect(chances)
@@ -141,7 +141,7 @@ class Linking:
 
     def _complete(self, model: Model, records: int, *, cut: float) -> None:
         """Compare what blocking left out inside tentative clusters: it may speak against them."""
-        strong = load_graph(self._engine, "scored", least=cut)
+        strong = scoring.load_graph(self._engine, "scored", least=cut)
         missing = missing_pairs(strong)
         self._engine.load_rows("missing_all", {"l": "int", "r": "int"}, missing)
         self._engine.create(
@@ -151,12 +151,6 @@ class Linking:
         scoring.compare_named(self._engine, "missing", model, "missing_compared")
         scoring.score(self._engine, "missing_compared", model, base=records, name="missing_scored")
         self._engine.create("completed", "select * from scored union all select * from missing_scored")
-
-
-def load_graph(engine: Engine, table: str, *, least: float) -> Graph:
-    """The scored pairs above a weight."""
-    found = engine.fetch(f"select l, r, weight from {table} where weight > {least} order by l, r")
-    return Graph(found["l"], found["r"], found["weight"])
 
 
 def missing_pairs(strong: Graph) -> list[tuple[int, int]]:

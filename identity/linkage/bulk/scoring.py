@@ -8,6 +8,7 @@ from identity.linkage.bulk import frequencies
 from identity.linkage.bulk.comparing import RADIX, unpack, with_aliases
 from identity.linkage.bulk.engine import Columns, Engine
 from identity.linkage.bulk.expressions import Dialect, number
+from identity.linkage.clustering import Graph
 from identity.linkage.levels import CLASSES, LEVELS, Term, field_of
 from identity.linkage.model import Model, Scored
 from identity.linkage.training import class_logs
@@ -36,6 +37,18 @@ def score(engine: Engine, compared: str, model: Model, *, base: int, name: str) 
                 join holders ha on ha.id = c.l join holders hb on hb.id = c.r cross join holders_in_all t
             ) as s join pattern_logs p on p.pattern = s.pattern) as summed""",
     )
+
+
+def load_graph(engine: Engine, table: str, *, least: float, model: Model | None = None) -> Graph:
+    """The scored pairs above a weight; to cluster them, with those that contradict each other under a model."""
+    conflict = "false"
+    if model and model.conflict:
+        column, level = model.conflict
+        conflict = f"{engine.dialect.digit('pattern', column, RADIX)} = {level + 1}"
+    found = engine.fetch(
+        f"select l, r, weight, {conflict} as conflict from {table} where weight > {least} order by l, r"
+    )
+    return Graph(found["l"], found["r"], found["weight"], found["conflict"].astype(bool))
 
 
 def load_pattern_logs(engine: Engine, compared: str, model: Model, *, base: int) -> None:
