@@ -22,7 +22,7 @@ from insights.contracts import BadSetting, NotPossible, OrderSetting, RunView
 from insights.engagement.computing import engage
 from insights.features.contracts import BadFeature
 from insights.features.reading import expect_one_currency, features_of
-from insights.features.tones import tell_sentiment
+from insights.features.tones import sentiment_wanted, tell_sentiment
 from insights.lifetime.computing import value_customers
 from insights.models import Clustering, Prediction, Run
 from insights.predictions import computing as predictions
@@ -134,6 +134,8 @@ def plan_runs(*, now: datetime) -> int:
     asked = 0
     for kind in _OF_ALL:
         newest = Run.objects.filter(kind=kind).order_by("-pk").first()
+        if kind == Run.Kind.SENTIMENT and not sentiment_wanted():
+            continue
         if newest is not None and newest.requested_at <= now - _DAILY and newest.state != Run.State.WAITING:
             request_run(kind=kind, by=BEAT, now=now)
             asked += 1

@@ -61,7 +61,7 @@ def export_log(
         shutil.rmtree(folder)
     fresh.replace(folder)
     audit.record(
-        actor=by, via="command", action="insights.log", object_type="log", object_id=str(folder), at=now,
+        actor=by, via="cli", action="insights.log", object_type="log", object_id=str(folder), at=now,
         summary="Wrote the log as Parquet", after={"features": list(view.features), "people": people, "events": events},
     )  # fmt: skip
     return view

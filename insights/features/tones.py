@@ -49,6 +49,11 @@ def tell_sentiment(row: Run, *, now: datetime, after: After) -> None:
     row.figures |= {"people": len(known), "traits": names}
 
 
+def sentiment_wanted() -> bool:
+    """Whether a run has anything to do: a feature of texts, or traits of one that is none any more."""
+    return any(one.measure in OF_TEXTS for one in declared().values()) or bool(_written())
+
+
 def sentiment_features() -> list[SentimentView]:
     """The features that are made of texts, by name, with what the newest run counted."""
     row = Run.objects.filter(kind=Run.Kind.SENTIMENT, state=Run.State.DONE).order_by("-pk").first()

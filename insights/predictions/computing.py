@@ -105,7 +105,8 @@ def _trained(row: Run, prediction: Prediction, *, now: datetime) -> PredictionMo
         jobs.progress(row.job_id or 0, 0, stage=stage)
 
     began = time.process_time()
-    made = training.train(chosen, seed=spec.seed, kinds=spec.kinds, step=step)
+    titles = {name: one.title for name, one in features().items()}
+    made = training.train(chosen, seed=spec.seed, kinds=spec.kinds, step=step, titles=titles)
     newest = chosen.starts == chosen.starts.max()
     figures = {
         **made.figures, "as_of": row.as_of.isoformat(), "spec": spec.to_json(), "left_out_why": left_out,
@@ -183,6 +184,8 @@ def _verdict(spec: PredictionSpec, figures: dict[str, Any]) -> tuple[str, bool]:
     compared = figures["comparison"]
     unfair = [name for name, told in figures["fairness"].items() if not told["passes"]]
     if spec.blocks and unfair:
+        every = features()
+        unfair = [every[name].title if name in every else name for name in unfair]
         return f"Not switched on: {', '.join(unfair)} fails the four-fifths rule. A person may look and decide.", False
     if compared and compared["verdict"] == "worse":
         return f"Not better: version {compared['champion']} is kept, which does better on the same people.", False

@@ -79,10 +79,10 @@ def split(found: TrainingSet) -> tuple[Bools, Bools, str]:
 
 def train(
     found: TrainingSet, *, seed: int, held: Bools | None = None, kinds: Collection[str] = tuple(KINDS),
-    step: Callable[[str], None] = lambda stage: None,
+    step: Callable[[str], None] = lambda stage: None, titles: Mapping[str, str] | None = None,
 ) -> Trained:  # fmt: skip
     """The best candidate with its figures. `held` parts the rows by other means than `split`, for a comparison with
-    published figures. `step` is told each stage. Raises NotPossible."""
+    published figures. `step` is told each stage. `titles`: names of features for people. Raises NotPossible."""
     learn, holdout, how = split(found) if held is None else (~held, held, "given")
     if how == "time" and found.ends[learn].max() > found.starts[holdout].min():
         raise NotPossible("A window to learn from ends after the hold-out begins; nothing was trained.")
@@ -94,7 +94,7 @@ def train(
     if not encoder.features:
         raise NotPossible("No feature tells people apart: each is the same for everybody. Choose other features.")
     rows = encoder(found.columns, len(found))
-    expect_no_leak(encoder, rows[learn], found.truth[learn])
+    expect_no_leak(encoder, rows[learn], found.truth[learn], titles or {})
     parts = folds(found, learn)
     step("choosing a model")
     trials = [_tried(one, rows, found.truth, parts, seed, step) for one in learners.candidates(kinds)]
@@ -137,7 +137,7 @@ def folds(found: TrainingSet, learn: Bools) -> list[tuple[Bools, Bools]]:
     return [(learn & (places != one), learn & (places == one)) for one in range(count)]
 
 
-def expect_no_leak(encoder: Encoder, rows: Floats, truth: Floats) -> None:
+def expect_no_leak(encoder: Encoder, rows: Floats, truth: Floats, titles: Mapping[str, str]) -> None:
     """Raises NotPossible when one column alone tells nearly all: it was known only afterwards."""
     for column, owner in enumerate(encoder.owners):
         values = rows[:, column]
@@ -146,8 +146,9 @@ def expect_no_leak(encoder: Encoder, rows: Floats, truth: Floats) -> None:
         absent = metrics.roc_auc(truth, known.astype(np.float64))
         found = max(told, 1 - told, absent, 1 - absent)
         if found > _LEAK:
+            name = encoder.features[owner]
             raise NotPossible(
-                f"{encoder.features[owner]} alone tells nearly everything (AUC {found:.3f}), so it holds what is known"
+                f"{titles.get(name, name)} alone tells nearly everything (AUC {found:.3f}), so it holds what is known"
                 " only afterwards. Leave this feature out, or correct when its events happen."
             )
 

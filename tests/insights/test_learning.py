@@ -113,6 +113,11 @@ def test_a_column_that_is_the_label_with_noise_is_refused_by_name(rng: np.random
     columns = {**found.columns, "duration": found.truth + rng.normal(0, 0.2, len(found))}
     with pytest.raises(NotPossible, match="duration alone tells nearly everything"):
         training.train(TrainingSet(found.people, found.starts, found.ends, found.truth, columns), seed=1)
+    with pytest.raises(NotPossible, match="Length of the call alone tells"):
+        training.train(
+            TrainingSet(found.people, found.starts, found.ends, found.truth, columns), seed=1,
+            titles={"duration": "Length of the call"},
+        )  # fmt: skip
 
 
 def test_fewer_features_are_kept_only_where_validation_does_not_suffer(trees: Trained) -> None:

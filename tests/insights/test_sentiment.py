@@ -131,6 +131,28 @@ def test_it_becomes_traits_that_segments_follow_that_are_erased_and_that_go_with
     assert _traits(good) == {}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_clock_asks_for_sentiment_while_a_feature_has_texts_and_once_more_to_take_its_traits(
+    sender: Sender,
+) -> None:
+    def declared_as(measure: str) -> None:
+        services.declare_feature(
+            name="mood", measure=measure, event="Reviewed", property="text", by="ann", now=clock.now()
+        )
+
+    later = clock.now() + timedelta(days=2)
+    declared_as("sentiment")
+    assert _work().state == "done"
+    assert services.plan_runs(now=later) == 1
+    assert _work().state == "done"
+    declared_as("count")
+    assert _work().state == "done"
+    assert services.plan_runs(now=later + timedelta(days=2)) == 0
+    declared_as("sentiment")
+    assert _work().state == "done"
+    assert services.plan_runs(now=later + timedelta(days=4)) == 1
+
+
 def test_a_sentiment_without_a_property_is_refused() -> None:
     with pytest.raises(BadFeature, match="property"):
         checked(name="mood", measure="sentiment", event="Reviewed", property="", window_days=None)
