@@ -1,7 +1,8 @@
 """Features of everybody into a Parquet file, by the engine that is asked for."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from insights.features.reading import chosen, declared, features, features_of
 from insights.features.sentiment import sentiment
 from insights.tables.parquet import FeatureWriter
 
+# The file is there whole or not at all.
+_WHOLE = "features.parquet"
+
 
 def features_of_database(
     out: Path, *, names: Sequence[str] = (), as_of: datetime, personal: bool = False
@@ -24,9 +28,10 @@ def features_of_database(
     """Write features at an instant as the database has them; answers of how many people. Raises BadFeature."""
     wanted = chosen(list(names) or list(features()))
     table = features_of([one.name for one in wanted], as_of=as_of)
-    with _writer(out, wanted, declared(), as_of, personal=personal) as writer:
-        writer.write(table.profile_ids, table.columns)
-    _put(out)
+    with _scratch(out) as scratch:
+        with _writer(scratch / _WHOLE, wanted, declared(), as_of, personal=personal) as writer:
+            writer.write(table.profile_ids, table.columns)
+        (scratch / _WHOLE).replace(out)
     return len(table)
 
 
@@ -41,20 +46,20 @@ def features_of_log(
     expect_known(view, instant)
     wanted = view.chosen(list(names) or list(view.features))
     people = 0
-    with tempfile.TemporaryDirectory(prefix=".cdp-features-", dir=out.parent) as scratch:
-        working = make_engine(engine, folder, Path(scratch), memory=memory)
+    with _scratch(out) as scratch:
+        working = make_engine(engine, folder, scratch, memory=memory)
         try:
             statement = compile_features(
                 wanted, declared=view.declared, orders=view.orders, as_of=instant, dialect=working.dialect,
                 properties=view.properties,
             )  # fmt: skip
-            with _writer(out, wanted, view.declared, instant, personal=personal) as writer:
+            with _writer(scratch / _WHOLE, wanted, view.declared, instant, personal=personal) as writer:
                 for batch in working.answer(statement):
                     writer.write(*_columns(wanted, batch))
                     people += len(batch)
         finally:
             working.close()
-    _put(out)
+        (scratch / _WHOLE).replace(out)
     return people
 
 
@@ -72,19 +77,17 @@ def _columns(wanted: Sequence[Feature], batch: Any) -> tuple[Any, dict[str, Any]
 
 
 def _writer(
-    out: Path, wanted: Sequence[Feature], views: dict[str, DeclaredView] | Any, as_of: datetime, *, personal: bool
+    path: Path, wanted: Sequence[Feature], views: Mapping[str, DeclaredView], as_of: datetime, *, personal: bool
 ) -> FeatureWriter:
     return FeatureWriter(
-        _fresh(out), as_of=as_of, columns=[one.name for one in wanted],
+        path, as_of=as_of, columns=[one.name for one in wanted],
         texts=[one.name for one in wanted if one.type == "text"],
         told_as={name: one.property or name for name, one in views.items()}, personal=personal,
     )  # fmt: skip
 
 
-def _fresh(out: Path) -> Path:
-    return out.with_name(f".{out.name}.new")
-
-
-def _put(out: Path) -> None:
-    """The file is there whole or not at all."""
-    _fresh(out).replace(out)
+@contextmanager
+def _scratch(out: Path) -> Iterator[Path]:
+    """A folder beside a file, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=".cdp-features-", dir=out.parent) as folder:
+        yield Path(folder)

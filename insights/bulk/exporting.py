@@ -22,13 +22,12 @@ from insights.bulk.contracts import BadLog, LogView, is_log, keep_about
 from insights.contracts import OrderSetting
 from insights.features.contracts import Feature, Property
 from insights.features.dialect import Binder, Statement
-from insights.features.log import CONTEXT, DatabaseLog, property_of
+from insights.features.log import CONTEXT, MAIL, DatabaseLog, property_of
 from insights.features.reading import chosen, declared, features
 from insights.settings import setting
 
 _OF_ORDERS = ("orders", "items", "categories")
 _OF_ALL_EVENTS = ("recent", "visits", "latest")
-_MAIL = ("Email Delivered", "Email Opened", "Email Link Clicked")
 _BLOCK = 4 << 20
 # Rows of a row group, and row groups of a file: files are what Spark's tasks share among each other.
 _GROUP, _GROUPS = 100_000, 10
@@ -93,7 +92,7 @@ def _statement(
         named |= set(told)
         columns |= _of_orders(log, binder, told, with_items=bool(relations & {"items", "categories"}))
     if "mail" in relations:
-        named |= set(_MAIL)
+        named |= set(MAIL)
     if relations & {"visits", "latest"}:
         columns["visit"] = (log.visit(), "bool")
     told_of_place = {name for one in wanted if one.relation == "latest" for name in CONTEXT if name in one.sql}

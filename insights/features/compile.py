@@ -27,11 +27,10 @@ from insights.contracts import OrderSetting
 from insights.features.contracts import DeclaredView, Feature, Property
 from insights.features.declared import IDENTIFY, OF_TRAITS
 from insights.features.dialect import POSTGRES, Binder, Dialect, Statement
-from insights.features.log import CONTEXT, DatabaseLog, FileLog, Log, property_of
+from insights.features.log import CONTEXT, MAIL, DatabaseLog, FileLog, Log, property_of
 
 _WORD = re.compile(r"\{(\w+)(?: ([^{}]*))?\}")
 _OWN = {"categories": "items"}
-_MAIL = ("Email Delivered", "Email Opened", "Email Link Clicked")
 
 
 def compile_features(
@@ -162,7 +161,7 @@ class _Compiler:
         if "mail" in wanted:
             found.append(
                 f"mail as (select {self._event()}, e.name {self._within('mail', features)}"
-                f" and {self._binder.among('e.name', _MAIL, 'text')})"
+                f" and {self._binder.among('e.name', MAIL, 'text')})"
             )
         if wanted & {"visits", "latest"}:
             found += self._visit_relations(wanted, features)

@@ -11,6 +11,8 @@ from insights.features.dialect import Binder
 
 # Ten billion and more is no amount of money.
 _MOST = "1e10"
+# What e-mail providers tell.
+MAIL = ("Email Delivered", "Email Opened", "Email Link Clicked")
 # What a visit tells of device and place.
 CONTEXT = {
     "device": "coalesce({context} #>> '{{device,type}}', {context} #>> '{{device,model}}')",
