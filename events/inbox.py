@@ -61,6 +61,9 @@ where (tx, id) > (coalesce((select tx from events_cursor where name = 'applier')
                   coalesce((select inbox_id from events_cursor where name = 'applier'), 0))
 """
 _MAX_ROWS = 4_000
+# Of wide items, such as rows of files with a hundred columns, a batch has fewer: twenty times as much is held of them
+# while they are applied.
+_MOST_BYTES = 16 * 1024 * 1024
 _prepared: "WeakKeyDictionary[psycopg.Connection[Any], bytes]" = WeakKeyDictionary()
 _numbers = itertools.count()
 _IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
@@ -143,14 +146,25 @@ def waiting(conn: psycopg.Connection[Any]) -> bool:
 
 
 def claim(conn: psycopg.Connection[Any], *, events: int) -> Claim:
-    """What waits, oldest first, up to about `events` events. The caller holds the turn."""
+    """What waits, oldest first, up to about `events` events or 16 MB of them, but at least one request. The caller
+    holds the turn."""
     cursor = conn.execute(_CURSOR).fetchone() or ("0", 0, 0)
     place = {"tx": cursor[0], "inbox_id": cursor[1], "events": events, "rows": _MAX_ROWS}
-    rows = conn.execute(_CLAIM, place, binary=True).fetchall()
+    rows = _some(conn.execute(_CLAIM, place, binary=True).fetchall())
     if not rows:
         return Claim([])
     last = rows[-1]
     return Claim([InboxRow(*row[:5]) for row in rows], last[5], last[0], sum(row[6] for row in rows))
+
+
+def _some(rows: list[Any]) -> list[Any]:
+    """The first rows, until what they unpack to is enough. Every document tells its size where it begins."""
+    size = 0
+    for number, row in enumerate(rows, 1):
+        size += zstandard.frame_content_size(row[4])
+        if size >= _MOST_BYTES:
+            return rows[:number]
+    return rows
 
 
 def settle(conn: psycopg.Connection[Any], taken: Claim, *, now: datetime) -> None:

@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from connectors.destinations.files.rows import cell
 from connectors.storage.services import Parts
@@ -51,12 +49,16 @@ class _Ndjson(Writer):
 class _Parquet(Writer):
     def __init__(self, out: Parts, columns: Sequence[str]) -> None:
         super().__init__(out, columns)
+        import pyarrow as pa  # 30 MB that only who writes such files needs
+        import pyarrow.parquet as pq
+
+        self._from_rows = pa.Table.from_pylist
         self._schema = pa.schema([pa.field(name, pa.string()) for name in columns])
         self._file = pq.ParquetWriter(pa.PythonFile(out, mode="w"), self._schema, compression="zstd")
 
     def write(self, rows: Sequence[Mapping[str, str]]) -> None:
         if rows:
-            self._file.write_table(pa.Table.from_pylist(list(rows), schema=self._schema))
+            self._file.write_table(self._from_rows(list(rows), schema=self._schema))
 
     def finish(self) -> None:
         self._file.close()

@@ -1,19 +1,23 @@
 """The items of each row of a slice: one, or several that stand each for itself. Pure."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
-from connectors.imports.cells import Cells
-from connectors.imports.columns import Mapped, Numbered, item_mapper
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from connectors.imports.contracts import FileMapping, ItemMapping, Made, Problem
 from connectors.imports.mapping import RowMapper
 from connectors.imports.presets import PresetMapper
 from connectors.imports.reading import as_text
 
+if TYPE_CHECKING:
+    from connectors.imports.cells import Cells
+    from connectors.imports.columns import Mapped, Numbered
+
 _NOTHING = "none of its items has a group"
 
 
-def mapper_for(mapping: FileMapping, header: Sequence[str]) -> "ItemsMapper | PresetMapper":
+def mapper_for(mapping: FileMapping, header: Sequence[str]) -> ItemsMapper | PresetMapper:
     """What maps slices of a table."""
     return PresetMapper(mapping.preset, header) if mapping.preset else ItemsMapper(mapping, header)
 
@@ -26,6 +30,9 @@ class ItemsMapper:
     """
 
     def __init__(self, mapping: FileMapping, header: Sequence[str]) -> None:
+        # pyarrow's 40 MB are for who reads files: whoever has rows one by one (`RowItems`) does without.
+        from connectors.imports.columns import item_mapper
+
         self._maps = [(item_mapper(one, header), _group_column(one, mapping, header)) for one in mapping.items]
         self.items_a_row = len(mapping.items)
         self.blank: dict[str, int] = {}

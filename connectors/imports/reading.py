@@ -13,15 +13,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import orjson
-import pyarrow.parquet as pq
 from openpyxl.utils.exceptions import InvalidFileException
 
 from connectors.imports import spreadsheets
 from connectors.imports.contracts import Layout, UnreadableFile
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
 
 # What is looked at to tell encoding and delimiter.
 _LOOKED_AT = 256 * 1024
@@ -206,6 +208,8 @@ def _open_xlsx(path: Path, layout: Layout, opened: ExitStack) -> tuple[Sequence[
 
 
 def _open_parquet(path: Path, layout: Layout, opened: ExitStack) -> tuple[Sequence[Any], Iterator[Sequence[Any]]]:
+    import pyarrow.parquet as pq  # 30 MB that only who reads such files needs
+
     try:
         file = opened.enter_context(pq.ParquetFile(path))
     except Exception as error:
@@ -213,7 +217,7 @@ def _open_parquet(path: Path, layout: Layout, opened: ExitStack) -> tuple[Sequen
     return file.schema_arrow.names, _parquet_rows(file)
 
 
-def _parquet_rows(file: pq.ParquetFile) -> Iterator[Sequence[Any]]:
+def _parquet_rows(file: "ParquetFile") -> Iterator[Sequence[Any]]:
     for batch in file.iter_batches(batch_size=5_000):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 

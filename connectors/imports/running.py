@@ -1,7 +1,5 @@
 """The rows of a file into the inbox, or only counted; resumable at every slice of some thousand rows."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from connectors.destinations.files.rows import cell
 from connectors.imports.cells import columns_of
 from connectors.imports.contracts import Counts, FileMapping, Made, Problem
 from connectors.imports.items import mapper_for
@@ -23,8 +20,6 @@ from connectors.sources.identity import usable
 _REPEATED = "the same as an earlier row"
 # A slice is about so many cells: Arrow's functions cost as much for a few as for many, and wide rows take more memory.
 _CELLS, _MOST_ROWS, _LEAST_ROWS = 120_000, 5_000, 100
-# So many problems are told one by one; all are counted.
-MOST_TOLD = 200_000
 
 
 @dataclass(slots=True)
@@ -138,20 +133,3 @@ class Seen:
 
 def _count(counts: dict[str, int], key: str, more: int = 1) -> None:
     counts[key] = counts.get(key, 0) + more
-
-
-def as_json(counts: Counts) -> dict[str, Any]:
-    """Counts as they are kept."""
-    return asdict(counts)
-
-
-def problem_lines(problems: Sequence[Problem], *, head: bool) -> bytes:
-    """The problems as lines of a CSV file."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    if head:
-        writer.writerow(["row", "column", "value", "reason", "came in"])
-    writer.writerows(
-        [one.row, one.column, cell(one.value), one.reason, "no" if one.refused else "yes"] for one in problems
-    )
-    return text.getvalue().encode()

@@ -16,7 +16,6 @@ import zstandard
 from django.db import transaction
 
 from common import audit, clock, jobs, pg
-from connectors.imports import running
 from connectors.imports.contracts import BadMapping, Counts, FileMapping, ImportView, Layout, UnreadableFile
 from connectors.imports.mapping import read_mapping
 from connectors.imports.models import Import
@@ -24,6 +23,7 @@ from connectors.imports.presets import PRESETS, recognised
 from connectors.imports.reading import detect, table
 from connectors.imports.selectors import view
 from connectors.imports.suggesting import suggest
+from connectors.imports.telling import MOST_TOLD, as_json, problem_lines
 from connectors.storage.models import StoredFile
 from connectors.storage.services import appending, delete_files, on_disk, store_file
 from events import services as events
@@ -183,6 +183,8 @@ def _work(row: Import, conn: psycopg.Connection[Any], ticker: clock.Ticker, afte
 
 def _run(row: Import, conn: psycopg.Connection[Any], ticker: clock.Ticker, after: Callable[[], None]) -> Counts:
     """Go through the rows; those before `next_row` are in already and only counted."""
+    from connectors.imports import running  # pyarrow and numpy's functions are for the worker that reads
+
     mapping = read_mapping(row.mapping, row.header, formats=True)
     problems = _Problems(row, conn, ticker)
     compressor = zstandard.ZstdCompressor(level=1)
@@ -225,14 +227,14 @@ class _Problems:
         self._keep, self._head, self._left = (
             appending(conn, row.problems_id or 0, first=first),
             first == 0,
-            running.MOST_TOLD,
+            MOST_TOLD,
         )
 
     def tell(self, problems: list[Any]) -> None:
         shown = problems[: max(self._left, 0)]
         self._left -= len(shown)
         if shown:
-            self._keep(running.problem_lines(shown, head=self._head))
+            self._keep(problem_lines(shown, head=self._head))
             self._head = False
 
 
@@ -240,7 +242,7 @@ class _Problems:
 def _end(row: Import, state: str, *, at: datetime, error: str = "", counts: Counts | None = None) -> None:
     changes: dict[str, Any] = {"state": state, "error": error, "finished_at": at}
     if counts is not None:
-        changes["checked" if row.dry else "counts"] = running.as_json(counts)
+        changes["checked" if row.dry else "counts"] = as_json(counts)
     Import.objects.filter(pk=row.pk).update(**changes)
     if state != Import.State.DRAFT and row.file_id:
         delete_files([row.file_id])
@@ -256,6 +258,8 @@ def suggested_mapping(path: Path) -> dict[str, Any]:
 
 def check_file(path: Path, *, mapping: Mapping[str, Any] | None = None) -> Counts:
     """Count what an import of a file on this machine would do; without a mapping, by the guessed one."""
+    from connectors.imports import running
+
     layout = detect(path)
     header, sample = look(path, layout)
     read: FileMapping = read_mapping(mapping or guessed(header, sample), header, formats=True)
@@ -290,4 +294,4 @@ def _hashes(source_id: int, message_ids: list[str]) -> bytes:
 
 
 def _json(counts: Counts) -> str:
-    return orjson.dumps(running.as_json(counts)).decode()
+    return orjson.dumps(as_json(counts)).decode()

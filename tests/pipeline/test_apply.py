@@ -76,6 +76,16 @@ def test_an_accepted_event_is_in_the_log_with_all_its_fields(
     }
 
 
+def test_a_batch_of_wide_items_is_smaller_and_nothing_of_it_is_left(
+    conn: psycopg.Connection[Any], send: Send, applier: Applier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.inbox._MOST_BYTES", 2_500)
+    for n in range(5):
+        send([item(n, properties={"long": "x" * 1_000})])
+    assert [applier.apply_batch(now=NOW).taken for _ in range(3)] == [3, 2, 0]
+    assert rows(conn, "select count(*) from events_event") == [(5,)]
+
+
 def test_the_same_message_is_applied_once_whatever_the_batch_request_or_process(
     conn: psycopg.Connection[Any], send: Send, applier: Applier
 ) -> None:

@@ -7,11 +7,12 @@ import pytest
 
 HEAVY = (
     "sklearn", "scipy", "xgboost", "implicit", "pandas", "recordlinkage", "rapidfuzz", "duckdb", "aiohttp", "pyspark",
+    "pyarrow", "boto3",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("entrance", ["cdp.tasks", "cdp.urls", "cdp.beat"])
-def test_workers_and_web_servers_load_no_library_of_models(entrance: str) -> None:
+@pytest.mark.parametrize("entrance", ["cdp.tasks", "cdp.urls", "cdp.beat", "cdp.pipeline.run"])
+def test_workers_and_web_servers_load_no_library_of_models_files_or_buckets(entrance: str) -> None:
     code = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'cdp.settings'; import django; django.setup();"
         f"import {entrance}; print([m for m in {HEAVY!r} if m in sys.modules])"

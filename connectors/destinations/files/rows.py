@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from common import clock
 from connectors.destinations.kit import Payload
@@ -48,6 +46,9 @@ def as_parquet(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> byt
     Text, because a trait's type is that of whoever sent it last: a column that is a number in one file and text in the
     next cannot be read as one table. What is not text is JSON.
     """
+    import pyarrow as pa  # 30 MB that only who writes such files needs
+    import pyarrow.parquet as pq
+
     fields = [pa.field(name, pa.timestamp("us", tz="UTC") if name == "changed_at" else pa.string()) for name in columns]
     values = [[_typed(name, row.get(name)) for row in rows] for name in columns]
     table = pa.table([pa.array(column, field.type) for column, field in zip(values, fields, strict=True)],

@@ -8,10 +8,6 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError
-
 from connectors.destinations.calling import Reply, call
 from connectors.destinations.errors import DeliveryError, InvalidCredentials, Misconfigured
 from connectors.destinations.files.action import FORMAT, LAYOUT, PREFIX, WriteRows, place_problems
@@ -36,6 +32,8 @@ class PutObject(WriteRows):
 
 
 def _ask(outside: Outside, account: Account, operation: str, method: str, name: str, content: bytes = b"") -> None:
+    from botocore.exceptions import BotoCoreError
+
     folder = str(account.settings.get("folder", "")).strip("/")
     target = {"Bucket": account.settings["bucket"], "Key": f"{folder}/{name}" if folder else name}
     try:
@@ -71,6 +69,10 @@ def client(account: Account) -> Any:
 
 @lru_cache(maxsize=16)
 def _made(region: str, endpoint: str, key: str, secret: str) -> Any:
+    # boto3 itself takes 10 MB, which only who signs needs.
+    import boto3
+    from botocore.config import Config
+
     # The making of a client reads some megabytes of service descriptions.
     return boto3.session.Session(region_name=region, aws_access_key_id=key, aws_secret_access_key=secret).client(
         "s3", endpoint_url=endpoint or None,
