@@ -62,7 +62,7 @@ class Applier:
         self._requests = 0
 
     def apply_batch(self, *, now: datetime) -> Applied:
-        """Apply what waits, oldest first, up to 20,000 events, as one transaction.
+        """Apply what waits, oldest first, up to 20,000 events or 16 MB of them, as one transaction.
 
         A batch that fails is tried again in smaller parts, at last item by item; an item that fails alone goes to the
         quarantine with the reason. Nothing is lost and nothing is applied twice, whatever happens in between.
