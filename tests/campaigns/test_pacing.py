@@ -1,5 +1,8 @@
 """A channel that may send so many a second hands no more over, however many workers do it."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,6 +15,7 @@ from django.db import connections
 from campaigns import services
 from campaigns.sending.models import Send
 from campaigns.sending.pacing import TooSoon, place_of, wait_for_place
+from cdp.environment import PROJECT_FOLDER
 from tests.campaigns.sending_world import START, World, queue
 from tests.connectors.receiver import Receiver, receiving
 
@@ -49,6 +53,31 @@ def test_places_of_all_workers_together_are_as_far_apart_as_the_rate_asks() -> N
     assert apart(found) >= 10_000
     # Another channel has places of its own.
     assert len(places("email", 100, tries=1)) == 1
+
+
+_TAKES_PLACES = """
+import sys, redis
+from campaigns.sending.pacing import TooSoon, place_of
+client = redis.Redis.from_url(sys.argv[1])
+while True:
+    try:
+        print(place_of("sms", 50, client)[0], flush=True)
+    except TooSoon:
+        pass
+"""
+
+
+def test_a_worker_that_is_killed_leaves_its_places_empty() -> None:
+    command = [sys.executable, "-c", _TAKES_PLACES, settings.REDIS_URL]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT_FOLDER) as worker:
+        assert worker.stdout is not None
+        found = [int(worker.stdout.readline()) for _ in range(5)]
+        worker.kill()
+        found += [int(line) for line in worker.stdout.read().split()]
+    while not (ours := places("sms", 50, tries=1)):
+        time.sleep(0.05)
+    assert apart(found + ours) >= 20_000
+    assert min(ours) > max(found)
 
 
 def test_nobody_is_asked_to_wait_for_long_and_one_message_in_ten_seconds_is_a_rate_too() -> None:

@@ -21,16 +21,19 @@ QUIET = [
     "--no-first-run", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
 PATIENCE = 180_000  # milliseconds: what is waited for comes at once where the machine is not busy with others
-# Whether the style sheets lock the page upright is the same at every width; reading them takes longer than most rules.
-NARROW = {**RULES, "but": ["css-orientation-lock"]}
 # A theme changes colours and nothing else: the dark one is asked for contrast only. In this order the window is made
 # narrow once and wide once.
-VARIANTS = [("light", 1280, RULES), ("dark", 1280, CONTRAST), ("dark", 320, CONTRAST), ("light", 320, NARROW)]
-_AXE_RUNS = """options => {
+VARIANTS = [("light", 1280, RULES), ("dark", 1280, CONTRAST), ("dark", 320, CONTRAST), ("light", 320, RULES)]
+# Whether style sheets lock a page upright is said by them alone, and reading them takes longer than most rules: once a
+# sheet was looked at, it is not read again. Answers which sheets there are, or null where axe is not there yet.
+_AXE_RUNS = """([options, known]) => {
     window.axeFound = null;
-    if (typeof axe === 'undefined') return false;
+    if (typeof axe === 'undefined') return null;
+    const sheets = [...document.styleSheets].map(it => it.href || 'of the page');
+    if (options.runOnly.type == 'tag' && sheets.every(it => known.includes(it)))
+        options.rules = { 'css-orientation-lock': { enabled: false } };
     void axe.run(document, options).then(found => { axeFound = found });
-    return true;
+    return sheets;
 }"""
 _COMES_TO_REST = """theme => {
     document.documentElement.setAttribute('data-bs-theme', theme);
@@ -51,6 +54,7 @@ class Visitor:
         self.page = page
         self.base = server.url
         self.wrong: list[str] = []
+        self._sheets: set[str] = set()
         page.on("console", lambda said: self._note(said.type, said.text))
         page.on("pageerror", lambda problem: self.wrong.append(str(problem)))
         # Told, not intercepted: a route of Playwright's turns off the browser's cache, and no name resolves (QUIET).
@@ -78,13 +82,15 @@ class Visitor:
 
     def barriers(self, rules: dict[str, Any] = RULES) -> list[str]:
         """What keeps somebody out, in axe's words; axe is evaluated by the debugger, so the page's policy stays."""
-        left_out = {name: {"enabled": False} for name in rules.get("but", ())}
-        asked = {"type": rules["type"], "values": rules["values"]}
-        options = {"runOnly": asked, "rules": left_out, "resultTypes": ["violations"]}
-        if not self.page.evaluate(_AXE_RUNS, options):
+        asked = [{"runOnly": rules, "resultTypes": ["violations"]}, sorted(self._sheets)]
+        sheets = self.page.evaluate(_AXE_RUNS, asked)
+        if sheets is None:
             self.page.evaluate(AXE)
-            self.page.evaluate(_AXE_RUNS, options)
-        return self._told(self._until("axeFound"))
+            sheets = self.page.evaluate(_AXE_RUNS, asked)
+        found = self._told(self._until("axeFound"))
+        if rules is RULES:
+            self._sheets |= {one for one in sheets if one.startswith("http")}
+        return found
 
     def barriers_in_every_view(self) -> list[str]:
         """What keeps somebody out of the present page in any theme and width; the window is wide again afterwards."""
