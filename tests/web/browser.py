@@ -21,9 +21,27 @@ QUIET = [
     "--no-first-run", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
 PATIENCE = 180_000  # milliseconds: what is waited for comes at once where the machine is not busy with others
-# A theme changes colours and nothing else: the dark one is asked for contrast only. In this order the window is made
-# narrow once and wide once.
-VARIANTS = [("light", 1280, RULES), ("dark", 1280, CONTRAST), ("dark", 320, CONTRAST), ("light", 320, RULES)]
+# A theme changes colours and nothing else, and a width no colours: all rules are asked in one theme at each width, and
+# the other theme's contrast of what is seen at this width alone. The window is made narrow once and wide once.
+VARIANTS = [("light", 1280, RULES), ("dark", 320, RULES), ("light", 320, CONTRAST), ("dark", 1280, CONTRAST)]
+# What is seen at a width, kept for the other one; and the uppermost of what is seen at this width and not at the other.
+_SEES = """width => {
+    window.seenAt = window.seenAt || {};
+    const seen = window.seenAt[width] = new Set();
+    const look = it => {
+        const style = getComputedStyle(it), box = it.getBoundingClientRect();
+        if (style.display == 'none' || style.visibility == 'hidden') return;
+        if (style.position == 'absolute' && (style.clipPath != 'none' || box.width <= 1)) return;
+        seen.add(it);
+        for (const child of it.children) look(child);
+    };
+    look(document.body);
+}"""
+_ONLY_HERE = """([here, other]) => {
+    const only = [...window.seenAt[here]].filter(it => !window.seenAt[other].has(it));
+    window.onlyHere = only.filter(it => !only.includes(it.parentElement) && it.isConnected);
+    return window.onlyHere.length;
+}"""
 # Whether style sheets lock a page upright is said by them alone, and reading them takes longer than most rules: once a
 # sheet was looked at, it is not read again. Answers which sheets there are, or null where axe is not there yet.
 _AXE_RUNS = """([options, known]) => {
@@ -32,7 +50,8 @@ _AXE_RUNS = """([options, known]) => {
     const sheets = [...document.styleSheets].map(it => it.href || 'of the page');
     if (options.runOnly.type == 'tag' && sheets.every(it => known.includes(it)))
         options.rules = { 'css-orientation-lock': { enabled: false } };
-    void axe.run(document, options).then(found => { axeFound = found });
+    const where = options.runOnly.type == 'tag' ? document : { include: window.onlyHere };
+    void axe.run(where, options).then(found => { axeFound = found });
     return sheets;
 }"""
 _COMES_TO_REST = """theme => {
@@ -98,8 +117,12 @@ class Visitor:
         for theme, width, rules in VARIANTS:
             self._widen(width)
             self._comes_to_rest(theme)
-            sideways = ["scrolls sideways"] if self.scrolls_sideways() else []
-            found += [f"{theme} {width}: {one}" for one in self.barriers(rules) + sideways]
+            told = ["scrolls sideways"] if self.scrolls_sideways() else []
+            if rules is RULES:
+                self.page.evaluate(_SEES, width)
+            if rules is RULES or self.page.evaluate(_ONLY_HERE, [width, 1600 - width]):
+                told += self.barriers(rules)
+            found += [f"{theme} {width}: {one}" for one in told]
         self._widen(1280)
         return found
 

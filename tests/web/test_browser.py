@@ -52,6 +52,23 @@ def _look(visitor: Visitor, where: str) -> list[str]:
     return [f"{where} {one}" for one in visitor.barriers_in_every_view()] + [f"{where}: {one}" for one in visitor.wrong]
 
 
+def test_what_is_seen_at_one_width_alone_is_looked_at_in_both_themes(visitor: Visitor, shop: Shop) -> None:
+    visitor.sign_in("admin")
+    visitor.open("/segments/")
+    # Heads of tables are seen at the wide one; dark words are no trouble on light paper.
+    visitor.page.evaluate("document.querySelector('thead th').style.color = '#1a2230'")
+    assert [one.split(":")[0] for one in visitor.barriers_in_every_view() if "color-contrast" in one] == ["dark 1280"]
+    visitor.open("/segments/")
+    visitor.page.evaluate("""() => {
+        const told = document.createElement('p');
+        told.textContent = 'Seen at the narrow one';
+        told.className = 'd-sm-none';
+        told.style.color = '#e8ecf2';
+        document.querySelector('main').append(told);
+    }""")
+    assert [one.split(":")[0] for one in visitor.barriers_in_every_view() if "color-contrast" in one] == ["light 320"]
+
+
 def test_a_rule_is_built_with_the_keyboard_alone(visitor: Visitor, shop: Shop) -> None:
     visitor.sign_in("marketer")
     visitor.open("/segments/new/")
