@@ -5,7 +5,7 @@ profile's are not: linkage would rather see less than take a loyalty tier for a 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -191,24 +191,51 @@ def _name_the_names(columns: Mapping[str, Sequence[str]], guesses: dict[str, Gue
         wordy.remove(name)
     if not wordy:
         return
-    if "given" not in taken:
-        known = {name: _share(_clean(columns[name]), _is_given) for name in wordy}
-        best = max(wordy, key=lambda name: known[name])
-        if known[best] >= 0.25:
-            guesses[best] = Guess("given", "values")
-            wordy.remove(best)
-    _name_surname_and_city(columns, guesses, wordy)
-
-
-def _name_surname_and_city(columns: Mapping[str, Sequence[str]], guesses: dict[str, Guess], wordy: list[str]) -> None:
     mailboxes = next((columns[name] for name, guess in guesses.items() if guess.role == "email"), None)
     told = {name: _in_mailboxes(columns[name], mailboxes) for name in wordy}
+    known = {name: _share(_clean(columns[name]), _is_given) for name in wordy}
+    most = max(known.values())
+    names = [name for name in wordy if most >= 0.25 and known[name] >= 0.8 * most]
+    if names and "given" not in taken:
+        best = _given(columns, names, told, known)
+        guesses[best] = Guess("given", "values")
+        wordy.remove(best)
+        names.remove(best)
+    _name_surname_and_city(columns, guesses, wordy, told, names)
+
+
+def _given(
+    columns: Mapping[str, Sequence[str]], names: Sequence[str], told: Mapping[str, float], known: Mapping[str, float]
+) -> str:
+    """Of the columns that hold given names, the one that people are called by: a middle name is not in their mailboxes,
+    and many have none."""
+    filled = {name: sum(map(bool, columns[name][:SAMPLE])) for name in names}
+    likely = [name for name in names if filled[name] >= 0.8 * max(filled.values())]
+    likely = [name for name in likely if told[name] >= 0.1] or likely
+    return max(likely, key=lambda name: known[name])
+
+
+def _name_surname_and_city(
+    columns: Mapping[str, Sequence[str]],
+    guesses: dict[str, Guess],
+    wordy: list[str],
+    told: Mapping[str, float],
+    names: Collection[str],
+) -> None:
+    """Of what is left; `names` are the columns of given names among it, of which one may be the middle names."""
     taken = {guess.role for guess in guesses.values()}
-    surname = _surname(columns, wordy, told, guesses) if wordy and "surname" not in taken else None
+    # Where mailboxes are made of names, a column of given names that is in none holds no surnames.
+    made = any(share >= 0.1 for share in told.values())
+    possible = [name for name in wordy if not (made and name in names and told[name] < 0.1)]
+    surname = _surname(columns, possible, told, guesses) if possible and "surname" not in taken else None
     if surname:
         guesses[surname] = Guess("surname", "values")
         wordy.remove(surname)
         taken.add("surname")
+    middles = [name for name in wordy if name in names and told[name] < 0.1]
+    if "middle" not in taken and "given" in taken and (made or "surname" in taken) and len(middles) == 1:
+        guesses[middles[0]] = Guess("middle", "values")
+        wordy.remove(middles[0])
     if "city" not in taken and "surname" in taken:
         cities = [
             name for name in wordy if told[name] < 0.05 and _variety(columns[name]) > 10 and _filled(columns[name])

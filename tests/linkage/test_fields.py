@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from identity.linkage.cleaning import clean_date, clean_email, clean_phone, fold, given_in_mailbox
 from identity.linkage.fields import Record, read_stored, record_of, stored_form
-from identity.linkage.roles import role_of
+from identity.linkage.roles import recognise, role_of
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,24 @@ def test_a_missing_given_name_is_read_from_the_mailbox_beside_the_surname(local:
     told = {"last_name": "Ryan", "email": f"{local}@mail.com"}
     assert record_of(told).given == given_name
     assert record_of({**told, "first_name": "Eve"}).given == "eve"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("mailboxes", [False, True])
+def test_the_given_name_is_told_from_the_middle_name_by_mailboxes_or_because_everybody_has_one(
+    turned: bool, mailboxes: bool
+) -> None:
+    called, between = ["Mary", "Robert", "Emily", "Jack", "Hannah"], ["William", "Susan", "James", "Margaret", "Thomas"]
+    columns: dict[str, list[str]] = {"A": [], "B": [], "C": []} | ({"D": []} if mailboxes else {})
+    for n in range(200):
+        names = called[n % 5], between[n // 5 % 5] if n % 2 else "", f"Q{'aeiou'[n % 5]}{'bdfgklmn'[n % 8]}xter"
+        for letter, value in zip("BAC" if turned else "ABC", names, strict=True):
+            columns[letter].append(value)
+        if mailboxes:
+            columns["D"].append(f"{names[0]}.{names[2]}{n}@mail.com".lower())
+    found = {letter: guess.role for letter, guess in recognise(columns).items()}
+    assert (found["A"], found["B"]) == (("middle", "given") if turned else ("given", "middle"))
+    assert found["C"] == "surname"
 
 
 @pytest.mark.parametrize(
