@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.linkage import columns
+from identity.linkage.bulk.dialects import DUCKDB
 from identity.linkage.bulk.duck import DuckEngine
-from identity.linkage.bulk.expressions import DUCKDB, _begins, alike, slip
+from identity.linkage.bulk.expressions import _begins, alike, slip
 from identity.linkage.cleaning import clean_street
 
 WORDS = [

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from identity.linkage.bulk import comparing
+from identity.linkage.bulk.dialects import Dialect
 from identity.linkage.bulk.engine import Engine
-from identity.linkage.bulk.expressions import Dialect
 from identity.linkage.levels import OTHER
 from identity.linkage.tokens import NAMES
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from identity.linkage.bulk import expressions
+from identity.linkage.bulk.dialects import Dialect
 from identity.linkage.bulk.engine import Engine
-from identity.linkage.bulk.expressions import Dialect
 from identity.linkage.levels import RADIX, Levels
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from identity.linkage.bulk import expressions
+from identity.linkage.bulk import dialects
 from identity.linkage.bulk.comparing import compare_in_sql
 from identity.linkage.bulk.engine import Columns
 
@@ -17,7 +17,7 @@ from identity.linkage.bulk.engine import Columns
 class DuckEngine:
     """DuckDB. Tables live in `folder`, so a run that was killed goes on where it stopped."""
 
-    dialect = expressions.DUCKDB
+    dialect = dialects.DUCKDB
 
     def __init__(self, folder: Path, *, memory: str = "2GB", threads: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)

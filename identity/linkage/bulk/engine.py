@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 import pyarrow as pa
 
-from identity.linkage.bulk.expressions import Dialect
+from identity.linkage.bulk.dialects import Dialect
 
 Columns = dict[str, npt.NDArray[Any]]
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from identity.linkage import start
+from identity.linkage.bulk.dialects import number
 from identity.linkage.bulk.engine import Engine
-from identity.linkage.bulk.expressions import number
 from identity.linkage.levels import Term
 from identity.linkage.model import Model
 

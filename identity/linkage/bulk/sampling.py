@@ -3,8 +3,8 @@
 import numpy as np
 import pyarrow as pa
 
+from identity.linkage.bulk.dialects import shuffled
 from identity.linkage.bulk.engine import Engine
-from identity.linkage.bulk.expressions import shuffled
 
 # Random pairs; where the base has no more than that, all of them.
 RANDOM_PAIRS = 1_000_000

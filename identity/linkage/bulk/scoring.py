@@ -6,8 +6,8 @@ import numpy as np
 
 from identity.linkage.bulk import frequencies
 from identity.linkage.bulk.comparing import RADIX, unpack, with_aliases
+from identity.linkage.bulk.dialects import Dialect, number
 from identity.linkage.bulk.engine import Columns, Engine
-from identity.linkage.bulk.expressions import Dialect, number
 from identity.linkage.clustering import Graph
 from identity.linkage.levels import CLASSES, LEVELS, Term, field_of
 from identity.linkage.model import Model, Scored

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from common import spark
-from identity.linkage.bulk import expressions
+from identity.linkage.bulk import dialects
 from identity.linkage.bulk.comparing import filled_lists, patterns_of
 from identity.linkage.bulk.duck import write_file
 from identity.linkage.bulk.engine import Columns
@@ -29,7 +29,7 @@ _BATCH = 10_000
 class SparkEngine:
     """Spark at `master`, else at CDP_SPARK_MASTER, else two threads of this machine."""
 
-    dialect = expressions.SPARK
+    dialect = dialects.SPARK
 
     def __init__(self, folder: Path, *, master: str | None = None, memory: str = spark.USUAL_MEMORY) -> None:
         self._tables = folder / "spark"
@@ -90,7 +90,7 @@ class SparkEngine:
 
     def compare(self, pairs: str, comparisons: Sequence[str], name: str) -> None:
         """Make the table `name (l, r, pattern)`: both records to each pair, and DuckDB's query over each batch."""
-        query = patterns_of("batch p", comparisons, filled_lists(self), expressions.DUCKDB)
+        query = patterns_of("batch p", comparisons, filled_lists(self), dialects.DUCKDB)
         columns = self._session.table("records").columns
         sides = ", ".join(f"{_struct(x, columns, query)} as {x}" for x in "ab")
         joined = self._session.sql(
