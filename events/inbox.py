@@ -158,13 +158,21 @@ def claim(conn: psycopg.Connection[Any], *, events: int) -> Claim:
 
 
 def _some(rows: list[Any]) -> list[Any]:
-    """The first rows, until what they unpack to is enough. Every document tells its size where it begins."""
+    """The first rows, until what they unpack to is enough."""
     size = 0
     for number, row in enumerate(rows, 1):
-        size += zstandard.frame_content_size(row[4])
+        size += _unpacked(row[4])
         if size >= _MOST_BYTES:
             return rows[:number]
     return rows
+
+
+def _unpacked(body: bytes) -> int:
+    """Bytes of a document, which tells them where it begins. One that is damaged is told by who applies it."""
+    try:
+        return max(zstandard.frame_content_size(body), len(body))
+    except zstandard.ZstdError:
+        return len(body)
 
 
 def settle(conn: psycopg.Connection[Any], taken: Claim, *, now: datetime) -> None:

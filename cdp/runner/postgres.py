@@ -29,8 +29,8 @@ listen_addresses = ''
 unix_socket_directories = '{socket_folder}'
 unix_socket_permissions = 0777
 max_connections = 60
-shared_buffers = 160MB
-effective_cache_size = 1GB
+shared_buffers = {shared}MB
+effective_cache_size = {cached}MB
 work_mem = 16MB
 maintenance_work_mem = 128MB
 max_wal_size = 4GB
@@ -249,10 +249,22 @@ def _create(cluster: Cluster) -> None:
         )
 
 
+def memory_settings(machine: int) -> tuple[int, int]:
+    """Megabytes of PostgreSQL's own pages, and of those the system may keep, on a machine of so many bytes.
+
+    A sixteenth, for it shares the machine with all else (the quarter that PostgreSQL's documentation advises is for a
+    server of its own). A page takes memory once there is data for it: a small base stays small.
+    """
+    megabytes = machine >> 20
+    return max(160, min(megabytes // 16, 2048)), max(1024, megabytes // 3)
+
+
 def _configure(cluster: Cluster) -> None:
     ours = cluster.data / "cdp.conf"
     custom = "include 'custom.conf'\n" if (cluster.data / "custom.conf").exists() else ""
-    ours.write_text(CONFIGURATION.format(socket_folder=cluster.socket_folder, custom=custom), encoding="utf-8")
+    shared, cached = memory_settings(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    told = CONFIGURATION.format(socket_folder=cluster.socket_folder, custom=custom, shared=shared, cached=cached)
+    ours.write_text(told, encoding="utf-8")
     main = cluster.data / "postgresql.conf"
     text = main.read_text(encoding="utf-8")
     if "include 'cdp.conf'" not in text:

@@ -232,7 +232,8 @@ def _name_surname_and_city(
         guesses[surname] = Guess("surname", "values")
         wordy.remove(surname)
         taken.add("surname")
-    middles = [name for name in wordy if name in names and told[name] < 0.1]
+    # Of few words, as colours are, some are names too.
+    middles = [name for name in wordy if name in names and told[name] < 0.1 and _variety(columns[name]) > 10]
     if "middle" not in taken and "given" in taken and (made or "surname" in taken) and len(middles) == 1:
         guesses[middles[0]] = Guess("middle", "values")
         wordy.remove(middles[0])

@@ -4,6 +4,13 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 
+from cdp.runner.postgres import memory_settings
+
+
+@pytest.mark.parametrize(("gigabytes", "shared"), [(1, 160), (8, 512), (24, 1536), (256, 2048)])
+def test_the_embedded_postgres_takes_a_sixteenth_of_the_memory_within_bounds(gigabytes: int, shared: int) -> None:
+    assert memory_settings(gigabytes << 30)[0] == shared
+
 
 @pytest.mark.django_db
 def test_the_embedded_postgres_is_18_with_utf8_and_checksums() -> None:
