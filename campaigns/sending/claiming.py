@@ -43,12 +43,15 @@ _FREE_CLAIMED = """
 update campaigns_send set state = 'queued', claim = null, lease_until = null, handed_at = null
 where channel = %(channel)s and state = 'claimed' and lease_until < %(now)s
 """
-# Whoever had it died in the middle: nobody knows whether it went out, unless the provider told of it meanwhile.
+# Whoever had it died in the middle: nobody knows whether it went out, unless the provider told of it meanwhile. What
+# is not known keeps its claim: a worker that is only slow, or whose neighbour's clock is ahead, still says what became
+# of it.
 _FREE_HANDING = """
 update campaigns_send set
     state = case when provider_id <> '' then 'sent' when %(safe)s or message_class = 'transactional' then 'queued'
                  else 'unknown' end,
-    error = 'The worker was cut off in the middle.', attempts = attempts + 1, claim = null, lease_until = null,
+    error = 'The worker was cut off in the middle.', attempts = attempts + 1, lease_until = null,
+    claim = case when provider_id <> '' or %(safe)s or message_class = 'transactional' then null else claim end,
     settled_at = case when provider_id = '' and (%(safe)s or message_class = 'transactional') then null
                       else %(now)s::timestamptz end
 where channel = %(channel)s and state = 'handing' and lease_until < %(now)s

@@ -33,7 +33,7 @@ update campaigns_send set
     settled_at = case when %(state)s::text = 'queued' then null else %(now)s::timestamptz end,
     variables = case when %(state)s::text = 'sent' then '{}' else variables end,
     content = %(content)s::jsonb
-where id = %(id)s and claim = %(claim)s and state = 'handing'
+where id = %(id)s and claim = %(claim)s and state in ('handing', 'unknown')
 """
 
 

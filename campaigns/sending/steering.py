@@ -32,8 +32,8 @@ def retry_send(send_id: int, *, by: str, now: datetime, via: str = "ui") -> None
     if row is None or row.state not in (Send.State.FAILED, Send.State.UNKNOWN):
         raise NotPossible("Only what failed, or of which nothing is known, can be tried again.")
     row.state, row.due_at, row.attempts, row.error, row.settled_at = Send.State.QUEUED, now, 0, "", None
-    row.handed_at = None
-    row.save(update_fields=["state", "due_at", "attempts", "error", "settled_at", "handed_at"])
+    row.handed_at = row.claim = None
+    row.save(update_fields=["state", "due_at", "attempts", "error", "settled_at", "handed_at", "claim"])
     _note("retried", send_id, by=by, now=now, via=via)
 
 

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from django.conf import LazySettings
 
 from campaigns import services
-from campaigns.sending.claiming import LEASE, begin, claim
+from campaigns.sending.claiming import LEASE, Claimed, begin, claim
 from campaigns.sending.models import Send, SendingChannel
 from events.selectors import events_of
 from identity import services as identities
@@ -182,6 +182,34 @@ def test_marketing_cut_off_in_the_middle_is_not_repeated_and_a_code_is(world: Wo
     assert states() == ["handing", "handing"]
     free_abandoned("email", repeats_are_safe=False, now=START + LEASE + timedelta(seconds=1))
     assert states() == ["unknown", "queued"]
+
+
+def test_a_slow_worker_that_was_given_up_still_says_what_became_of_its_message(world: World) -> None:
+    from campaigns.sending.claiming import free_abandoned
+    from campaigns.sending.settling import settle_sent
+    from campaigns.sending.telling import source
+    from identity.contracts import IdentifierKey
+
+    ann, told = world.person("ann"), START + LEASE + timedelta(seconds=1)
+    queue([world.request(ann), world.request(ann, step="more")])
+    token = uuid.uuid4()
+    slow, again = claim("email", token=token, now=START) or ()
+    for row in (slow, again):
+        assert begin(row.id, token=token, now=START)
+    # Another worker's clock is ahead.
+    free_abandoned("email", repeats_are_safe=False, now=told)
+    assert states() == ["unknown", "unknown"]
+    services.retry_send(again.id, by="ann", now=told)
+
+    def says(row: Claimed) -> bool:
+        return settle_sent(
+            row, "mail-1", IdentifierKey("user_id", "ann"), source(now=told), token=token, now=told, content=None
+        )
+
+    assert says(slow)
+    assert not says(slow), "once"
+    assert not says(again), "a person has taken it out of its hands"
+    assert sorted(states()) == ["queued", "sent"]
 
 
 def test_a_killed_worker_loses_nothing_and_doubles_nothing_that_is_known(world: World, hook: Receiver) -> None:
