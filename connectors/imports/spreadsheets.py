@@ -8,6 +8,7 @@ cell as it passes, and nothing of it is kept.
 
 import datetime
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -101,7 +102,7 @@ def rows(
             found.clear()
 
 
-class _Part:
+class _Part(ABC):
     """What is made of a part so far, by the handlers that expat calls; `done` once the rest of it does not matter."""
 
     __slots__ = ("aloud", "done", "found", "pieces", "within")
@@ -111,13 +112,13 @@ class _Part:
         self.pieces: list[str] = []
         self.done = self.within = self.aloud = False
 
+    @abstractmethod
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, name: str) -> None:
         """An element ends."""
-        raise NotImplementedError
 
     def letters(self, data: str) -> None:
         """Some of a text."""

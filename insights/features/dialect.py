@@ -7,12 +7,11 @@ plays a part.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from common import clock
 from insights.features.sentiment import LONGEST, MOST_TEXTS
-
-_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Binder:
         """A placeholder for the value, typed; equal values of one type share one."""
         name = self._names.setdefault((cast, repr(value)), f"f{len(self.values)}")
         as_micros = isinstance(value, datetime) and self.dialect.name != "postgres"
-        self.values[name] = micros(value) if as_micros else value
+        self.values[name] = clock.micros(value) if as_micros else value
         return self.dialect.place.format(name=name, type=self.dialect.types.get(cast, cast))
 
     def among(self, column: str, values: Collection[Any], cast: str) -> str:
@@ -59,11 +58,6 @@ class Binder:
         if self.dialect.name == "postgres":
             return f"{column} = any({self.bind(list(values), f'{cast}[]')})"
         return f"{column} in ({', '.join(self.bind(one, cast) for one in values)})" if values else "false"
-
-
-def micros(instant: datetime) -> int:
-    """Microseconds since 1970."""
-    return (instant - _1970) // timedelta(microseconds=1)
 
 
 _ORDER = "order by moment desc, message_id desc"
