@@ -103,10 +103,13 @@ def test_a_missing_given_name_is_read_from_the_mailbox_beside_the_surname(local:
 def test_the_given_name_is_told_from_the_middle_name_by_mailboxes_or_because_everybody_has_one(
     turned: bool, mailboxes: bool
 ) -> None:
-    called, between = ["Mary", "Robert", "Emily", "Jack", "Hannah"], ["William", "Susan", "James", "Margaret", "Thomas"]
+    called = ["Mary", "Robert", "Emily", "Jack", "Hannah"]
+    between = [
+        "William", "Susan", "James", "Margaret", "Thomas", "Anne", "Peter", "Laura", "Paul", "Karen", "Mark", "Ruth",
+    ]  # fmt: skip
     columns: dict[str, list[str]] = {"A": [], "B": [], "C": []} | ({"D": []} if mailboxes else {})
     for n in range(200):
-        names = called[n % 5], between[n // 5 % 5] if n % 2 else "", f"Q{'aeiou'[n % 5]}{'bdfgklmn'[n % 8]}xter"
+        names = called[n % 5], between[n // 5 % 12] if n % 2 else "", f"Q{'aeiou'[n % 5]}{'bdfgklmn'[n % 8]}xter"
         for letter, value in zip("BAC" if turned else "ABC", names, strict=True):
             columns[letter].append(value)
         if mailboxes:
