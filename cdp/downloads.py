@@ -32,3 +32,14 @@ def table_answer(table: FeatureFileView) -> StreamingHttpResponse:
             "Cache-Control": "private, no-store",
         },
     )  # fmt: skip
+
+
+def document_answer(item_id: int, document: bytes) -> StreamingHttpResponse:
+    """A document that cannot be read, byte for byte as it lay in the inbox."""
+    return StreamingHttpResponse(
+        [document], content_type="application/octet-stream",
+        headers={
+            "Content-Disposition": f'attachment; filename="document-{item_id}.json.zst"',
+            "Content-Length": str(len(document)), "Cache-Control": "private, no-store",
+        },
+    )  # fmt: skip

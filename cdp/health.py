@@ -65,6 +65,7 @@ def _numbers() -> Iterable[tuple[str, str, str, float]]:
     yield "inbox_events", "gauge", "Events accepted and not yet applied.", backlog.events
     yield "inbox_oldest_seconds", "gauge", "How long the oldest of them has waited.", oldest
     yield "quarantine_items", "gauge", "Items in quarantine that wait for a decision.", events.quarantine_size()
+    yield "unreadable_documents", "gauge", "Documents in quarantine that cannot be read.", events.unreadable_documents()
     yield "profiles", "gauge", "Living profiles.", identity.counts()["profiles"]
     yield "segments", "gauge", "Live segments.", len(segments.segments())
     yield "ledger_head", "gauge", "The newest version of the membership ledger.", segments.head_seq()

@@ -28,6 +28,7 @@ RUN_REPLAYS = "cdp.tasks.run_replays"
 ANALYSE_EXPERIMENTS = "cdp.tasks.analyse_experiments"
 RUN_INSIGHTS = "cdp.tasks.run_insights"
 REFRESH_KPIS = "cdp.tasks.refresh_kpis"
+CHECK_QUALITY = "cdp.tasks.check_quality"
 RUN_CAMPAIGNS = "cdp.tasks.run_campaigns"
 SEND_MESSAGES = "cdp.tasks.send_messages"
 

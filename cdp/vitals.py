@@ -88,6 +88,17 @@ def check_lag(now: datetime) -> Check:
     return Check("lag", ok, told, mend)
 
 
+def check_documents(now: datetime) -> Check:
+    """Nothing that was accepted waits unreadable."""
+    count = events.unreadable_documents()
+    mend = "" if not count else (
+        "see that disk and memory of the database server are sound, have it sent once more, and discard it."
+    )  # fmt: skip
+    some = "1 document waits" if count == 1 else f"{count:,} documents wait"
+    finding = f"{some} in the quarantine that cannot be read any more" if count else "all that was accepted can be read"
+    return Check("documents", not count, finding, mend)
+
+
 def check_workers(now: datetime) -> Check:
     """The workers that were ever seen are there and know their tasks."""
     asked = rollcall.queues()
@@ -117,6 +128,7 @@ ALL: list[Callable[[datetime], Check]] = [
     check_migrations,
     check_disk,
     check_lag,
+    check_documents,
 ]
 
 

@@ -64,6 +64,15 @@ class InboxRow(NamedTuple):
     source_id: int
     client_ip: str | None
     body: bytes
+    events: int = 0
+
+
+class Damaged(NamedTuple):
+    """A row of the inbox whose document cannot be read any more: why, and what of it can be."""
+
+    row: InboxRow
+    why: str
+    readable: bytes
 
 
 class Tallied(NamedTuple):
@@ -142,6 +151,8 @@ class QuarantinedView:
     replayed_as: str = ""
     settled_by: str = ""
     settled_at: datetime | None = None
+    # How large the document is in which items came that cannot be read; 0: it is an item.
+    raw_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import zstandard
 
 from common import pg
 from events.inbox import Claim
+from events.parse import readable, unpacked
 
 _OWN = "delete from events_event where identifier_id = any(%(ids)s)"
 # Events of others that name the person all the same: the policy refused to take the two for one.
@@ -22,7 +23,7 @@ returning identifier_id, name
 _QUARANTINE = """
 delete from events_quarantineditem q
 where exists (select from unnest(%(texts)s) v where strpos(lower(q.item), v) > 0 or strpos(lower(q.detail), v) > 0
-              or strpos(lower(q.replayed_as), v) > 0)
+              or strpos(lower(q.replayed_as), v) > 0 or strpos(lower(encode(q.raw, 'escape')), v) > 0)
    or exists (select from unnest(%(digits)s) d where strpos(regexp_replace(q.item, '[^0-9]', '', 'g'), d) > 0
               or strpos(regexp_replace(q.replayed_as, '[^0-9]', '', 'g'), d) > 0)
 """
@@ -106,6 +107,10 @@ def _phones(values: Sequence[str]) -> set[str]:
 
 def inbox_bodies(conn: psycopg.Connection[Any]) -> Iterator[str]:
     """What the inbox holds, readable; for whoever looks for what should not be there."""
-    unpack = zstandard.ZstdDecompressor().decompress
+    unpack = zstandard.ZstdDecompressor()
     for (body,) in conn.execute("select body from events_inbox"):
-        yield unpack(body).decode(errors="replace")
+        try:
+            document = unpacked(body, unpack)
+        except (zstandard.ZstdError, MemoryError):
+            document = readable(body) + b" " + body
+        yield document.decode(errors="replace")

@@ -28,7 +28,7 @@ _INT8, _INT4 = struct.Struct(">q").pack, struct.Struct(">i").pack
 _EPOCH_2000_US = 946_684_800_000_000
 _CURSOR = "select tx::text, inbox_id, applied from events_cursor where name = 'applier'"
 _CLAIM = """
-select id, received_at, source_id, client_ip, body, tx::text, events
+select id, received_at, source_id, client_ip, body, events, tx::text
 from (
     select *, sum(events) over (order by tx, id) - events as before
     from (
@@ -154,7 +154,7 @@ def claim(conn: psycopg.Connection[Any], *, events: int) -> Claim:
     if not rows:
         return Claim([])
     last = rows[-1]
-    return Claim([InboxRow(*row[:5]) for row in rows], last[5], last[0], sum(row[6] for row in rows))
+    return Claim([InboxRow(*row[:6]) for row in rows], last[6], last[0], sum(row[5] for row in rows))
 
 
 def _some(rows: list[Any]) -> list[Any]:

@@ -18,6 +18,8 @@ class QuarantinedItem(models.Model):
     detail = models.TextField(blank=True)
     message_id = models.TextField(blank=True)
     item = models.TextField()
+    # A document of the inbox that cannot be read any more, byte for byte; `item` is then what can be read of it.
+    raw = models.BinaryField(null=True)
     # What was sent in its place, when somebody edited it; `item` stays as it came.
     replayed_as = models.TextField(blank=True, default="", db_default="")
     state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)

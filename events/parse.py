@@ -1,5 +1,6 @@
 """From inbox rows to a batch of events, column by column. Pure: the rows and the time are arguments."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,10 +9,13 @@ import msgspec
 import zstandard
 
 from common.clock import micros
-from events.contracts import Body, InboxRow, Item, Received, Text, rule_name, text
+from events.contracts import Body, Damaged, InboxRow, Item, Received, Text, rule_name, text
 
 OLDEST = timedelta(days=20 * 366)
 NEWEST = timedelta(days=1)
+# Doors take 16 MB at a time: what says that it unpacks to so much more is damaged, and is not given the memory.
+_LARGEST = 256 * 1024 * 1024
+_PIECE = 1_024
 
 _decode = msgspec.json.Decoder(Body).decode
 _decode_received = msgspec.json.Decoder(Received).decode
@@ -70,11 +74,16 @@ class Batch:
         )  # fmt: skip
 
 
-def parse(rows: list[InboxRow], *, decompressor: zstandard.ZstdDecompressor) -> Batch:
-    """Unpack and decode what was accepted. It was checked at the door, so a row that fails here is a surprise."""
-    batch = Batch()
+def parse(rows: Iterable[InboxRow], *, decompressor: zstandard.ZstdDecompressor) -> tuple[Batch, list[Damaged]]:
+    """Unpack and decode what was accepted. It was checked at the door, so a row that cannot be read was damaged since;
+    it costs no other."""
+    batch, damaged = Batch(), list[Damaged]()
     for row in rows:
-        body = _decode(decompressor.decompress(row.body))
+        try:
+            body = _decode(unpacked(row.body, decompressor))
+        except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, MemoryError) as failure:
+            damaged.append(Damaged(row, str(failure) or type(failure).__name__, readable(row.body)))
+            continue
         received_us = micros(row.received_at)
         body_sent_us, body_sent_at = instant_us(body.sentAt), text(body.sentAt)
         default_context = bytes(body.context)
@@ -95,7 +104,27 @@ def parse(rows: list[InboxRow], *, decompressor: zstandard.ZstdDecompressor) -> 
             batch.sent_at.append(body_sent_at if sent is None else text(sent))
             batch.properties.append(bytes(item.properties))
             batch.contexts.append(bytes(item.context) or default_context)
-    return batch
+    return batch, damaged
+
+
+def unpacked(body: bytes, decompressor: zstandard.ZstdDecompressor) -> bytes:
+    """A document as it was accepted. Raises ZstdError when it was damaged since."""
+    if zstandard.frame_content_size(body) > _LARGEST:
+        raise zstandard.ZstdError("it says that it unpacks to more than any door takes")
+    return decompressor.decompress(body)
+
+
+def readable(body: bytes) -> bytes:
+    """What comes out of a document before the place where it is damaged."""
+    stream, found = zstandard.ZstdDecompressor().decompressobj(), bytearray()
+    try:
+        for start in range(0, len(body), _PIECE):
+            found += stream.decompress(body[start : start + _PIECE])
+            if len(found) > _LARGEST or stream.eof:
+                break
+    except zstandard.ZstdError:
+        pass
+    return bytes(found)
 
 
 def _received(raw: msgspec.Raw) -> Received | None:

@@ -14,10 +14,10 @@ from events.models import QuarantinedItem
 
 _QUARANTINE = """
 insert into events_quarantineditem
-    (source_id, received_at, stage, reason, detail, message_id, item, state, settled_by)
-select source_id, %(received_at)s, %(stage)s, reason, detail, message_id, item, 'open', ''
-from unnest(%(sources)s, %(reasons)s, %(details)s, %(messages)s, %(items)s)
-    as refused (source_id, reason, detail, message_id, item)
+    (source_id, received_at, stage, reason, detail, message_id, item, raw, state, settled_by)
+select source_id, %(received_at)s, %(stage)s, reason, detail, message_id, item, raw, 'open', ''
+from unnest(%(sources)s, %(reasons)s, %(details)s, %(messages)s, %(items)s, %(raws)s)
+    as refused (source_id, reason, detail, message_id, item, raw)
 returning id, source_id, message_id
 """
 # The name that rules know the event by, where the item can be read at all.
@@ -35,7 +35,7 @@ and (%(event)s = '' or {_EVENT} = %(event)s)
 """
 _ROWS = f"""
 select q.id, q.source_id, q.received_at, q.stage, q.reason, q.detail, q.item, q.state, q.replayed_as, q.settled_by,
-       q.settled_at
+       q.settled_at, coalesce(octet_length(q.raw), 0)
 from events_quarantineditem q where {_FITS} and q.id < %(before)s order by q.id desc limit %(limit)s
 """
 _COUNTS = f"""
@@ -58,6 +58,8 @@ class Setback:
     detail: str
     message_id: str
     item: bytes
+    # The document, byte for byte, of which `item` is no more than what can be read.
+    raw: bytes | None = None
 
 
 Guard = Callable[[psycopg.Connection[Any], Sequence[Setback]], Sequence[Setback]]
@@ -99,6 +101,7 @@ def quarantine(
                 "details": pg.texts(_storable(one.detail) for one in setbacks),
                 "messages": pg.texts(_storable(one.message_id) for one in setbacks),
                 "items": pg.texts(_storable(one.item.decode(errors="replace")) for one in setbacks),
+                "raws": pg.byteas(one.raw for one in setbacks),
             },
         ).fetchall()
     # The order in which rows come back is not promised, so each is known by its message.
@@ -130,9 +133,10 @@ def mark_replayed(ids: Sequence[int], *, by: str, now: datetime, replayed_as: st
 
 
 def discard(ids: Sequence[int], *, by: str, now: datetime) -> int:
-    """Close open items without replaying them; returns how many."""
+    """Close open items without replaying them; returns how many. Of a document that nobody can read nothing is kept but
+    what can be read: it may hold somebody who is to be erased one day."""
     return QuarantinedItem.objects.filter(pk__in=ids, state=QuarantinedItem.State.OPEN).update(
-        state=QuarantinedItem.State.DISCARDED, settled_at=now, settled_by=by
+        state=QuarantinedItem.State.DISCARDED, settled_at=now, settled_by=by, raw=None
     )
 
 
@@ -150,6 +154,17 @@ def quarantined_item(item_id: int) -> QuarantinedView | None:
     """One item, whatever became of it."""
     row = QuarantinedItem.objects.filter(pk=item_id).first()
     return None if row is None else quarantined_view(row)
+
+
+def quarantined_document(item_id: int) -> bytes | None:
+    """The document that could not be read, byte for byte; None when the item is none."""
+    raw = QuarantinedItem.objects.filter(pk=item_id).values_list("raw", flat=True).first()
+    return None if raw is None else bytes(raw)
+
+
+def unreadable_documents() -> int:
+    """How many documents wait in the quarantine because they cannot be read any more."""
+    return QuarantinedItem.objects.filter(state=QuarantinedItem.State.OPEN, raw__isnull=False).count()
 
 
 def quarantined_items(ids: Sequence[int]) -> dict[int, QuarantinedView]:
@@ -176,7 +191,7 @@ def quarantined_view(row: QuarantinedItem) -> QuarantinedView:
     """The contract of one row."""
     return QuarantinedView(
         row.pk, row.source_id, row.received_at, row.stage, row.reason, row.detail, row.item, row.state,
-        row.replayed_as, row.settled_by, row.settled_at,
+        row.replayed_as, row.settled_by, row.settled_at, len(row.raw or b""),
     )  # fmt: skip
 
 

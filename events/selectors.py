@@ -17,8 +17,10 @@ from events.quarantine import (
     quarantine_counts,
     quarantine_size,
     quarantined,
+    quarantined_document,
     quarantined_item,
     quarantined_items,
+    unreadable_documents,
 )
 from events.replays import replay, replays
 from events.rereading import count_events
@@ -27,8 +29,9 @@ from events.sessions import sessions
 
 __all__ = [
     "applied_total", "backlog", "count_events", "count_of", "due_events", "event_names", "events_of", "latest",
-    "next_items", "quarantine_counts", "quarantine_size", "quarantined", "quarantined_item", "quarantined_items",
-    "replay", "replays", "retention_rules", "sessions", "stream_events", "tallies", "timeline", "totals",
+    "next_items", "quarantine_counts", "quarantine_size", "quarantined", "quarantined_document", "quarantined_item",
+    "quarantined_items", "replay", "replays", "retention_rules", "sessions", "stream_events", "tallies", "timeline",
+    "totals", "unreadable_documents",
 ]  # fmt: skip
 
 _COLUMNS = "identifier_id, source_id, type, name, message_id, occurred_at, received_at, properties::text, envelope"

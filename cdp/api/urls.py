@@ -201,6 +201,7 @@ urlpatterns = [
     path("v1/quarantine/replay-all", replays.QuarantineReplayJob.as_view()),
     path("v1/quarantine/replay-all/preview", replays.QuarantineReplayPreview.as_view()),
     path("v1/quarantine/<str:item_id>", replays.QuarantinedItem.as_view()),
+    path("v1/quarantine/<str:item_id>/document", replays.QuarantinedDocument.as_view()),
     path("v1/quarantine/<str:item_id>/try", replays.QuarantinedItemTry.as_view()),
     path("v1/quarantine/<str:item_id>/replay", replays.QuarantinedItemReplay.as_view()),
     path("v1/replays", replays.Replays.as_view()),

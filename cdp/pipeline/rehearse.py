@@ -47,7 +47,7 @@ def rehearse(*, source_id: int, raw: bytes, now: datetime) -> Rehearsal:
     if isinstance(found, Refusal):
         return Rehearsal("refused", found.reason, found.detail)
     body = zstandard.ZstdCompressor(level=1).compress(b'{"batch":[' + found + b"]}")
-    batch = events.parse(
+    batch, _ = events.parse(
         [InboxRow(0, now, source_id, None, body)], decompressor=zstandard.ZstdDecompressor()
     )  # fmt: skip
     with closing(pg.connect(autocommit=True)) as conn:

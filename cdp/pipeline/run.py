@@ -23,6 +23,7 @@ import identity.services as identity
 import privacy.services as privacy
 import quality.services as quality
 import segments.services as segments
+from cdp.pipeline.damaged import set_aside
 from cdp.pipeline.prepare import Preparation, Prepared
 from cdp.pipeline.screen import without
 from common import clock, pg, turns
@@ -43,6 +44,7 @@ class Applied:
     changes: int = 0
     withheld: int = 0
     noted: int = 0
+    damaged: int = 0
 
 
 class Applier:
@@ -64,7 +66,8 @@ class Applier:
     def apply_batch(self, *, now: datetime) -> Applied:
         """Apply what waits, oldest first, up to 20,000 events or 16 MB of them, as one transaction.
 
-        A batch that fails is tried again in smaller parts, at last item by item; an item that fails alone goes to the
+        A document that cannot be read any more goes to the quarantine as it is, and the others are applied. A batch
+        that fails is tried again in smaller parts, at last item by item; an item that fails alone goes to the
         quarantine with the reason. Nothing is lost and nothing is applied twice, whatever happens in between.
         """
         conn = self._connection()
@@ -76,10 +79,12 @@ class Applier:
                 return Applied()
             with _no_garbage_collection(), conn.transaction():
                 taken = self._take(conn, now=now)
-                applied = self._apply(conn, events.parse(taken.rows, decompressor=self._decompressor), now=now)
+                batch, damaged = events.parse(taken.rows, decompressor=self._decompressor)
+                set_aside(conn, damaged, now=now)
+                applied = self._apply(conn, batch, now=now)
                 if taken.rows:
                     events.settle(conn, taken, now=now)
-                if applied.withheld:
+                if applied.withheld or damaged:
                     events.forget(conn, taken)
             self._remember()
         except Exception as failure:
@@ -92,7 +97,7 @@ class Applier:
             self._limit = max(1, self._limit // 8)
             return Applied()
         self._limit = min(BATCH_EVENTS, self._limit * 2)
-        return Applied(taken.events, applied.fresh, applied.changes, noted=applied.noted)
+        return Applied(taken.events, applied.fresh, applied.changes, noted=applied.noted, damaged=len(damaged))
 
     def close(self) -> None:
         """Let go of the connection; the applier can be used again."""
@@ -166,7 +171,7 @@ class Applier:
         with conn.transaction():
             self._limit = 1
             taken = self._take(conn, now=now)
-        batch = events.parse(taken.rows, decompressor=self._decompressor)
+        batch, damaged = events.parse(taken.rows, decompressor=self._decompressor)
         counts = Counter[str]()
         for position in range(len(batch)):
             applied = self._apply_alone(conn, batch.only([position]), now=now)
@@ -177,10 +182,13 @@ class Applier:
         with conn.transaction():
             self._take_turn(conn, now=now)
             if taken.rows and events.claim(conn, events=1).inbox_id == taken.inbox_id:
+                set_aside(conn, damaged, now=now)
                 events.settle(conn, taken, now=now)
-            if counts["withheld"]:
+            if counts["withheld"] or damaged:
                 events.forget(conn, taken)
-        return Applied(taken.events, counts["fresh"], counts["changes"], noted=counts["noted"])
+        return Applied(
+            taken.events, counts["fresh"], counts["changes"], noted=counts["noted"], damaged=len(damaged)
+        )  # fmt: skip
 
     def _apply_alone(self, conn: psycopg.Connection[Any], item: events.Batch, *, now: datetime) -> Applied:
         try:
@@ -243,13 +251,15 @@ def drain(
     applier: Applier,
     *,
     after_changes: Callable[[], None] | None = None,
+    after_damage: Callable[[], None] | None = None,
     clock_now: Callable[[], datetime] = clock.now,
     stay: float = 1.0,
     at_most: float = 60.0,
     pause: float = 0.01,
 ) -> int:
     """Apply until the inbox has been empty for `stay` seconds, or `at_most` seconds have gone; returns events taken.
-    `after_changes` is called after each commit that changed memberships or brought what a campaign listens to.
+    `after_changes` is called after each commit that changed memberships or brought what a campaign listens to,
+    `after_damage` after each that put a document into the quarantine that cannot be read.
 
     Staying a little saves a task for every request: what comes meanwhile is seen within `pause` seconds.
     """
@@ -261,6 +271,8 @@ def drain(
         total += applied.taken
         if (applied.changes or applied.noted) and after_changes is not None:
             after_changes()
+        if applied.damaged and after_damage is not None:
+            after_damage()
         if applied.taken:
             idle_since = moment
         elif moment - idle_since >= stay:

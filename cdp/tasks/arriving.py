@@ -12,6 +12,7 @@ from cdp import nudge
 from cdp.nudge import (
     APPLY_INBOX,
     APPLY_RETENTION,
+    CHECK_QUALITY,
     READ_PULLS,
     RUN_ERASURES,
     RUN_IMPORTS,
@@ -39,7 +40,7 @@ def apply_inbox() -> None:
     from cdp.pipeline import run
 
     nudge.taken(APPLY_INBOX)
-    run.drain(_applier(), after_changes=nudge.followers)
+    run.drain(_applier(), after_changes=nudge.followers, after_damage=nudge.of(CHECK_QUALITY))
 
 
 @shared_task(name=RUN_IMPORTS, queue="default")

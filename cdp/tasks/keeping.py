@@ -4,6 +4,8 @@ import redis
 from celery import shared_task
 from django.conf import settings
 
+from cdp import nudge
+from cdp.nudge import CHECK_QUALITY
 from cdp.vitals import BEAT_KEY
 from common import clock, pg
 from common.alone import alone
@@ -27,12 +29,15 @@ def remind_of_reviews() -> None:
     reminders.remind_of_reviews(now=clock.now())
 
 
-@shared_task(name="cdp.tasks.check_quality", queue="default")
+@shared_task(name=CHECK_QUALITY, queue="default")
 @alone()
 def check_quality() -> None:
-    """Raise and close alerts over the figures of quality."""
+    """Raise and close alerts over the figures of quality, and over documents that cannot be read."""
+    from cdp.pipeline import damaged
     from quality import services
 
+    nudge.taken(CHECK_QUALITY)
+    damaged.tell_of_unreadable(now=clock.now())
     services.check_quality(now=clock.now())
 
 

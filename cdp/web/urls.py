@@ -233,6 +233,7 @@ urlpatterns = [
     path("data/replays/log/", replays.replay_log, name="replay_log"),
     path("data/replays/<int:replay_id>/", replays.replay, name="replay"),
     path("data/replays/<int:replay_id>/stop/", replays.stop_replay, name="stop_replay"),
+    path("quarantine/<int:item_id>/document/", quarantine.quarantined_document, name="quarantined_document"),
     path("quarantine/settle/", quarantine.settle_quarantine, name="settle_quarantine"),
     # -- destinations
     path("destinations/", destinations.destination_list, name="destinations"),

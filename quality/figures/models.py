@@ -60,6 +60,7 @@ class QualityAlert(models.Model):
         CALIBRATION = "model_calibration", "Scores of a prediction were off"
         ONLINE = "model_online", "A model that learns online fell back or drifted"
         RECOMMENDATIONS = "recommendations", "Recommendations are worse than they were"
+        UNREADABLE = "unreadable", "Documents that cannot be read any more"
 
     class State(models.TextChoices):
         OPEN = "open", "Open"

@@ -197,3 +197,18 @@ def test_a_sync_is_tried_with_one_person(world: World, operator: Api, api: Calla
     assert operator.post(address, {"profile": "user_id:nobody"}).json()["errors"][0]["pointer"] == "/profile"
     assert operator.post("/syncs/999/test", {"profile": "user_id:u1"}).status_code == 404
     assert api("sync:read").post(address, {"profile": "user_id:u1"}).status_code == 403
+
+
+def test_a_document_that_cannot_be_read_is_given_out_byte_for_byte(world: World, api: Callable[..., Api]) -> None:
+    raw = b"\x28\xb5\x00damaged"
+    setback = event_services.Setback(world.source.id, "unreadable_document", "It was damaged.", "", b"", raw=raw)
+    with pg.connect() as conn:
+        event_services.quarantine(conn, [setback], stage="apply", received_at=clock.now())
+    (item,) = api("sync:read").all("/quarantine?reason=unreadable_document")
+    assert item["raw_bytes"] == len(raw)
+    where = f"/quarantine/{item['id']}/document"
+    assert api("sync:read").get(where).status_code == 403
+    assert api("sync:read", "profiles:pii").get(where).getvalue() == raw
+    _refused(world, {"type": "track", "userId": 7.5})
+    other = next(one["id"] for one in api("sync:read").all("/quarantine") if not one["raw_bytes"])
+    assert api("sync:read", "profiles:pii").get(f"/quarantine/{other}/document").status_code == 404

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 # One leads on to another page, one is a file, some ask for a name; a run is a part of a page, and groups come from one.
 _NO_PAGES = (
     "settings", "receipt", "planned_event", "new_cleaning_rule", "insights_run", "grouping_run", "grouping", "kpi_file",
-    "prediction", "prediction_run", "model_card", "feature_file",
+    "prediction", "prediction_run", "model_card", "feature_file", "quarantined_document",
 )  # fmt: skip
 
 

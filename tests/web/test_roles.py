@@ -173,6 +173,7 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "settle_quarantine": (None, "replay_quarantine"),
     "replay_chosen": ("see", "replay_quarantine"),
     "quarantined_item": ("see", "replay_quarantine"),
+    "quarantined_document": ("see", None),
     "replays": ("see", None),
     "replay_log": ("see", "replay_quarantine"),
     "replay": ("see", None),

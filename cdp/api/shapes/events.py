@@ -55,6 +55,9 @@ class QuarantinedShape(Shape):
     replayed_as = serializers.SerializerMethodField()
     settled_by = serializers.CharField(allow_blank=True)
     settled_at = Instant(allow_null=True)
+    raw_bytes = serializers.IntegerField(
+        help_text="Above 0: a document that cannot be read any more; `item` is what can be read of it."
+    )
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_item(self, row: Any) -> str | None:

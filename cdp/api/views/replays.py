@@ -3,11 +3,13 @@
 from typing import Any, ClassVar
 
 import django_filters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.api.auth import actor
+from cdp import downloads
+from cdp.api.auth import actor, sees_personal_data
 from cdp.api.filters import Criteria, Filters, IdFilter, InstantFilter
 from cdp.api.idempotency import idempotent
 from cdp.api.problems import Problem, invalid_field
@@ -81,6 +83,23 @@ class QuarantinedItem(ApiView):
     def get(self, request: Request, item_id: str) -> Response:
         """One item, whatever became of it, with what was sent in its place."""
         return Response(shaped(QuarantinedShape, request)(_expect(item_id)))
+
+
+class QuarantinedDocument(ApiView):
+    scopes: ClassVar[dict[str, str]] = {"get": "sync:read"}
+
+    @extend_schema(operation_id="getQuarantinedDocument", summary="Download a document that cannot be read",
+                   tags=["events"], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})  # fmt: skip
+    def get(self, request: Request, item_id: str) -> Any:
+        """The document byte for byte, as it lay in the inbox (JSON packed by zstd, damaged). Needs the scope
+        `profiles:pii`."""
+        found = _expect(item_id)
+        if not sees_personal_data(request):
+            raise Problem("missing-scope", "This needs the scope `profiles:pii`.", more={"scope": "profiles:pii"})
+        document = selectors.quarantined_document(found.id)
+        if document is None:
+            raise Problem("not-found", "This item can be read: it stands in `item`.")
+        return downloads.document_answer(found.id, document)
 
 
 class QuarantinedItemTry(ApiView):

@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
 
+from cdp import downloads
 from cdp.nudge import APPLY_INBOX, RUN_REPLAYS, wake
 from cdp.pipeline.rehearse import rehearse
 from cdp.pipeline.replays import request_quarantine_replay
@@ -83,6 +84,18 @@ def quarantined_item(request: PageRequest, item_id: int) -> HttpResponse:
         request, "sources/quarantined_item.html", found=found, form=form, verdict=verdict,
         names=connectors.source_names(), stages=STAGES, status=422 if form.errors else 200,
     )  # fmt: skip
+
+
+@page("see")
+def quarantined_document(request: PageRequest, item_id: int) -> HttpResponseBase:
+    """A document that cannot be read, for whoever sees personal data at this moment."""
+    document = log.quarantined_document(item_id)
+    if document is None:
+        return not_found(request, "document", reverse("web:quarantine"))
+    if not request.sight.is_open:
+        toast(request, "The document is given out when you see personal data. Open it first.", bad=True)
+        return go(request, reverse("web:quarantined_item", args=[item_id]))
+    return downloads.document_answer(item_id, document)
 
 
 def _replay_edited(request: PageRequest, found: QuarantinedView, text: str) -> HttpResponse | None:
