@@ -36,6 +36,12 @@ _RULES = [
     ("format", "/on", {"format": "date"}), ("length", "/city", {"least": 2, "most": 40}),
     ("type", "/gift", {"types": ["boolean"]}), ("pattern", "/country", {"pattern": "^[A-Z]{2}$"}),
 ]  # fmt: skip
+# Against other properties of the event.
+_ACROSS = [
+    ("compare", "/on", {"of": "date", "relation": "at_most", "other": "/due"}, None),
+    ("arithmetic", "/total", {"operation": "product", "of": ["/quantity", "/price"]}, None),
+    ("pattern", "/zip", {"pattern": "^[0-9]{5}$"}, {"path": "/country", "relation": "is", "values": ["US"]}),
+]  # fmt: skip
 
 
 def batch(*, dirty: float) -> Batch:
@@ -46,7 +52,7 @@ def batch(*, dirty: float) -> Batch:
         told = {
             "on": f"2026-03-{day:02}", "total": cents / 100, "gift": bool(n % 2), "size": "small", "state": "NY",
             "note": f"order {n % 500}", "country": "US", "zip": f"{10_000 + n % 900}", "city": "New York",
-            "quantity": 2,
+            "quantity": 2, "price": cents / 200, "due": f"2026-04-{day:02}",
         }  # fmt: skip
         if dice.random() < dirty:
             told |= {"on": f"{day:02}/03/2026", "total": f"{cents // 100},{cents % 100:02}", "gift": "yes", "size": "S",
@@ -61,11 +67,14 @@ def batch(*, dirty: float) -> Batch:
     return made
 
 
-def cost(found: Batch, rules: int, *, source: int = 1) -> float:
+def cost(found: Batch, rules: int, *, source: int = 1, across: int = 0) -> float:
     """Microseconds of CPU an event, the best of five."""
     told = [
         checked(Definition(f"r{n}", "properties", path, kind, settings, source), lists={})
         for n, (kind, path, settings) in enumerate(_RULES[:rules])
+    ] + [
+        checked(Definition(f"a{n}", "properties", path, kind, settings, source, when=when), lists={})
+        for n, (kind, path, settings, when) in enumerate(_ACROSS[:across])
     ]
     # As in the pipeline.
     gc.disable()
@@ -100,5 +109,7 @@ if __name__ == "__main__":
     print(f"no rule at all                 {cost(clean, 0):6.2f}")
     print(f"20 rules about another source  {cost(clean, 20, source=2):6.2f}")
     print(f"20 rules, nothing to mend      {cost(clean, 20):6.2f}")
+    print(f"20 rules and 3 of several properties, nothing to mend {cost(clean, 20, across=3):6.2f}")
+    print(f"3 of several properties alone  {cost(clean, 0, across=3):6.2f}")
     print(f"20 rules, a tenth to mend      {cost(tenth, 20):6.2f}")
     print(f"20 rules, everything to mend   {cost(all_dirty, 20):6.2f}")

@@ -23,6 +23,9 @@ class Lines(forms.CharField):
         return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
 
 
+_WHEN = ("when_path", "when_relation", "when_values")
+
+
 class RuleForm(CalmForm):
     """A cleaning rule of one kind."""
 
@@ -37,6 +40,13 @@ class RuleForm(CalmForm):
         help_text="A pointer such as /total, /address/city or /products/*/price.",
         widget=forms.TextInput(attrs={"class": "form-control mono", "spellcheck": "false", "autocomplete": "off"}),
     )  # fmt: skip
+    when_path = forms.CharField(
+        label="Only where", required=False, max_length=200,
+        help_text="Another property, such as /country. Nothing: everywhere.",
+        widget=forms.TextInput(attrs={"class": "form-control mono", "spellcheck": "false", "autocomplete": "off"}),
+    )  # fmt: skip
+    when_relation = forms.ChoiceField(label="That one", choices=selectors.RELATIONS, required=False)
+    when_values = Lines(label="Of these values", required=False, help_text="One a line.")
     then = forms.ChoiceField(label="What becomes of others", choices=selectors.THEN)
     instead = forms.CharField(label="Value in its place", required=False, max_length=500)
 
@@ -44,7 +54,7 @@ class RuleForm(CalmForm):
         self.kind = selectors.kinds()[kind]
         super().__init__(*args, **kwargs)
         self.fields["source_id"].choices = [("", "every source"), *sources.items()]  # type: ignore[attr-defined]
-        last = {name: self.fields.pop(name) for name in ("then", "instead")}
+        last = {name: self.fields.pop(name) for name in (*_WHEN, "then", "instead")}
         for one in self.kind.settings:
             self.fields[f"set_{one.name}"] = _field(one)
         self.fields |= last
@@ -60,11 +70,12 @@ class RuleForm(CalmForm):
             told["name"], told["scope"], told["path"].strip(), self.kind.key,
             {name: value for name, value in settings.items() if value is not None}, told["source_id"],
             told["event"].strip(), told["then"], read_value(told["instead"]),
+            {"path": told["when_path"].strip(), "relation": told["when_relation"], "values": told["when_values"]},
         )  # fmt: skip
 
     def refuse(self, field: str, message: str) -> None:
         """Tie a refusal to the field that it is about."""
-        name = next((one for one in (field, f"set_{field}") if one in self.fields), None)
+        name = next((one for one in (field.replace("/", "_"), f"set_{field}") if one in self.fields), None)
         self.add_error(name, message)
 
 
@@ -76,6 +87,7 @@ def initial(told: Definition) -> dict[str, Any]:
         "instead": told.instead if isinstance(told.instead, str) else "" if told.instead is None
         else json.dumps(told.instead),
         **{f"set_{name}": value for name, value in told.settings.items()},
+        **{f"when_{name}": value for name, value in (told.when or {}).items()},
     }  # fmt: skip
 
 
@@ -93,7 +105,7 @@ def _field(one: Any) -> forms.Field:
     told = {"label": one.label, "required": one.required, "help_text": one.hint, "initial": one.default or None}
     if one.form == "choice":
         return forms.ChoiceField(**{**told, "choices": one.choices})
-    if one.form == "words":
+    if one.form in ("words", "pointers"):
         return Lines(**told)
     if one.form == "table":
         return JsonText(rows=4, **told)

@@ -10,11 +10,14 @@ from typing import Any
 
 import jsonschema_rs
 
+from quality.cleaning.conditions import filled
 from quality.cleaning.contracts import BadRule
 from quality.cleaning.kinds import Around, Kind, Lists, Reader, Setting
 from quality.cleaning.reading import UNREADABLE, read_date
 
 Settings = Mapping[str, Any]
+# Between values that stand in a list as one.
+_BETWEEN = "|"
 _TYPES = ("string", "number", "integer", "boolean", "object", "array")
 _FORMATS = ("email", "uri", "uuid", "date", "date-time", "ipv4", "ipv6", "hostname")
 
@@ -94,7 +97,18 @@ def _reference(settings: Settings, lists: Lists) -> Reader:
     allowed = lists.get(settings["list"])
     if allowed is None:
         raise BadRule(f"There is no list {settings['list']!r}.", "list")
-    return lambda value, around: value if _as_text(value) in allowed else UNREADABLE
+    others = settings["others"]
+    if not others:
+        return lambda value, around: value if _as_text(value) in allowed else UNREADABLE
+
+    def read(value: Any, around: Around) -> Any:
+        beside = [around.sibling(pointer) for pointer in others]
+        if not all(map(filled, beside)):
+            return value
+        texts = [_as_text(one) for one in (value, *beside)]
+        return value if None not in texts and _BETWEEN.join(map(str, texts)) in allowed else UNREADABLE
+
+    return read
 
 
 def _as_text(value: Any) -> str | None:
@@ -124,6 +138,10 @@ CHECKS = (
     Kind("allowed", "Allowed values", (Setting("values", "Values", "words", required=True, hint="One a line."),),
          lambda s, lists: _holds({"enum": list(s["values"])}, "values"),
          lambda s: f"is one of {', '.join(s['values'][:5])}" + (" …" if len(s["values"]) > 5 else ""), checks=True),
-    Kind("reference", "In a list", (Setting("list", "List", required=True, hint="The short name of a list."),),
-         _reference, lambda s: f"is in the list {s['list']}", checks=True),
+    Kind("reference", "In a list", (
+        Setting("list", "List", required=True, hint="The short name of a list."),
+        Setting("others", "Together with", "pointers", (),
+                hint="Pointers of other values, one a line: the list has lines such as DE|Berlin.")),
+         _reference, lambda s: " with ".join(("is", *s["others"])) + f" in the list {s['list']}", checks=True,
+         alone=lambda settings: not settings["others"]),
 )  # fmt: skip

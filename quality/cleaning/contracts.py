@@ -28,6 +28,8 @@ class Definition:
     event: str = ""
     then: str = "flag"
     instead: Any = None
+    # Only where another property says so: {"path": "/country", "relation": "is", "values": ["DE"]}.
+    when: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

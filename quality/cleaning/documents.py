@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -114,6 +115,7 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
+@lru_cache(maxsize=2_000)
 def parts_of(pointer: str) -> tuple[str, ...]:
     """The parts of a JSON pointer (RFC 6901)."""
     return tuple(one.replace("~1", "/").replace("~0", "~") for one in pointer.split("/")[1:])

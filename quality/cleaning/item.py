@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from quality.cleaning.documents import MISSING, Document, decoded, parts_of, pointer_of
+from quality.cleaning.documents import EVERY, MISSING, Document, decoded, parts_of, pointer_of
 from quality.cleaning.kinds import ALONE, Around
 from quality.cleaning.reading import UNREADABLE
 from quality.cleaning.rules import Step
@@ -68,8 +68,11 @@ class _Around:
 
 def _beside(pointer: str, place: Sequence[str]) -> tuple[str, ...]:
     """A pointer whose `*` are the places in lists that the value has."""
+    parts = parts_of(pointer)
+    if EVERY not in parts:
+        return parts
     numbers = iter([part for part in place if part.isdecimal()])
-    return tuple(next(numbers, "*") if part == "*" else part for part in parts_of(pointer))
+    return tuple(next(numbers, EVERY) if part == EVERY else part for part in parts)
 
 
 def clean_item(
@@ -100,7 +103,10 @@ def _each(
 ) -> None:  # fmt: skip
     """Everything that the step's pointer names."""
     for place, value in list(document.leaves(step.parts)):
-        _judge(done, document, step, place, value, _Around(document, place, day, rates), decisions)
+        around = _Around(document, place, day, rates)
+        if step.when is not None and not step.when(around):
+            continue
+        _judge(done, document, step, place, value, around, decisions)
         if done.stopped:
             break
 

@@ -43,7 +43,8 @@ Lists = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One thing that a kind asks. `form`: text, choice, words (one a line), table (a JSON object), number, pointer."""
+    """One thing that a kind asks. `form`: text, choice, words (one a line), table (a JSON object), number, pointer,
+    pointers (one a line)."""
 
     name: str
     label: str
@@ -65,7 +66,29 @@ class Kind:
     build: Callable[[Mapping[str, Any], Lists], Reader]
     says: Callable[[Mapping[str, Any]], str]
     checks: bool = False
+    # It holds the value against others.
+    across: bool = False
     alone: Callable[[Mapping[str, Any]], bool] = lambda settings: True
+
+
+def pointers_of(kind: Kind, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(setting, pointer) of the other places that a kind's settings name."""
+    return [
+        (one.name, pointer) for one in kind.settings if one.form in ("pointer", "pointers")
+        for pointer in ([settings[one.name]] if one.form == "pointer" else settings[one.name]) if pointer
+    ]  # fmt: skip
+
+
+def below(kind: Kind, settings: Mapping[str, Any], start: str) -> Mapping[str, Any]:
+    """The settings with their pointers as they are below another one."""
+    found = dict(settings)
+    for one in kind.settings:
+        value = settings[one.name]
+        if one.form == "pointer" and value:
+            found[one.name] = start + value
+        elif one.form == "pointers":
+            found[one.name] = [start + pointer for pointer in value]
+    return found
 
 
 def checked_settings(kind: Kind, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +112,8 @@ def _checked(one: Setting, value: Any) -> Any:
             isinstance(words, list) and all(isinstance(word, str) for word in words) for words in value.values()),
         "number": lambda: isinstance(value, int | float) and not isinstance(value, bool),
         "pointer": lambda: isinstance(value, str) and value.startswith("/"),
+        "pointers": lambda: isinstance(value, list) and all(
+            isinstance(one, str) and one.startswith("/") for one in value),
     }.get(one.form, lambda: isinstance(value, str))  # fmt: skip
     if not right():
         raise BadRule(f"{one.label}: {_WANTED.get(one.form, 'a text')} is needed.", one.name)
@@ -98,5 +123,5 @@ def _checked(one: Setting, value: Any) -> Any:
 _WANTED = {
     "words": "a list of texts", "number": "a number",
     "table": 'an object of lists of texts, such as {"f": ["female"]},',
-    "pointer": "a pointer that begins with /",
+    "pointer": "a pointer that begins with /", "pointers": "a list of pointers that begin with /",
 }  # fmt: skip

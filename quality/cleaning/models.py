@@ -20,6 +20,8 @@ class CleaningRule(models.Model):
     settings = models.JSONField(default=dict)
     then = models.CharField(max_length=12)
     instead = models.JSONField(null=True)
+    # Where it holds; nothing: everywhere.
+    when = models.JSONField(null=True)
     position = models.IntegerField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.DRAFT)
     version = models.IntegerField(default=1)

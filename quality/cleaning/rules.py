@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from quality.cleaning.across import ACROSS
 from quality.cleaning.checks import CHECKS
+from quality.cleaning.conditions import Condition, checked_condition, condition_of, says_condition
 from quality.cleaning.contracts import BadRule, Definition
 from quality.cleaning.documents import EVERY, parts_of, pointer_of
-from quality.cleaning.kinds import ALONE, Kind, Lists, Reader, Setting, checked_settings
+from quality.cleaning.kinds import ALONE, Kind, Lists, Reader, Setting, below, checked_settings, pointers_of
 from quality.cleaning.reading import UNREADABLE
 from quality.cleaning.standards import ADDRESS_PARTS, STANDARDS
 
@@ -18,7 +20,7 @@ ADDRESS = Kind(
     lambda settings, lists: lambda value, around: value,
     lambda s: "has its country, state, postal code, city and street written in one form",
 )  # fmt: skip
-KINDS: Mapping[str, Kind] = {one.key: one for one in (*STANDARDS, ADDRESS, *CHECKS)}
+KINDS: Mapping[str, Kind] = {one.key: one for one in (*STANDARDS, ADDRESS, *CHECKS, *ACROSS)}
 SCOPES = (("properties", "a property"), ("traits", "a trait"))
 THEN = (
     ("flag", "Let it in, and count it"), ("remove", "Correct it: take the value out"),
@@ -49,6 +51,10 @@ class Step:
     pointer: str
     # The one key, where the answer depends on its value alone.
     key: str
+    # Where the rule holds; None: everywhere.
+    when: Condition | None
+    # What it asks, in words.
+    asks: str
     memo: dict[bytes, Any] = field(default_factory=dict)
 
 
@@ -63,7 +69,8 @@ def checked(told: Definition, *, lists: Lists) -> Definition:
     if not told.name.strip() or len(told.name) > 200:
         raise BadRule("A rule has a name of at most 200 characters.", "name")
     _check_path(told)
-    settings = checked_settings(kind, told.settings)
+    settings, when = checked_settings(kind, told.settings), checked_condition(told.when)
+    _check_others(told, [*pointers_of(kind, settings), *([("when/path", when["path"])] if when else ())])
     reader = kind.build(settings, lists)
     if told.then == "replace" and (told.instead is None or (
         kind.alone(settings) and kind.key != "address" and reader(told.instead, ALONE) is UNREADABLE
@@ -72,6 +79,7 @@ def checked(told: Definition, *, lists: Lists) -> Definition:
     return Definition(
         told.name.strip(), told.scope, told.path, told.kind, settings, told.source_id,
         told.event if told.scope == "properties" else "", told.then, told.instead if told.then == "replace" else None,
+        when,
     )  # fmt: skip
 
 
@@ -83,6 +91,13 @@ def _check_path(told: Definition) -> None:
         raise BadRule("Where it stands: a pointer such as /total, /address/city or /products/*/price.", "path")
 
 
+def _check_others(told: Definition, others: Sequence[tuple[str, str]]) -> None:
+    """Other places are of the same elements of lists as the value."""
+    for name, pointer in others:
+        if pointer.split("/").count(EVERY) > told.path.split("/").count(EVERY):
+            raise BadRule(f"{pointer}: each * must be one of the place that the rule is about.", name)
+
+
 def steps(rule_id: int, version: int, told: Definition, *, lists: Lists) -> list[Step]:
     """A rule made ready. One about traits looks into the context's traits, too."""
     found = []
@@ -90,23 +105,17 @@ def steps(rule_id: int, version: int, told: Definition, *, lists: Lists) -> list
         reader, made = KINDS[kind].build(settings, lists), KINDS[kind]
         roots = ((told.scope, ()), *((("context", ("traits",)),) if told.scope == "traits" else ()))
         for root, above in roots:
-            prefixed = _prefixed(settings, above)
+            start = pointer_of(above)
+            prefixed = below(made, settings, start) if start else settings
+            when = condition_of({**told.when, "path": start + told.when["path"]}) if told.when else None
             found.append(Step(
                 rule_id, version, told.then, told.instead, root, (*above, *parts_of(path)), prefixed.get("into", ""),
-                reader if prefixed == settings else made.build(prefixed, lists), made.checks,
+                reader if prefixed is settings else made.build(prefixed, lists), made.checks,
                 path, pointer_of((root, *above, *parts_of(path))),
-                parts_of(path)[0] if not above and path.count("/") == 1 and made.alone(settings) else "",
+                parts_of(path)[0] if not above and path.count("/") == 1 and made.alone(settings) and not when else "",
+                when, made.says(settings) + says_condition(told.when),
             ))  # fmt: skip
     return found
-
-
-def _prefixed(settings: Mapping[str, Any], above: Sequence[str]) -> Mapping[str, Any]:
-    """Pointers of settings as they are below `above`."""
-    start = "".join(f"/{one}" for one in above)
-    return {
-        name: start + value if name in ("currency_path", "country_path", "into") and value and start else value
-        for name, value in settings.items()
-    }  # fmt: skip
 
 
 def _parts(told: Definition) -> list[tuple[str, Mapping[str, Any], str]]:
@@ -127,4 +136,6 @@ def says(told: Definition, *, source: str = "") -> str:
     kind = KINDS[told.kind]
     first = " ".join(part for part in (where, of, origin) if part)
     other = f"are replaced by {told.instead!r}" if told.then == "replace" else _SAYS[told.then]
-    return f"{first[:1].upper()}{first[1:]} {kind.says(told.settings)}. Other values {other}."
+    return (
+        f"{first[:1].upper()}{first[1:]} {kind.says(told.settings)}{says_condition(told.when)}. Other values {other}."
+    )

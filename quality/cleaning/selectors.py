@@ -17,7 +17,7 @@ _LATELY = timedelta(days=7)
 def definition(row: CleaningRule) -> Definition:
     """What a row says."""
     return Definition(row.name, row.scope, row.path, row.kind, row.settings, row.source_id, row.event, row.then,
-                      row.instead)  # fmt: skip
+                      row.instead, row.when)  # fmt: skip
 
 
 def rules(*, now: datetime, sources: Mapping[int, str]) -> list[RuleView]:

@@ -29,7 +29,8 @@ select coalesce((select max(id) from quality_cleaningversion), 0),
        coalesce((select max(id) from quality_rateimport), 0)
 """
 _RULES = """
-select id, version, name, scope, path, kind, settings::text, source_id, event, "then", instead::text
+select id, version, name, scope, path, kind, settings::text, source_id, event, "then", instead::text,
+       "when"::text
 from quality_cleaningrule where state = 'on' order by position, id
 """
 _LISTS = "select slug, values::text from quality_referencelist"
@@ -245,9 +246,12 @@ class CleaningStage:
 
 
 def definition_of(row: Sequence[Any]) -> Definition:
-    """A definition from (name, scope, path, kind, settings, source_id, event, then, instead), JSON as text."""
-    name, scope, path, kind, settings, source_id, event, then, instead = row
-    return Definition(name, scope, path, kind, orjson.loads(settings), source_id, event, then, pg.from_jsonb(instead))
+    """A definition from (name, scope, path, kind, settings, source_id, event, then, instead, when), JSON as text."""
+    name, scope, path, kind, settings, source_id, event, then, instead, when = row
+    return Definition(
+        name, scope, path, kind, orjson.loads(settings), source_id, event, then, pg.from_jsonb(instead),
+        pg.from_jsonb(when),
+    )  # fmt: skip
 
 
 def restored(batch: Batch) -> Batch:
@@ -281,7 +285,7 @@ def _item(item: Item, raw: Mapping[str, bytes]) -> Item:
 
 def _setback(batch: Batch, place: int, effect: Effect) -> Setback:
     reason = "needs_review" if effect.outcome == "review" else "breaks_rule"
-    told = f"{effect.pointer}: rule {effect.step.rule_id} does not take this value."
+    told = f"{effect.pointer}: rule {effect.step.rule_id} asks that it {effect.step.asks}; this value does not hold."
     item = msgspec.structs.replace(batch.items[place], context=msgspec.Raw(batch.contexts[place]))
     return Setback(batch.source_ids[place], reason, told, batch.message_ids[place], original(item))
 

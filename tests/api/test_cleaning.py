@@ -39,6 +39,25 @@ def test_a_rule_is_tried_written_switched_ordered_and_deleted(admin: Api, world:
     assert admin.get(where).status_code == 404
 
 
+def test_a_rule_over_several_properties_is_tried_and_written(admin: Api, world: World) -> None:
+    stays = [
+        {"from": "2026-03-02", "to": day, "at": land}
+        for day, land in (("2026-03-01", "DE"), ("2026-03-03", "DE"), ("2026-03-01", "FR"))
+    ]
+    world.play(*({"type": "track", "event": "Booked", "userId": "u1", "properties": stay} for stay in stays))
+    rule = {
+        "name": "Stay", "path": "/to", "kind": "compare",
+        "settings": {"of": "date", "relation": "at_least", "other": "/from"},
+        "when": {"path": "/at", "relation": "is", "values": ["DE"]},
+    }  # fmt: skip
+    assert admin.post("/cleaning-rules/try", rule).json()["counts"] == {"flagged": 1}
+    made = admin.post("/cleaning-rules", rule).json()
+    assert made["definition"]["when"] == rule["when"]
+    assert made["says"].endswith("is not before /from where /at is DE. Other values are let in and counted.")
+    refused = admin.post("/cleaning-rules", {**rule, "when": {"path": "at", "values": ["DE"]}})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/when/path")
+
+
 def test_a_value_is_decided_about_and_what_rules_did_is_told(admin: Api, world: World) -> None:
     made = admin.post("/cleaning-rules", _age(then="review")).json()
     admin.patch(f"/cleaning-rules/{made['id']}", {"state": "on"})

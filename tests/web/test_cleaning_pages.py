@@ -51,6 +51,25 @@ def test_a_rule_is_tried_kept_switched_on_and_put_back(shop: Shop) -> None:
     assert steward.get(page).status_code == 404
 
 
+def test_a_rule_over_several_properties_is_written_tried_and_shown_as_it_was_said(shop: Shop) -> None:
+    steward = signed_in("steward")
+    assert "Reckoned of others" in text_of(steward.get(reverse("web:cleaning")))
+    _send(shop.source, [_call(1, total=10, quantity=2, price=4, land="DE"), _call(2, total=10, quantity=2, price=4)])
+    new = reverse("web:new_cleaning_rule") + "?kind=arithmetic"
+    form = {"name": "Totals", "scope": "properties", "path": "/total", "event": "Paid", "then": "quarantine",
+            "set_operation": "product", "set_of": "/quantity\n/price", "set_within": "0.01", "set_differs": "rule",
+            "when_path": "/land", "when_relation": "is", "when_values": "DE\nAT",
+            "source_id": str(shop.source)}  # fmt: skip
+    assert "2 events were looked at, 1 of them are touched: 1 quarantined" in text_of(steward.post(new, {**form, "do": "try"}))
+    wrong = steward.post(new, {**form, "when_values": "", "do": "keep"})
+    assert (wrong.status_code, "Name the values, one a line." in text_of(wrong)) == (422, True)
+    page = steward.post(new, {**form, "do": "keep"}).url
+    shown = steward.get(page)
+    assert "equals /quantity × /price, within 0.01 where /land is DE, AT" in text_of(shown)
+    assert "/quantity\n/price</textarea>" in shown.content.decode()
+    assert "DE\nAT</textarea>" in shown.content.decode()
+
+
 def test_lists_and_rates_are_kept_and_what_is_wrong_is_said(shop: Shop) -> None:
     steward, page = signed_in("steward"), reverse("web:references")
     wrong = steward.post(page, {"do": "rates", "file": SimpleUploadedFile("x.csv", b"a,b\n1,2\n")})

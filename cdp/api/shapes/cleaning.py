@@ -11,6 +11,20 @@ _KINDS = list(selectors.kinds())
 _SCOPES, _THEN = [key for key, _ in selectors.SCOPES], [key for key, _ in selectors.THEN]
 
 
+class WhenShape(Shape):
+    """Where a rule holds: by another property of the same object."""
+
+    path = serializers.CharField(max_length=200, help_text="JSON pointer, such as `/country`.")
+    relation = serializers.ChoiceField(choices=[key for key, _ in selectors.RELATIONS], default="is")
+    values = serializers.ListField(
+        child=serializers.CharField(max_length=500),
+        required=False,
+        default=list,
+        max_length=1000,
+        help_text="With `is` and `is_not`.",
+    )
+
+
 class DefinitionShape(Shape):
     """What a rule says."""
 
@@ -25,6 +39,7 @@ class DefinitionShape(Shape):
     settings = serializers.DictField(required=False, default=dict, help_text="What the kind asks.")
     then = serializers.ChoiceField(choices=_THEN, default="flag", help_text="What becomes of values that do not hold.")
     instead = Anything(required=False, allow_null=True, default=None, help_text="With `then: replace`.")
+    when = WhenShape(required=False, allow_null=True, default=None, help_text="Null: everywhere.")
 
 
 class CleaningRuleShape(Shape):
