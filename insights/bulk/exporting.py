@@ -19,6 +19,7 @@ import psycopg
 from common import audit, pg
 from connectors import selectors as connectors
 from insights.bulk.contracts import BadLog, LogView, is_log, keep_about
+from insights.bulk.placing import put_in_place
 from insights.contracts import OrderSetting
 from insights.features.contracts import Feature, Property
 from insights.features.dialect import Binder, Statement
@@ -39,8 +40,8 @@ def export_log(
 ) -> LogView:  # fmt: skip
     """Write everything that these features (else all of them) read to a folder, in the place of a log that is there.
 
-    The log is there whole or not at all. It is read in one snapshot, or by `conn` as that sees it. Raises BadFeature
-    for a feature that is not there, and BadLog for a folder that holds something else."""
+    There is a whole log at every moment, the old one or the new one. It is read in one snapshot, or by `conn` as that
+    sees it. Raises BadFeature for a feature that is not there, and BadLog for a folder that holds something else."""
     wanted = chosen(list(dict.fromkeys(names)) or list(features()))
     if folder.exists() and not is_log(folder) and any(folder.iterdir()):
         raise BadLog(f"{folder} is not empty and holds no log: choose another folder, or empty it.")
@@ -56,9 +57,7 @@ def export_log(
         events = _write(conn, statement, types, fresh / "events")
     view = LogView(now, orders, tuple(one.name for one in wanted), views, properties, people, events)
     keep_about(fresh, view)
-    if folder.exists():
-        shutil.rmtree(folder)
-    fresh.replace(folder)
+    put_in_place(fresh, folder)
     audit.record(
         actor=by, via="cli", action="insights.log", object_type="log", object_id=str(folder), at=now,
         summary="Wrote the log as Parquet", after={"features": list(view.features), "people": people, "events": events},

@@ -60,7 +60,9 @@ def test_a_rule_over_several_properties_is_written_tried_and_shown_as_it_was_sai
             "set_operation": "product", "set_of": "/quantity\n/price", "set_within": "0.01", "set_differs": "rule",
             "when_path": "/land", "when_relation": "is", "when_values": "DE\nAT",
             "source_id": str(shop.source)}  # fmt: skip
-    assert "2 events were looked at, 1 of them are touched: 1 quarantined" in text_of(steward.post(new, {**form, "do": "try"}))
+    assert "2 events were looked at, 1 of them are touched: 1 quarantined" in text_of(
+        steward.post(new, {**form, "do": "try"})
+    )
     wrong = steward.post(new, {**form, "when_values": "", "do": "keep"})
     assert (wrong.status_code, "Name the values, one a line." in text_of(wrong)) == (422, True)
     page = steward.post(new, {**form, "do": "keep"}).url
