@@ -75,6 +75,10 @@ def _run(path: str, columns: int, kind: str, apart: bool, copied: bool) -> dict[
             copy = _timed(lambda: _copy(conn, path)) if copied else 0.0
             copy_cpu = _cpu() - began
             found = {"copy": copy, "copy_cpu": copy_cpu, **_take_in(path, apart)}
+            # More than one where an item came twice.
+            (found["logged"], found["messages"]) = conn.execute(
+                "select count(*), count(distinct message_id) from events_event"
+            ).fetchone()
             made = "events_event" if kind == "track" else "identity_claim"
             bare, rows = _copied(conn, made, indexes=False)
             kept = [_copied(conn, table, indexes=True) for table in _KEPT]
@@ -269,6 +273,9 @@ def _report_stages(report: Report, name: str, found: dict[str, Any], apart: bool
     report.row(f"{name}: processor, resolved and in the log, Python", found["applied_own"], "s")
     of_it = f"of it while rows were read {found['read_pg']:.1f} s"
     report.row(f"{name}: processor, PostgreSQL", found["pg"], "s", reference=of_it)
+    logged = f"{found['logged']:,} in the log"
+    once = f"{name}: items in the log, each once"
+    report.row(once, found["messages"], "items", reference=logged, least=found["good"])
     report.row(f"{name}: memory of the process that reads", found["reading"], "MB", most=400)
     report.row(f"{name}: memory of the process that applies", found["applying"], "MB", most=400)
 

@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from common.http import AddressRefused, Unreachable
 from connectors.destinations.errors import DeliveryError, InvalidCredentials, Misconfigured, RateLimited, Temporary
@@ -39,6 +36,11 @@ class IteratorExpired(Exception):
 
 def ask(outside: Outside, account: Account, operation: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """One call. Raises DeliveryError, or IteratorExpired."""
+    # Some megabytes that only who reads streams needs.
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
     settings = account.settings
     region = str(settings.get("region") or "us-east-1")
     url = str(settings.get("endpoint") or f"https://kinesis.{region}.amazonaws.com").rstrip("/") + "/"

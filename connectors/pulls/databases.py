@@ -1,17 +1,20 @@
 """Tables and queries of SQL databases: by a cursor column, or all rows compared with the last time. One way for all
 dialects: SQLAlchemy writes the statements, and rows are streamed."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from connectors.destinations.errors import Misconfigured
 from connectors.destinations.kit import Account, Field, Outside
 from connectors.pulls import statements
 from connectors.pulls.dialects import Dialect
 from connectors.pulls.origin import CHUNK, Chunk, Origin, Row, Start, number
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _SECONDS, _MOST_SECONDS = 120, 3_600
 _LOOK_BACK = 60

@@ -1,17 +1,20 @@
 """How each kind of database is connected to (read-only, bounded in time, at a checked address); what errors mean."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import psycopg
-import sqlalchemy as sa
-from sqlalchemy import exc
-from sqlalchemy.pool import NullPool
 
 from connectors.destinations.errors import DeliveryError, InvalidCredentials, Misconfigured, Temporary
 from connectors.destinations.kit import Account, Field, Outside
+
+# Some megabytes that only who reads databases needs: every process knows these kinds.
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 CONNECT_SECONDS = 10
 HOST = Field(label="Host", required=True)
@@ -43,6 +46,8 @@ class Dialect(ABC):
     @contextmanager
     def connected(self, outside: Outside, account: Account, *, seconds: int) -> Iterator[sa.Connection]:
         """A session. Raises DeliveryError, also for what goes wrong inside of the block."""
+        from sqlalchemy import exc
+
         engine = self.engine(outside, account, seconds=seconds)
         try:
             with engine.connect() as connection:
@@ -55,6 +60,8 @@ class Dialect(ABC):
             engine.dispose()
 
     def _told(self, error: Exception) -> DeliveryError:
+        from sqlalchemy import exc
+
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         told = self.meaning(cause, str(cause))
         if told is not None:
@@ -79,6 +86,9 @@ class Postgres(Dialect):
     }  # fmt: skip
 
     def engine(self, outside: Outside, account: Account, *, seconds: int) -> sa.Engine:
+        import sqlalchemy as sa
+        from sqlalchemy.pool import NullPool
+
         settings = account.settings
         host, port = str(settings["host"]), int(settings.get("port") or 5432)
         mode = str(settings.get("sslmode") or "verify-full")

@@ -1,11 +1,10 @@
 """MySQL and MariaDB by PyMySQL, an extra: `pip install '.[mysql]'`."""
 
+from __future__ import annotations
+
 import socket
 import ssl
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
+from typing import TYPE_CHECKING, Any
 
 from connectors.destinations.errors import DeliveryError, InvalidCredentials, Misconfigured, Temporary
 from connectors.destinations.kit import Account, Field, Outside
@@ -20,6 +19,9 @@ from connectors.pulls.dialects import (
     sentence,
     too_slow,
 )
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html,
 # https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
@@ -43,6 +45,9 @@ class MySql(Dialect):
     page = 50_000
 
     def engine(self, outside: Outside, account: Account, *, seconds: int) -> sa.Engine:
+        import sqlalchemy as sa
+        from sqlalchemy.pool import NullPool
+
         try:
             import pymysql  # an extra
         except ImportError as error:

@@ -1,15 +1,17 @@
 """Snowflake by its own connector and SQLAlchemy dialect, an extra: `pip install '.[snowflake]'`."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from connectors.destinations.errors import DeliveryError, Misconfigured
 from connectors.destinations.kit import Account, Outside
 from connectors.destinations.snowflake import destination as warehouse
 from connectors.pulls.dialects import Dialect, too_slow
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class Snowflake(Dialect):
@@ -24,6 +26,9 @@ class Snowflake(Dialect):
         return warehouse.check(settings, secrets)
 
     def engine(self, outside: Outside, account: Account, *, seconds: int) -> sa.Engine:
+        import sqlalchemy as sa
+        from sqlalchemy.pool import NullPool
+
         try:
             import snowflake.connector as connector
             import snowflake.sqlalchemy  # noqa: F401 - registers the dialect

@@ -1,12 +1,15 @@
 """The statements by which a table or query is read in order. Names are quoted by the dialect, values are parameters."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from connectors.pulls.origin import Start
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _BEGINS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 _COLON = re.compile(r"(?<!\\):")
@@ -43,6 +46,8 @@ def order_of(settings: Mapping[str, Any]) -> list[str]:
 
 def rows_after(settings: Mapping[str, Any], start: Start, *, most: int | None) -> sa.Select[Any]:
     """The rows after `start`, in order. Rows whose cursor is null have no place and are not read."""
+    import sqlalchemy as sa
+
     order = order_of(settings)
     columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in order]
     statement: sa.Select[Any] = sa.select(sa.literal_column("*")).select_from(_from(settings)).order_by(*columns)
@@ -59,6 +64,8 @@ def rows_after(settings: Mapping[str, Any], start: Start, *, most: int | None) -
 
 def newest(settings: Mapping[str, Any]) -> sa.Select[Any] | None:
     """The greatest cursor."""
+    import sqlalchemy as sa
+
     cursor = str(settings.get("cursor") or "").strip()
     if not cursor or settings.get("mode") == "full":
         return None
@@ -66,6 +73,8 @@ def newest(settings: Mapping[str, Any]) -> sa.Select[Any] | None:
 
 
 def _from(settings: Mapping[str, Any]) -> Any:
+    import sqlalchemy as sa
+
     query = str(settings.get("query") or "").strip().rstrip(";").rstrip()
     if query:
         # A colon would begin a parameter.
@@ -77,6 +86,8 @@ def _from(settings: Mapping[str, Any]) -> Any:
 def _after(columns: Sequence[Any], values: Sequence[Any]) -> Any:
     """Greater in the order of all columns. Written so that an index on the first is used, by every database: not all
     compare rows of values as a whole."""
+    import sqlalchemy as sa
+
     first, value = columns[0], values[0]
     if len(columns) == 1:
         return first > _value(value)
@@ -84,5 +95,7 @@ def _after(columns: Sequence[Any], values: Sequence[Any]) -> Any:
 
 
 def _value(value: Any) -> Any:
+    import sqlalchemy as sa
+
     # Without a type the database takes the parameter as the column's own: no cast that would change it.
     return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)

@@ -1,21 +1,24 @@
 """SFTP: each batch of a sync becomes one file, written beside and renamed, on a server whose key is known."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import StringIO
-from typing import Any
-
-import paramiko
+from typing import TYPE_CHECKING, Any
 
 from connectors.destinations.errors import InvalidCredentials, Misconfigured, Temporary
 from connectors.destinations.files.action import FORMAT, LAYOUT, PREFIX, WriteRows, place_problems
 from connectors.destinations.kit import Account, Destination, Field, Outside
 
+# Some megabytes that only who is connected needs: every process knows this kind.
+if TYPE_CHECKING:
+    import paramiko
+
 _SECONDS = 15.0
-_KEYS = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
 
 class UploadFile(WriteRows):
@@ -55,6 +58,8 @@ def _make_folders(sftp: paramiko.SFTPClient, folder: str) -> None:
 @contextmanager
 def connected(outside: Outside, account: Account) -> Iterator[paramiko.SFTPClient]:
     """A session with the server whose key has the account's fingerprint. Raises DeliveryError."""
+    import paramiko
+
     settings = account.settings
     host, port = str(settings["host"]), int(settings.get("port") or 22)
     address = outside.addresses(host, port, plain=False)[0]
@@ -76,6 +81,8 @@ def connected(outside: Outside, account: Account) -> Iterator[paramiko.SFTPClien
 def _session(
     transport: paramiko.Transport, settings: Mapping[str, Any], secrets: Mapping[str, str]
 ) -> paramiko.SFTPClient:
+    import paramiko
+
     transport.banner_timeout = transport.auth_timeout = _SECONDS
     transport.start_client(timeout=_SECONDS)
     found = fingerprint(transport.get_remote_server_key())
@@ -101,7 +108,9 @@ def fingerprint(key: paramiko.PKey) -> str:
 
 def private_key(text: str) -> paramiko.PKey:
     """A key in OpenSSH or PEM form, without a passphrase. Raises Misconfigured."""
-    for kind in _KEYS:
+    import paramiko
+
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
         with suppress(paramiko.SSHException, ValueError):
             return kind.from_private_key(StringIO(text))
     raise Misconfigured("The private key cannot be read (a passphrase is not supported).", code="bad_key")
