@@ -63,7 +63,7 @@ where (tx, id) > (coalesce((select tx from events_cursor where name = 'applier')
 _MAX_ROWS = 4_000
 # Of wide items, such as rows of files with a hundred columns, a batch has fewer: twenty times as much is held of them
 # while they are applied.
-_MOST_BYTES = 16 * 1024 * 1024
+_MOST_BYTES = 8 * 1024 * 1024
 _prepared: "WeakKeyDictionary[psycopg.Connection[Any], bytes]" = WeakKeyDictionary()
 _numbers = itertools.count()
 _IN_TRANSACTION = psycopg.pq.TransactionStatus.INTRANS
@@ -146,7 +146,7 @@ def waiting(conn: psycopg.Connection[Any]) -> bool:
 
 
 def claim(conn: psycopg.Connection[Any], *, events: int) -> Claim:
-    """What waits, oldest first, up to about `events` events or 16 MB of them, but at least one request. The caller
+    """What waits, oldest first, up to about `events` events or 8 MB of them, but at least one request. The caller
     holds the turn."""
     cursor = conn.execute(_CURSOR).fetchone() or ("0", 0, 0)
     place = {"tx": cursor[0], "inbox_id": cursor[1], "events": events, "rows": _MAX_ROWS}

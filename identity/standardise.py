@@ -17,7 +17,7 @@ _EMAIL = re.compile(r"[^@\s,;<>\"()]{1,64}@[^@\s,;<>\"()_]{1,190}\.[^@\s,;<>\"()
 
 
 # 220 bytes an entry, and its text; what is not remembered costs 2 µs, unless it is a phone number.
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=50_000)
 def _standardise(kind: str, raw: str, region: str) -> str | None:
     value = (raw if raw.isascii() else unicodedata.normalize("NFC", raw)).strip()
     if not value or len(value) > MAX_VALUE_LENGTH or "\x00" in value:

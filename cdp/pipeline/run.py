@@ -64,7 +64,7 @@ class Applier:
         self._requests = 0
 
     def apply_batch(self, *, now: datetime) -> Applied:
-        """Apply what waits, oldest first, up to 20,000 events or 16 MB of them, as one transaction.
+        """Apply what waits, oldest first, up to 20,000 events or 8 MB of them, as one transaction.
 
         A document that cannot be read any more goes to the quarantine as it is, and the others are applied. A batch
         that fails is tried again in smaller parts, at last item by item; an item that fails alone goes to the

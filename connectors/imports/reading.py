@@ -17,9 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import orjson
-from openpyxl.utils.exceptions import InvalidFileException
 
-from connectors.imports import spreadsheets
 from connectors.imports.contracts import Layout, UnreadableFile
 
 if TYPE_CHECKING:
@@ -58,7 +56,6 @@ def _told() -> Iterator[None]:
         zipfile.BadZipFile,
         lzma.LZMAError,
         zlib.error,
-        InvalidFileException,
     ) as error:
         raise UnreadableFile(f"The file breaks off or is damaged: {error}.") from error
     # zipfile and openpyxl raise these for a member that is missing, an unknown way of packing, and a password.
@@ -98,6 +95,8 @@ def _detect_zip(path: Path) -> Layout:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     if "xl/workbook.xml" in names:
+        from connectors.imports import spreadsheets  # it loads openpyxl
+
         sheets = tuple(spreadsheets.workbook(path).sheets)
         return Layout("xlsx", encoding="", delimiter="", sheet=sheets[0] if sheets else "", sheets=sheets)
     return replace(_detect_text(path, "zip"), compression="zip")
@@ -195,6 +194,8 @@ def _lines(raw: IO[bytes], most: int | None) -> Iterator[dict[str, Any]]:
 
 
 def _open_xlsx(path: Path, layout: Layout, opened: ExitStack) -> tuple[Sequence[Any], Iterator[Sequence[Any]]]:
+    from connectors.imports import spreadsheets
+
     book = spreadsheets.workbook(path)
     if layout.sheet not in book.sheets:
         raise UnreadableFile(f"There is no sheet {layout.sheet!r}; there are {', '.join(book.sheets)}.")

@@ -20,6 +20,7 @@ from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
 from openpyxl.utils import column_index_from_string
 from openpyxl.utils.datetime import from_excel, from_ISO8601
+from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 
 from connectors.imports.contracts import UnreadableFile
@@ -49,7 +50,10 @@ class Workbook:
 def workbook(path: Path) -> Workbook:
     """What a workbook holds, without its rows. Raises what openpyxl and zipfile raise, and UnreadableFile."""
     with path.open("rb") as file:
-        reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
+        try:
+            reader = ExcelReader(file, read_only=True, data_only=True, keep_links=False)
+        except InvalidFileException as error:
+            raise UnreadableFile(f"The file breaks off or is damaged: {error}.") from error
         with reader.archive as archive:
             for part in archive.infolist():
                 rows_or_media = part.filename.startswith(("xl/worksheets/", "xl/media/", "xl/sharedStrings"))

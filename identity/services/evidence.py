@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import psycopg
 
@@ -147,7 +148,7 @@ def _note_earlier_sightings(batch: _Batch, evidence: Evidence) -> None:
         stands = standing[identifier_id]
         if seen_us < stands.seen_us:
             earlier[identifier_id] = seen_us
-            standing[identifier_id] = stands._replace(seen_us=seen_us)
+            standing[identifier_id] = msgspec.structs.replace(stands, seen_us=seen_us)
     if earlier:
         batch.cursor.execute(
             statements.SEEN_EARLIER,
@@ -221,8 +222,10 @@ def _remember(standing: dict[int, Standing], *groups: Iterable[regroup.Member]) 
         for member in members:
             stands = standing.get(member.id)
             if stands is not None:
+                # Mostly one number, which is kept once.
+                profile = member.component if member.profile == member.component else member.profile
                 standing[member.id] = Standing(
-                    member.component, member.profile, member.quarantine != "", min(stands.seen_us, member.seen_us)
+                    member.component, profile, member.quarantine != "", min(stands.seen_us, member.seen_us)
                 )
 
 
