@@ -110,6 +110,8 @@ def _bit_of_bytes() -> npt.NDArray[np.int64]:
 
 
 _BITS = _bit_of_bytes()
+# The bit of a space, which some other bytes share.
+SPACE = int(_BITS[ord(" ")])
 
 
 def letters(texts: pa.Array) -> pa.Array:
@@ -123,6 +125,11 @@ def letters(texts: pa.Array) -> pa.Array:
     first, last = text[ends[:-1]].astype(np.int64), text[ends[1:] - 1].astype(np.int64)
     numbers = some | first << (FIRST.bit_length() - 8) | (last & 127) << (LAST.bit_length() - 7)
     return pa.array(numbers, mask=np.diff(ends) == 0)
+
+
+def letters_of(texts: Sequence[str]) -> list[int]:
+    """The same numbers of a few texts, none of them empty."""
+    return [int(one) for one in letters(pa.array(texts, pa.string())).to_pylist()]
 
 
 @lru_cache(maxsize=200_000)

@@ -110,7 +110,7 @@ class FileLinking:
 
     def blocking_recall(self, truth: Labels) -> float:
         """The share of the true pairs that blocking brought together at all."""
-        found = self._engine.fetch("select l, r from compared")
+        found = self._engine.fetch("select l, r from candidates")
         right = (truth[found["l"]] == truth[found["r"]]) & (truth[found["l"]] >= 0)
         return float(right.sum()) / max(_pairs(truth[truth >= 0]), 1.0)
 

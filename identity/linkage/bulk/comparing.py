@@ -56,6 +56,11 @@ def patterns_of(both: str, comparisons: Sequence[str], filled: frozenset[str], d
         from (select p.l, p.r, {inner} from {both}) as compared"""
 
 
+def load_aliases(engine: Engine, aliases: Sequence[tuple[str, str]]) -> None:
+    """Make `aliases (x, y)`: names that count as related, both ways."""
+    engine.load_rows("aliases", {"x": "text", "y": "text"}, [*aliases, *((y, x) for x, y in aliases)])
+
+
 def with_aliases(engine: Engine, compared: str, comparisons: Sequence[str], name: str) -> None:
     """Make `name` of `compared`: pairs of names in `aliases (x, y)` are related, where they were different or similar.
 

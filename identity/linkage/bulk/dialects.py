@@ -17,6 +17,8 @@ class Dialect:
     listing: str
     divide: str
     without: str
+    # Whether the SQL of `screening` is understood; elsewhere every candidate is compared.
+    screens: bool
     # The columns of several values that hold anything in this base: what is empty is not compared.
     filled: frozenset[str] = frozenset({"kin", "formals", "others", "emails", "phones", "numbers"})
 
@@ -60,6 +62,7 @@ DUCKDB = Dialect(
     listing="[{}]",
     divide="//",
     without="exclude",
+    screens=True,
 )
 SPARK = Dialect(
     overlap="arrays_overlap",
@@ -72,6 +75,7 @@ SPARK = Dialect(
     listing="array({})",
     divide="div",
     without="except",
+    screens=False,
 )
 
 

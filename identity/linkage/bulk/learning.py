@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from identity.linkage import aliases, clustering, start, thresholds, training
-from identity.linkage.bulk import comparing, frequencies, sampling, scoring
+from identity.linkage.bulk import comparing, frequencies, sampling, scoring, screening
 from identity.linkage.bulk.engine import Engine
 from identity.linkage.levels import Floats
 from identity.linkage.model import Model, log_odds, probability
@@ -18,8 +18,6 @@ from identity.linkage.training import Candidates, Evidence, Sample
 start_rows = start.start_rows
 # Pairs that EM looks at; of more a random part, weighed up.
 MOST_TRAINED_ON = 800_000
-# A pattern that under start values is less likely a match, or a household, than this (nats) is of no interest.
-_LEAST_MATCH, _LEAST_HOUSEHOLD = -11.0, -2.0
 _CERTAIN = 0.99
 
 
@@ -27,7 +25,7 @@ def keep(engine: Engine, model: Model, *, base: int, table: str = "compared") ->
     """Make `kept` of compared pairs: those of patterns that a match or a household could show."""
     patterns = engine.fetch(f"select distinct pattern from {table}")["pattern"]
     logs = model.log_prior(base)[:, None] + training.class_logs(model, comparing.unpack(patterns, model.comparisons))
-    wanted = (logs[0] - logs[1] > _LEAST_MATCH) | (logs[2] - logs[1] > _LEAST_HOUSEHOLD)
+    wanted = (logs[0] - logs[1] > screening.LEAST_MATCH) | (logs[2] - logs[1] > screening.LEAST_HOUSEHOLD)
     engine.load_rows("wanted", {"pattern": "int"}, [(one,) for one in patterns[wanted].tolist()])
     engine.create("kept", f"select c.l, c.r, c.pattern from {table} c join wanted w on w.pattern = c.pattern")
 
@@ -137,7 +135,7 @@ def _sure_pairs(engine: Engine, patterns: object) -> str:
 
 def apply_aliases(engine: Engine, model: Model) -> None:
     """Let the pairs of names in `model.aliases` count as related, where names were different or similar."""
-    engine.load_rows("aliases", {"x": "text", "y": "text"}, [*model.aliases, *((y, x) for x, y in model.aliases)])
+    comparing.load_aliases(engine, model.aliases)
     comparing.with_aliases(engine, "compared", model.comparisons, "renamed")
     keep(engine, model, table="renamed", base=int(engine.fetch("select count(*) as n from records")["n"][0]))
 

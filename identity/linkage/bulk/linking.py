@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from identity.linkage import clustering, columns, matching, thresholds
-from identity.linkage.bulk import blocking, frequencies, learning, scoring
+from identity.linkage.bulk import blocking, comparing, frequencies, learning, scoring, screening
 from identity.linkage.bulk.engine import Engine
 from identity.linkage.clustering import Graph, Pair
 from identity.linkage.levels import Floats, comparisons_of
@@ -70,11 +70,11 @@ class Linking:
         self._stage("read", lambda: self._read(chunks))
         records = int(self._engine.fetch("select count(*) as n from records")["n"][0])
         self._stage("block", lambda: self._block(records))
-        self._stage("compare", self._compare)
+        self._stage("compare", lambda: self._compare(records))
         model = Model.from_json(self._stage("train", lambda: self._train(records)))
         self._stage("score", lambda: self._score(model, records))
         clusters, expected = self._cluster(model, records)
-        candidates = int(self._engine.fetch("select count(*) as n from compared")["n"][0])
+        candidates = int(self._engine.fetch("select count(*) as n from candidates")["n"][0])
         return Linked(model, clusters, records, candidates, expected)
 
     def _stage(self, name: str, work: Callable[[], Any]) -> Any:
@@ -95,8 +95,13 @@ class Linking:
     def _block(self, records: int) -> None:
         blocking.find_candidates(self._engine, self._kinds, records=records, across=self._across)
 
-    def _compare(self) -> None:
-        self._engine.compare("candidates", self._comparisons, "compared")
+    def _compare(self, records: int) -> None:
+        engine, pairs = self._engine, "candidates"
+        if self._given is not None and engine.dialect.screens:
+            pairs, filled = "screened", comparing.filled_lists(engine)
+            screening.screen(engine, "candidates", self._given, base=records, filled=filled, name=pairs)
+        engine.compare(pairs, self._comparisons, "compared")
+        engine.drop("screened")
 
     def _train(self, records: int) -> dict[str, Any]:
         if self._given is not None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from identity.linkage.bulk import frequencies
-from identity.linkage.bulk.comparing import RADIX, unpack, with_aliases
+from identity.linkage.bulk.comparing import RADIX, load_aliases, unpack, with_aliases
 from identity.linkage.bulk.dialects import Dialect, number
 from identity.linkage.bulk.engine import Columns, Engine
 from identity.linkage.clustering import Graph
@@ -81,7 +81,7 @@ def _agrees(dialect: Dialect, model: Model, term: Term) -> str:
 def compare_named(engine: Engine, pairs: str, model: Model, name: str) -> None:
     """Make `name (l, r, pattern)` of pairs, with the aliases of given names that the model has learned."""
     engine.compare(pairs, model.comparisons, f"{name}_raw")
-    engine.load_rows("aliases", {"x": "text", "y": "text"}, [*model.aliases, *((y, x) for x, y in model.aliases)])
+    load_aliases(engine, model.aliases)
     with_aliases(engine, f"{name}_raw", model.comparisons, name)
     engine.drop(f"{name}_raw")
 
