@@ -1,9 +1,9 @@
 """The candidates of changed profiles: looked up, compared and weighed, part by part.
 
-While one part is compared here, the database looks up the next one.
+While one part is compared here, the database reads the records of the next one and looks up whom the one after meets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -30,11 +30,25 @@ class Candidates(NamedTuple):
     scored: Scored
 
 
+class _Met(NamedTuple):
+    """Whom one part met, under which keys."""
+
+    asked: records.Asked
+    members: tuple[Ints, Ints]
+
+
 class _Found(NamedTuple):
-    """The candidates of one part, and the records of all that are in a pair; the keys of blocks known to be full."""
+    """The candidates of one part, and the records of all that are in a pair."""
 
     pairs: Ints
     records: dict[int, Stored]
+
+
+class _Begun(NamedTuple):
+    """What is there before anything is compared: the first part, whom the second met, which keys are over-full."""
+
+    first: _Found
+    second: _Met | None
     full: Ints
 
 
@@ -59,7 +73,7 @@ class Scoring:
         self._database, self._model, self._changed = database, model, np.array(sorted(keys), dtype=np.int64)
         ids = list(keys)
         self._parts = [{one: keys[one] for one in ids[n : n + _PART]} for n in range(0, max(len(ids), 1), _PART)]
-        self._first = database.ask(_look_up, self._parts[0], None)
+        self._begun = database.ask(_begin, self._parts[:2])
 
     def finish(self) -> Candidates:
         """Pairs inside tentative clusters that blocking did not bring are weighed too: they may speak against it."""
@@ -90,12 +104,17 @@ class Scoring:
         return _Waiting(engine.compare_held(columns, pairs, self._model), counts)
 
     def _found(self) -> Iterator[_Found]:
-        """Part by part, and always one part ahead of whoever takes them."""
-        found = self._first.result()
-        for part in self._parts[1:]:
-            coming = self._database.ask(_look_up, part, found.full)
+        """Part by part. The database is asked about two parts ahead of what is compared here, so it need not wait."""
+        found, met, full = self._begun.result()
+        for part in (*self._parts[2:], None):
+            if met is None:
+                break
+            ahead = self._database.ask(_meet, part, full) if part else None
+            pairs, overfull = records.pair_up(*met)
+            full = np.union1d(full, overfull)
+            coming = self._database.ask(_load, pairs, overfull)
             yield found
-            found = coming.result()
+            found, met = coming.result(), ahead.result() if ahead else None
         yield found
 
     def _each_once(self) -> Iterator[_Found]:
@@ -109,7 +128,22 @@ class Scoring:
             yield found._replace(pairs=np.delete(found.pairs, again, axis=0))
 
 
-def _look_up(cursor: Cursor, keys: records.Keys, full: Ints | None) -> _Found:
-    pairs, full = records.find_candidates(cursor, keys, records.full_blocks(cursor) if full is None else full)
-    stored = records.load_records(cursor, np.unique(pairs))
-    return _Found(pairs[np.isin(pairs, list(stored)).all(axis=1)], stored, full)
+def _begin(cursor: Cursor, parts: Sequence[records.Keys]) -> _Begun:
+    full = records.full_blocks(cursor)
+    pairs, overfull = records.pair_up(*_meet(cursor, parts[0], full))
+    first, full = _load(cursor, pairs, overfull), np.union1d(full, overfull)
+    return _Begun(first, _meet(cursor, parts[1], full) if len(parts) > 1 else None, full)
+
+
+def _meet(cursor: Cursor, keys: records.Keys, full: Ints) -> _Met:
+    asked = records.Asked.of(keys, full)
+    return _Met(asked, records.find_members(cursor, asked))
+
+
+def _load(cursor: Cursor, pairs: Ints, overfull: Ints) -> _Found:
+    records.note_full(cursor, overfull)
+    ids = np.unique(pairs)
+    stored = records.load_records(cursor, ids)
+    if len(stored) < len(ids):
+        pairs = pairs[np.isin(pairs, list(stored)).all(axis=1)]
+    return _Found(pairs, stored)

@@ -183,25 +183,56 @@ def full_blocks(cursor: Cursor) -> Ints:
     return np.sort(found)
 
 
-def find_candidates(cursor: Cursor, keys: Keys, full: Ints) -> tuple[Ints, Ints]:
-    """The pairs of the records with these keys and any others that share a block, smaller id first, sorted (n x 2).
+class Asked(NamedTuple):
+    """The keys to look up, each once and in the order of the index, where neighbours are on one page; and who asks:
+    each owner with the place of his key."""
 
-    Over-full blocks are passed over: those in `full` unseen, and what else is over-full is added to it and noted for
-    others. Of too many candidates those that share the most keys stay. Answers the pairs, and `full` as it is now.
+    keys: Ints
+    owners: Ints
+    places: Ints
+
+    @classmethod
+    def of(cls, keys: Keys, full: Ints) -> "Asked":
+        """The keys of these profiles but those of blocks known to be over-full."""
+        owners = np.repeat(np.fromiter(keys, dtype=np.int64, count=len(keys)), [len(held) for held in keys.values()])
+        wanted = np.fromiter(chain.from_iterable(keys.values()), dtype=np.int64, count=len(owners))
+        unknown = ~np.isin(wanted, full)
+        asked, places = np.unique(wanted[unknown], return_inverse=True)
+        return cls(asked, owners[unknown], places)
+
+
+def find_members(cursor: Cursor, asked: Asked) -> tuple[Ints, Ints]:
+    """Who is under these keys: the place of the key and a profile, of over-full blocks just too many."""
+    values = {"keys": pg.int8s(asked.keys), "most": blocking.MOST_IN_BLOCK + 1}
+    place, member = _arrays(cursor, statements.MEMBERS, values)
+    return place, member
+
+
+def pair_up(asked: Asked, members: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+    """The pairs of the owners and whom they share a block with, smaller id first, sorted (n x 2); and the keys that
+    were found over-full and are passed over. Of too many candidates those that share the most keys stay."""
+    place, member = members
+    fits = np.bincount(place, minlength=len(asked.keys)) <= blocking.MOST_IN_BLOCK
+    by_key = _Grouped.of(place[fits[place]], member[fits[place]], len(asked.keys))
+    owner, met = by_key.each(asked.owners, asked.places)
+    return best_candidates(owner[owner != met], met[owner != met]), asked.keys[~fits]
+
+
+def note_full(cursor: Cursor, keys: Ints) -> None:
+    """Note for whoever looks up next that these keys are over-full."""
+    if len(keys):
+        cursor.execute(statements.MARK_FULL, {"keys": pg.int8s(keys)})
+
+
+def find_candidates(cursor: Cursor, keys: Keys, full: Ints) -> tuple[Ints, Ints]:
+    """The pairs of the records with these keys and any others that share a block, and `full` as it is now.
+
+    Over-full blocks are passed over: those in `full` unseen, and what else is over-full is added to it and noted.
     """
-    owners = np.repeat(np.fromiter(keys, dtype=np.int64, count=len(keys)), [len(held) for held in keys.values()])
-    wanted = np.fromiter(chain.from_iterable(keys.values()), dtype=np.int64, count=len(owners))
-    unknown = ~np.isin(wanted, full)
-    # Each once, and in the order of the index: neighbours are on one page of it.
-    asked, place_of = np.unique(wanted[unknown], return_inverse=True)
-    place, member = _arrays(cursor, statements.MEMBERS, {"keys": pg.int8s(asked), "most": blocking.MOST_IN_BLOCK + 1})
-    fits = np.bincount(place, minlength=len(asked)) <= blocking.MOST_IN_BLOCK
-    if not fits.all():
-        full = np.union1d(full, asked[~fits])
-        cursor.execute(statements.MARK_FULL, {"keys": pg.int8s(asked[~fits])})
-    by_key = _Grouped.of(place[fits[place]], member[fits[place]], len(asked))
-    owner, met = by_key.each(owners[unknown], place_of)
-    return _best_candidates(owner[owner != met], met[owner != met]), full
+    asked = Asked.of(keys, full)
+    pairs, found_full = pair_up(asked, find_members(cursor, asked))
+    note_full(cursor, found_full)
+    return pairs, np.union1d(full, found_full)
 
 
 class _Grouped(NamedTuple):
@@ -224,20 +255,32 @@ class _Grouped(NamedTuple):
         return np.repeat(owners, sizes), self.numbers[np.repeat(self.begins[groups], sizes) + within]
 
 
-def _best_candidates(owner: Ints, candidate: Ints) -> Ints:
+def best_candidates(owner: Ints, candidate: Ints) -> Ints:
     """Pairs of those that met in a block: of each owner the candidates it met in most blocks, then by id."""
-    order = np.lexsort((candidate, owner))
-    owner, candidate = owner[order], candidate[order]
-    starts = np.flatnonzero(np.diff(owner, prepend=-1) | np.diff(candidate, prepend=-1))
-    shared = np.diff(starts, append=len(owner))
-    owner, candidate = owner[starts], candidate[starts]
-    order = np.lexsort((candidate, -shared, owner))
-    owner, candidate = owner[order], candidate[order]
-    begins = np.flatnonzero(np.diff(owner, prepend=-1))
-    rank = np.arange(len(owner)) - np.repeat(begins, np.diff(begins, append=len(owner)))
-    pairs = np.sort(np.column_stack([owner, candidate])[rank < blocking.MOST_CANDIDATES], axis=1)
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    return np.asarray(pairs[(np.diff(pairs, axis=0, prepend=-1) != 0).any(axis=1)])
+    if not len(owner):
+        return np.empty((0, 2), dtype=np.int64)
+    # What is sorted by several numbers is sorted by the one that they make: many times faster than by each. Ids come
+    # from a sequence, so with five hundred owners there is room to ten million million of them.
+    most = int(max(owner.max(), candidate.max())) + 1
+    owners, place = np.unique(owner, return_inverse=True)
+    met, shared = _counted(place * most + candidate)
+    place = met // most
+    # Those that share most first, and as they are, by id, among equals.
+    width = int(shared.max()) + 1
+    order = np.sort((place * width + width - 1 - shared) * len(met) + np.arange(len(met))) % len(met)
+    sizes = np.bincount(place, minlength=len(owners))
+    best = met[order[np.arange(len(met)) - np.repeat(np.cumsum(sizes) - sizes, sizes) < blocking.MOST_CANDIDATES]]
+    ids, ends = np.unique(np.concatenate([owners[best // most], best % most]), return_inverse=True)
+    left, right = np.split(ends, 2)
+    pairs, _ = _counted(np.minimum(left, right) * len(ids) + np.maximum(left, right))
+    return np.column_stack([ids[pairs // len(ids)], ids[pairs % len(ids)]])
+
+
+def _counted(numbers: Ints) -> tuple[Ints, Ints]:
+    """Each of these numbers once, sorted, and how often it came."""
+    ordered = np.sort(numbers)
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    return ordered[starts], np.diff(starts, append=len(ordered))
 
 
 def _arrays(cursor: Cursor, statement: str, values: Mapping[str, Any]) -> list[Ints]:

@@ -4,11 +4,13 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 
+import numpy as np
 import psycopg
 import pytest
 
-from identity.linkage import blocking, candidates, engine, records, withdrawing, writing
+from identity.linkage import blocking, candidates, engine, records, statements, withdrawing, writing
 from identity.linkage.beside import beside
 from identity.linkage.fields import record_of
 from identity.linkage.model import Model
@@ -145,6 +147,32 @@ def test_the_pairs_and_their_weights_do_not_depend_on_how_the_changed_profiles_a
         weights.append(dict(zip(map(tuple, pairs.tolist()), scored.weights.tolist(), strict=True)))
         assert len(weights[-1]) == len(pairs) > 20
     assert weights[0] == weights[1] == weights[2]
+
+
+def test_of_too_many_candidates_those_in_most_blocks_are_kept_however_large_the_ids() -> None:
+    rng = np.random.default_rng(5)
+    for largest in (30, 1 << 50):
+        known = rng.integers(1, largest, 400)
+        owner, met = rng.choice(known[:9], 6_000), rng.choice(known, 6_000)
+        owner, met = owner[owner != met], met[owner != met]
+        blocks: dict[int, Counter[int]] = {}
+        for a, b in zip(owner.tolist(), met.tolist(), strict=True):
+            blocks.setdefault(a, Counter())[b] += 1
+        best = {
+            (min(a, b), max(a, b))
+            for a, shared in blocks.items()
+            for b in sorted(shared, key=lambda one: (-shared[one], one))[: blocking.MOST_CANDIDATES]
+        }
+        assert list(map(tuple, records.best_candidates(owner, met).tolist())) == sorted(best)
+
+
+def test_profiles_with_certain_ids_are_not_looked_up_by_when_they_changed(conn: Connection) -> None:
+    cursor, at = psycopg.Cursor(conn), datetime(2026, 1, 1, tzinfo=UTC)
+    cursor.execute("set local enable_seqscan = off")
+    for statement in (statements.LOAD_DUE, statements.STILL_DUE):
+        plan = cursor.execute(f"explain {statement}", {"ids": [1, 2], "since": at}).fetchall()
+        assert "identity_profile_pkey" in str(plan)
+        assert "identity_profile_updated" not in str(plan)
 
 
 def test_keys_are_few_and_depend_on_the_record_alone() -> None:
