@@ -42,6 +42,7 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
             too many columns have no role.
     """
     from identity.linkage import files, filing
+    from identity.linkage.bulk.linking import LEAST_LEARNED, by_start_values
 
     sources = [files.open_source(path, options.told) for path in paths]
     _tell_columns(sources, tell)
@@ -62,10 +63,16 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
     run.write_clusters(options.out)
     if options.pairs:
         run.write_pairs(options.pairs, linked.model)
-    if options.model and model is None:
+    few = by_start_values(linked.model, linked.records)
+    if options.model and model is None and not few:
         options.model.write_text(json.dumps(linked.model.to_json(), indent=1))
     if not any(source.named for source in sources):
         notes.append("no column holds names, so nothing was merged: say which one does with --map")
+    if few:
+        notes.append(
+            f"fewer than {LEAST_LEARNED} records are too few to learn a model from; linked are those with a name whose"
+            " birth date, telephone, mailbox or number agrees as well, without anything against it"
+        )
     result = _figures(linked, run, options, notes)
     engine.close()
     return result

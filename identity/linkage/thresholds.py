@@ -42,9 +42,14 @@ def expect(probabilities: Floats, *, records: int = 0) -> Expectation:
     count = np.arange(1, len(ordered) + 1)
     best = float((2 * taken / (count + total)).max())
     threshold = max(best / 2, LEAST_THRESHOLD, THRESHOLD_FOR_FEW if total < _FEW * records else 0.0)
-    above = ordered[ordered >= threshold]
+    certain = float(ordered[ordered >= _CERTAIN].sum())
+    return at(ordered, threshold)._replace(supported=certain >= _LEAST_CERTAIN * total)
+
+
+def at(probabilities: Floats, threshold: float) -> Expectation:
+    """What to expect at a threshold that is given."""
+    above, total = probabilities[probabilities >= threshold], float(probabilities.sum())
     found = float(above.sum())
     precision = found / len(above) if len(above) else 1.0
-    certain = float(ordered[ordered >= _CERTAIN].sum())
-    f1 = 2 * found / (len(above) + total)
-    return Expectation(total, threshold, precision, found / total, f1, certain >= _LEAST_CERTAIN * total)
+    recall = found / total if total else 0.0
+    return Expectation(total, threshold, precision, recall, 2 * found / max(len(above) + total, 1e-9), supported=True)

@@ -160,6 +160,42 @@ def test_without_a_name_nothing_is_merged(tmp_path: Path) -> None:
     assert any("--map" in note for note in told["notes"])
 
 
+MARY = {"first_name": "Mary", "surname": "Oduya", "mail": "mary.oduya@example.com", "town": "Dayton"}
+PAUL = {"first_name": "Paul", "surname": "Berg", "mail": "", "town": "Dayton"}
+JOHN = {"first_name": "John", "surname": "Smith", "mail": "jsmith@example.org", "town": "Tulsa"}
+
+
+def test_of_three_records_the_two_with_one_name_and_mailbox_are_linked(tmp_path: Path) -> None:
+    people = [{"record_id": str(n), **row} for n, row in enumerate((MARY, {**MARY, "first_name": "Maria"}, JOHN))]
+    told = link(write(tmp_path / "three.csv", people), out=tmp_path / "out.csv", model=tmp_path / "model.json")
+    assert clusters(tmp_path / "out.csv") == {frozenset("01")}
+    assert any("too few to learn" in note for note in told["notes"])
+    # What nothing was learned for is no model for another file.
+    assert not (tmp_path / "model.json").exists()
+
+
+def test_two_tiny_files_are_linked_to_one_another(tmp_path: Path) -> None:
+    left = write(tmp_path / "left.csv", [{"record_id": "a", **MARY}, {"record_id": "b", **JOHN}])
+    right = write(tmp_path / "right.csv", [{"record_id": "c", **MARY, "first_name": "M."}, {"record_id": "d", **PAUL}])
+    link(left, right, out=tmp_path / "out.csv")
+    assert clusters(tmp_path / "out.csv") == {frozenset("ac")}
+
+
+def test_a_few_namesakes_kin_and_twins_stay_apart(tmp_path: Path) -> None:
+    home = {"surname": "Oduya", "street": "5 Main Street", "town": "Dayton", "phone": "+12125550123"}
+    people = [
+        {**home, "first_name": "Mary", "dob": "1980-02-03", "mail": "oduyas@example.com"},
+        {**home, "first_name": "Paul", "dob": "1978-05-06", "mail": "oduyas@example.com"},
+        {**home, "first_name": "Anna", "dob": "2010-07-08", "mail": ""},
+        {**home, "first_name": "Clara", "dob": "2010-07-08", "mail": ""},
+        {**home, "first_name": "Mary", "dob": "1951-09-10", "mail": "", "street": "8 Mill Lane", "phone": ""},
+        {**home, "first_name": "Paul", "dob": "", "mail": "", "street": "", "phone": "", "town": "Tulsa"},
+    ]
+    table = [{"record_id": str(n), **row} for n, row in enumerate(people)]
+    link(write(tmp_path / "kin.csv", table), out=tmp_path / "out.csv")
+    assert clusters(tmp_path / "out.csv") == set()
+
+
 def test_a_trained_model_is_written_and_used_again(tmp_path: Path) -> None:
     path = write(tmp_path / "people.csv", rows(400, twice=80))
     model = tmp_path / "model.json"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from identity.linkage import clustering, columns, matching, thresholds
+from identity.linkage import clustering, columns, deciding, matching, thresholds
 from identity.linkage.bulk import blocking, comparing, frequencies, learning, scoring, screening
 from identity.linkage.bulk.engine import Engine
 from identity.linkage.clustering import Graph, Pair
@@ -26,6 +26,8 @@ Progress = Callable[[str, float], None]
 STAGES = ("read", "block", "compare", "train", "score", "cluster")
 # Pairs below this probability are not kept.
 LEAST_KEPT = 1e-3
+# Fewer records than this are too few to learn from: what three people have in common looks like what everybody has.
+LEAST_LEARNED = 50
 # Clusters up to this size are compared in full before they are decided on.
 _MOST_COMPLETED = 40
 
@@ -109,18 +111,40 @@ class Linking:
             frequencies.count_holders(self._engine, self._given.terms, entities=None)
             return self._given.to_json()
         start = Model(comparisons=self._comparisons, probabilities=learning.start_rows(self._comparisons))
+        if records < LEAST_LEARNED:
+            learning.keep(self._engine, start, base=records)
+            frequencies.count_holders(self._engine, start.terms, entities=None)
+            return start.to_json()
         learned = learning.learn(self._engine, start, records=records, across=self._across)
         return self._calibrate(learned, records).to_json()
 
     def _score(self, model: Model, records: int) -> None:
         scoring.score(self._engine, "kept", model, base=records, name="scored")
+        if by_start_values(model, records):
+            self._hold_back("scored", model, records)
+
+    def _hold_back(self, scored: str, model: Model, records: int) -> None:
+        """Keep what may not be linked under start values below their threshold: what names nobody, or singles nobody
+        out (`deciding.enough`)."""
+        found = self._engine.fetch(f"select l, r, pattern, weight from {scored} order by l, r")
+        pairs = list(zip(found["l"].tolist(), found["r"].tolist(), strict=True))
+        if pairs:
+            seen = scoring.score_in_memory(self._engine, pairs, model, base=records)
+            allowed = deciding.named(seen.levels) & deciding.enough(seen)
+            held = np.where(allowed, found["weight"], np.minimum(found["weight"], log_odds(model.link_above) - 1e-9))
+            rows = [(*pair, *more) for pair, *more in zip(pairs, found["pattern"].tolist(), held.tolist(), strict=True)]
+            types = {"l": "int", "r": "int", "pattern": "int", "weight": "double"}
+            self._engine.load_rows(scored, types, rows)
+
+    def _expect(self, chances: Floats, model: Model, records: int) -> thresholds.Expectation:
+        if by_start_values(model, records):
+            return thresholds.at(chances, model.link_above)
+        return thresholds.expect(chances, records=0 if self._across else records)
 
     def _cluster(self, model: Model, records: int) -> tuple[dict[int, int], thresholds.Expectation]:
         if self._across:
-            return self._pair_off()
-        expected = thresholds.expect(
-            probability(self._engine.fetch("select weight from scored")["weight"]), records=records
-        )
+            return self._pair_off(model, records)
+        expected = self._expect(probability(self._engine.fetch("select weight from scored")["weight"]), model, records)
         if not expected.supported or not self._named():
             self._engine.create("completed", "select * from scored")
             return {}, expected
@@ -129,12 +153,12 @@ class Linking:
         graph = scoring.load_graph(self._engine, "completed", least=-500.0, model=model)
         return clustering.cluster(graph, cut=cut, banned=self._banned), expected
 
-    def _pair_off(self) -> tuple[dict[int, int], thresholds.Expectation]:
+    def _pair_off(self, model: Model, records: int) -> tuple[dict[int, int], thresholds.Expectation]:
         self._engine.create("completed", "select * from scored")
         graph = scoring.load_graph(self._engine, "scored", least=log_odds(LEAST_KEPT) * 3)
         sizes = self._engine.fetch("select count(*) as n from records group by source")["n"]
         chances = matching.posteriors(graph, smaller_source=int(sizes.min()))
-        expected = thresholds.expect(chances)
+        expected = self._expect(chances, model, records)
         if not expected.supported or not self._named():
             return {}, expected
         return matching.pair_off(graph.left, graph.right, chances, threshold=expected.threshold), expected
@@ -155,7 +179,14 @@ class Linking:
         )
         scoring.compare_named(self._engine, "missing", model, "missing_compared")
         scoring.score(self._engine, "missing_compared", model, base=records, name="missing_scored")
+        if by_start_values(model, records):
+            self._hold_back("missing_scored", model, records)
         self._engine.create("completed", "select * from scored union all select * from missing_scored")
+
+
+def by_start_values(model: Model, records: int) -> bool:
+    """Whether there were too few records to learn from, and no model that was learned elsewhere."""
+    return records < LEAST_LEARNED and not model.trained
 
 
 def missing_pairs(strong: Graph) -> list[tuple[int, int]]:
