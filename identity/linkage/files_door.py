@@ -42,7 +42,7 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
             too many columns have no role.
     """
     from identity.linkage import files, filing
-    from identity.linkage.bulk.linking import LEAST_LEARNED, by_start_values
+    from identity.linkage.bulk.linking import by_start_values
 
     sources = [files.open_source(path, options.told) for path in paths]
     _tell_columns(sources, tell)
@@ -70,8 +70,8 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
         notes.append("no column holds names, so nothing was merged: say which one does with --map")
     if few:
         notes.append(
-            f"fewer than {LEAST_LEARNED} records are too few to learn a model from; linked are those with a name whose"
-            " birth date, telephone, mailbox or number agrees as well, without anything against it"
+            "these records are too few to learn a model from; linked are those with a name whose birth date, telephone,"
+            " mailbox or number agrees as well, without anything against it"
         )
     result = _figures(linked, run, options, notes)
     engine.close()

@@ -134,10 +134,11 @@ MARK_FULL = "insert into identity_fullblock (key_hash) select unnest(%(keys)s) o
 # Who leaves a block may make it small enough again; the next who asks will see.
 UNMARK_FULL = "delete from identity_fullblock where key_hash = any(%(keys)s)"
 
-# As one JSON array: a Python object for each row would cost more than the row.
+# As one JSON array: a Python object for each row would cost more than the row. Of ids that the planner sees it asks for
+# each how many there are, which for ten thousand takes a sixth of the time of reading them.
 RECORDS = """
 select array_send(array_agg(profile_id)), '[' || string_agg(fields, ',') || ']'
-from identity_linkagerecord where profile_id = any(%(ids)s)
+from identity_linkagerecord where profile_id = any((select %(ids)s::bigint[])::bigint[])
 """
 
 COUNTS = "select key_hash, records from identity_blockcount where key_hash = any(%(keys)s)"

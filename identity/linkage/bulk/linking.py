@@ -26,7 +26,7 @@ Progress = Callable[[str, float], None]
 STAGES = ("read", "block", "compare", "train", "score", "cluster")
 # Pairs below this probability are not kept.
 LEAST_KEPT = 1e-3
-# Fewer records than this are too few to learn from: what three people have in common looks like what everybody has.
+# Of fewer records than this may be too few to learn from: what two of three have in common looks like what many have.
 LEAST_LEARNED = 50
 # Clusters up to this size are compared in full before they are decided on.
 _MOST_COMPLETED = 40
@@ -111,12 +111,17 @@ class Linking:
             frequencies.count_holders(self._engine, self._given.terms, entities=None)
             return self._given.to_json()
         start = Model(comparisons=self._comparisons, probabilities=learning.start_rows(self._comparisons))
-        if records < LEAST_LEARNED:
+        learned = learning.learn(self._engine, start, records=records, across=self._across)
+        if records < LEAST_LEARNED and not self._supports(learned, records):
             learning.keep(self._engine, start, base=records)
             frequencies.count_holders(self._engine, start.terms, entities=None)
             return start.to_json()
-        learned = learning.learn(self._engine, start, records=records, across=self._across)
         return self._calibrate(learned, records).to_json()
+
+    def _supports(self, model: Model, records: int) -> bool:
+        """Whether the pairs bear out what was learned from them."""
+        scoring.score(self._engine, "kept", model, base=records, name="scored")
+        return thresholds.expect(probability(self._engine.fetch("select weight from scored")["weight"])).supported
 
     def _score(self, model: Model, records: int) -> None:
         scoring.score(self._engine, "kept", model, base=records, name="scored")
@@ -185,7 +190,7 @@ class Linking:
 
 
 def by_start_values(model: Model, records: int) -> bool:
-    """Whether there were too few records to learn from, and no model that was learned elsewhere."""
+    """Whether nothing could be learned from a few records, and there was no model that was learned elsewhere."""
     return records < LEAST_LEARNED and not model.trained
 
 
