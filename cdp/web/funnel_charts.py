@@ -46,6 +46,7 @@ def paths(spec: PathSpec, found: PathResult) -> Chart:
             "type": "sankey", "left": 4, "right": 150, "top": 8, "bottom": 8, "nodeGap": 10, "draggable": False,
             "nodeAlign": "right" if back else "left", "data": [{"name": name} for name in nodes], "links": links,
             "lineStyle": {"color": "gradient", "opacity": 0.35}, "label": {"width": 140, "overflow": "truncate"},
+            "labelLayout": {"hideOverlap": True},
         }],
     }  # fmt: skip
     rows = [

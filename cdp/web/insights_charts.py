@@ -19,6 +19,16 @@ from insights.contracts import (
 from insights.selectors import BACK
 
 
+def _under(name: str) -> dict[str, Any]:
+    """What an axis of categories counts, below it."""
+    return {"name": name, "nameLocation": "middle", "nameGap": 26, "axisTick": {"show": False}}
+
+
+def _over(name: str) -> dict[str, Any]:
+    """What the upright axis measures, above it."""
+    return {"name": name, "nameLocation": "end", "nameTextStyle": {"align": "left"}}
+
+
 def heat_map(view: RfmView) -> Chart:
     """People by score of recency and score of frequency and monetary value."""
     columns = [str(one) for one in range(1, 6)]
@@ -100,7 +110,7 @@ def profiles(clusters: Sequence[ClusterView], features: Mapping[str, Feature]) -
         "legend": {"top": 0, "type": "scroll"},
         "grid": {"left": 8, "right": 12, "top": 40, "bottom": 4, "containLabel": True},
         "xAxis": {"type": "category", "data": titles, "axisTick": {"show": False}},
-        "yAxis": {"type": "value", "min": 0, "max": 100, "interval": 25},
+        "yAxis": {"type": "value", "min": 0, "max": 100, "interval": 25, "axisLabel": {"formatter": "{value} %"}},
         "series": [
             {
                 "name": one.name or one.id, "type": "line", "symbolSize": 8,
@@ -146,9 +156,9 @@ def trials(found: Sequence[Mapping[str, Any]]) -> Chart:
         "aria": {"enabled": True, "decal": {"show": False}},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "legend": {"show": False},
-        "grid": {"left": 8, "right": 12, "top": 16, "bottom": 4, "containLabel": True},
-        "xAxis": {"type": "category", "data": [str(one["groups"]) for one in found], "axisTick": {"show": False}},
-        "yAxis": {"type": "value", "splitNumber": 3},
+        "grid": {"left": 8, "right": 12, "top": 28, "bottom": 28, "containLabel": True},
+        "xAxis": {"type": "category", "data": [str(one["groups"]) for one in found], **_under("Number of groups")},
+        "yAxis": {"type": "value", "splitNumber": 3, **_over("Silhouette")},
         "series": [{"name": "Silhouette", "type": "bar", "barMaxWidth": 40,
                     "data": [round(one["silhouette"], 4) for one in found]}],
     }  # fmt: skip
@@ -173,9 +183,8 @@ def deciles(view: LifetimeView) -> Chart:
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
         "legend": {"top": 0},
         "grid": {"left": 8, "right": 12, "top": 36, "bottom": 28, "containLabel": True},
-        "xAxis": {"type": "category", "data": names, "name": "Tenths of the customers", "nameLocation": "middle",
-                  "nameGap": 26, "axisTick": {"show": False}},
-        "yAxis": {"type": "value", "splitNumber": 4},
+        "xAxis": {"type": "category", "data": names, **_under("Tenths of the customers")},
+        "yAxis": {"type": "value", "splitNumber": 4, **_over(view.currency)},
         "series": [
             {"name": name, "type": "bar", "barMaxWidth": 28, "data": [round(one, 2) for one in values]}
             for name, values in pairs
@@ -206,9 +215,9 @@ def engagement(view: ScoredEngagement) -> Chart:
         "aria": {"enabled": True, "decal": {"show": False}},
         "tooltip": {"renderMode": "richText"},
         "legend": {"show": False},
-        "grid": {"left": 8, "right": 12, "top": 12, "bottom": 4, "containLabel": True},
-        "xAxis": {"type": "category", "data": names, "axisTick": {"show": False}},
-        "yAxis": {"type": "value"},
+        "grid": {"left": 8, "right": 12, "top": 28, "bottom": 28, "containLabel": True},
+        "xAxis": {"type": "category", "data": names, **_under("Score")},
+        "yAxis": {"type": "value", "minInterval": 1, **_over("People")},
         "series": [{"name": "People", "type": "bar", "barMaxWidth": 32, "data": [one.people for one in view.bands]}],
     }  # fmt: skip
     told = [(name, f"{one.people:,}") for name, one in zip(names, view.bands, strict=True)]

@@ -8,6 +8,9 @@ from cdp.web.charts import Chart, _base
 from cdp.web.kpi_form import written
 from insights.contracts import Kpi, KpiReport
 
+# From this share on the axis goes to the whole; left alone it would end at 120 %.
+_MOST_OF_IT = 0.75
+
 
 def trend(report: KpiReport, kpi: Kpi) -> Chart:
     """A KPI by day, the period before under it, and what happened here as lines across."""
@@ -17,6 +20,8 @@ def trend(report: KpiReport, kpi: Kpi) -> Chart:
     option["yAxis"] = {"type": "value", "splitNumber": 3, "scale": kpi.unit == "points"}
     if kpi.unit == "share":
         option["yAxis"]["axisLabel"] = {"formatter": "{value} %"}
+        if max((value or 0.0 for _, value in (*days, *before)), default=0.0) > _MOST_OF_IT:
+            option["yAxis"] |= {"max": 100, "interval": 25}
     line: dict[str, Any] = {
         "name": kpi.title, "type": "line", "showSymbol": len(days) < 40, "symbolSize": 5, "data": _data(kpi, days),
         "areaStyle": {"opacity": 0.12},
@@ -43,7 +48,9 @@ def trend(report: KpiReport, kpi: Kpi) -> Chart:
         rows.append((f"{day:%-d %b %Y}", written(kpi, value, report.currency), *((then,) if before else ()), happened))
     head = ("Day", kpi.title, *(("Before",) if before else ()), "What happened")
     some = any(value for _, value in (*days, *before))
-    return Chart(f"kpi-{kpi.key}", f"{kpi.title}, by day", option, head, rows if some else ())
+    unit = {"money": report.currency, "minutes": "minutes"}.get(kpi.unit, "")
+    label = f"{kpi.title}{f' in {unit}' if unit else ''}, by day"
+    return Chart(f"kpi-{kpi.key}", label, option, head, rows if some else ())
 
 
 def spark(report: KpiReport, kpi: Kpi) -> Chart:

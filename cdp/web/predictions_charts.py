@@ -24,7 +24,9 @@ def deciles(name: str, label: str, rows: Sequence[Mapping[str, Any]]) -> Chart:
     known = bool(rows) and "rate" in rows[0]
     option = {
         **_base(),
-        "xAxis": {"type": "category", "data": [str(one["decile"]) for one in rows], "axisTick": {"show": False}},
+        "grid": {"left": 8, "right": 12, "top": 40, "bottom": 28, "containLabel": True},
+        "xAxis": {"type": "category", "data": [str(one["decile"]) for one in rows], "axisTick": {"show": False},
+                  "name": "Tenths, the highest scores first", "nameLocation": "middle", "nameGap": 26},
         "yAxis": {"type": "value", "axisLabel": {"formatter": "{value} %"}},
         "series": [
             {"name": "Mean score", "type": "bar", "barMaxWidth": 28,
@@ -75,8 +77,8 @@ def importance(rows: Sequence[Mapping[str, Any]], features: Mapping[str, Feature
     option = {
         **_base(),
         "legend": {"show": False},
-        "grid": {"left": 8, "right": 12, "top": 8, "bottom": 4, "containLabel": True},
-        "xAxis": {"type": "value"},
+        "grid": {"left": 8, "right": 12, "top": 8, "bottom": 28, "containLabel": True},
+        "xAxis": {"type": "value", "name": "Mean effect on the log-odds", "nameLocation": "middle", "nameGap": 26},
         "yAxis": {"type": "category", "inverse": True, "data": titles, "axisTick": {"show": False}},
         "series": [{"name": "Effect", "type": "bar", "barMaxWidth": 18,
                     "data": [round(one["effect"], 4) for one in shown]}],

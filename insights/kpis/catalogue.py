@@ -47,7 +47,7 @@ _ALL = (
         "Events divided by active people, each counted once a day."),
     Kpi(
         "visits", "Visits", "visits", "", "",
-        "Runs of events of websites and apps with no pause above 30 minutes (or what CDP_SESSION_MINUTES says), counted"
+        "Runs of events of websites and apps with no pause above 30 minutes (unless another pause is set), counted"
         " on the day they begin.", main=True,
     ),
     Kpi(

@@ -244,7 +244,7 @@ def score(row: Run, *, now: datetime, after: After) -> None:
         "people": len(table), "version": version.version, "online": learns, "spec": spec.to_json(),
         "deciles": _deciles(scores),
         "quantiles": [round(float(one), 6) for one in np.quantile(scores, _QUANTILES)],
-        "drift": _drift(version, table, scores, as_of=row.as_of, orders=orders),
+        "drift": _drift(version, table, scores, as_of=row.as_of, orders=orders, learns=learns),
     }  # fmt: skip
     came = settle(prediction, before=row, as_of=row.as_of, orders=orders)
     if came and came["calibration"]["alarm"]:
@@ -327,10 +327,12 @@ def _deciles(scores: Floats) -> list[dict[str, Any]]:
 
 
 def _drift(
-    version: PredictionModel, table: FeatureTable, scores: Floats, *, as_of: datetime, orders: OrderSetting
+    version: PredictionModel, table: FeatureTable, scores: Floats, *, as_of: datetime, orders: OrderSetting,
+    learns: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Each feature and the scores beside those the version was learned of, with alarms in words. What grows by itself
-    is held against what it had to become, or is not judged, which `expected` says."""
+    is held against what it had to become, or is not judged, which `expected` says. Where the online model `learns` and
+    scores, the version's own scores are compared: that another model scores otherwise says nothing of people."""
     told: Mapping[str, Any] = version.figures["reference"]
     then, first = from_micros(version.figures["window"]["cutoffs"][-1]), first_event(as_of, orders) or as_of
     since, history = (as_of - then) / _DAY, max((then - first) / _DAY, 0.0)
@@ -350,6 +352,9 @@ def _drift(
                     f" more ({history + since:.0f} days now)."
                 )}  # fmt: skip
         found[name] = one
+    if learns:
+        own = fitted(version)
+        scores = own.score(own.rows(table.columns, len(table)))
     whole = drift.compare(told["scores"], scores)
     alarms = [
         f"{every[name].title if name in every else name} is not as it was (PSI {one['psi']:.2f})."

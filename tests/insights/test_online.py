@@ -219,6 +219,7 @@ def _served(people: Sender) -> None:
     model = following.serving(version)
     assert model is not None
     assert scoring.figures["online"] is True
+    _drift_is_of_people(scoring)
     ids = [people.profile(f"u{n}") for n in range(9)]
     table, scores, _ = computing.scores_of(version, ids, as_of=scoring.as_of)
     assert scores == pytest.approx(model.score(model.rows(table.columns, len(table))))
@@ -228,6 +229,20 @@ def _served(people: Sender) -> None:
     _, trained, _ = computing.scores_of(version, ids, as_of=scoring.as_of)
     batch_model = computing.fitted(version)
     assert trained == pytest.approx(batch_model.score(batch_model.rows(table.columns, len(table))))
+
+
+def _drift_is_of_people(online_scoring: Run) -> None:
+    """That another model scores otherwise is no drift: the version's own scores are held against those of its
+    training, whoever scores."""
+    row = OnlineModel.objects.get()
+    OnlineModel.objects.update(state={**row.state, "serving": False})
+    services.request_run(kind="scoring", slug="buy", by="ann", now=clock.now(), as_of=online_scoring.as_of)
+    services.run_waiting(now=clock.now(), after=follow_moves)
+    own = Run.objects.filter(kind="scoring").order_by("-pk")[0]
+    assert own.figures["online"] is False
+    assert own.figures["quantiles"] != online_scoring.figures["quantiles"]
+    assert own.figures["drift"] == online_scoring.figures["drift"]
+    OnlineModel.objects.update(state=row.state)
 
 
 def _shown() -> None:

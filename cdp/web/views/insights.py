@@ -49,6 +49,7 @@ def cohorts(request: PageRequest) -> HttpResponse:
     return render(
         request, "insights/cohorts.html", tabs=insights_tabs("web:cohorts"), found=found, period=period, money=money,
         periods=selectors.PERIODS, q=request.GET, wrong=wrong, asked=spec, backs=selectors.BACK,
+        came_back=selectors.BACK[spec.back] if spec else "",
         operators=selectors.OPERATORS, events=[one for one, _ in log.event_names(since=request.now - _NAMED_WITHIN)],
         chart=insights_charts.cohorts(found, money=money, spec=spec) if found else None, **run_state_of("cohorts"),
         status=422 if wrong else 200,

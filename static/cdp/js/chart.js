@@ -21,9 +21,21 @@ function heated(option, { heat, hot }, width) {
   return { ...option, visualMap: { ...option.visualMap, inRange: { color: heat } }, series };
 }
 
+// Names of spokes and of nodes take what room there is: beside a narrow picture they would be cut off, or run into others.
+function roomed(option, width) {
+  if (option.radar && width < 420) return { ...option, radar: { ...option.radar, radius: "44%", axisName: { width: 72, overflow: "break" } } };
+  const flow = option.series?.[0]?.type === "sankey" ? option.series[0] : null;
+  if (!flow) return option;
+  const places = new Set(flow.data.map((one) => one.name.split(".")[0])).size;
+  if (width >= 560) return option;
+  const room = Math.floor((width - 8) / places) - 16;
+  const label = { ...flow.label, width: room, overflow: "break", lineHeight: 12, formatter: ({ name }) => name.replace(/^\d+\. /, "") };
+  return { ...option, series: [{ ...flow, nodeWidth: 8, right: room + 8, label }] };
+}
+
 function themed({ palette, ...plain }, width) {
   const { series, ink, line, ...warm } = colours();
-  const option = heated(plain, warm, width);
+  const option = roomed(heated(plain, warm, width), width);
   const fontFamily = getComputedStyle(document.body).fontFamily;
   const quiet = { color: ink, fontSize: 11, fontFamily, hideOverlap: true };
   const axis = (own) => ({ ...own, axisLabel: { ...own?.axisLabel, ...quiet }, axisLine: { lineStyle: { color: line } }, splitLine: { ...own?.splitLine, lineStyle: { color: line } } });
@@ -36,7 +48,7 @@ function themed({ palette, ...plain }, width) {
     color: palette ? palette.map((place) => series[place]) : series,
     textStyle: { color: ink, fontFamily },
     legend: { ...option.legend, textStyle: { color: ink } },
-    ...(option.radar ? { radar: { ...option.radar, axisName: { color: ink }, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } }, splitArea: { show: false } } } : {}),
+    ...(option.radar ? { radar: { ...option.radar, axisName: { ...option.radar.axisName, color: ink }, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } }, splitArea: { show: false } } } : {}),
     ...(option.xAxis || option.yAxis ? axes(option, axis, upright) : {}),
   };
 }
@@ -73,7 +85,7 @@ for (const box of document.querySelectorAll("[data-chart]")) {
   savable(box, chart);
   new ResizeObserver(() => {
     chart.resize();
-    if (option.visualMap) paint();
+    if (option.visualMap || option.radar || option.series?.[0]?.type === "sankey") paint();
   }).observe(box);
   new MutationObserver(paint).observe(root, { attributes: true, attributeFilter: ["data-bs-theme"] });
 }
