@@ -44,15 +44,35 @@ _ONLY_HERE = """([here, other]) => {
 }"""
 # Whether style sheets lock a page upright is said by them alone, and reading them takes longer than most rules: once a
 # sheet was looked at, it is not read again. Answers which sheets there are, or null where axe is not there yet.
-_AXE_RUNS = """([options, known]) => {
+# The rail and the bar at the top are on every page. Contrast is half of what axe costs: of such a part it is asked once
+# for each theme, width and form of it (its HTML but for tokens), all other rules each time.
+_AXE_RUNS = """([options, known, framed]) => {
     window.axeFound = null;
     if (typeof axe === 'undefined') return null;
+    const hash = text => {
+        let a = 0xdeadbeef, b = 0x41c6ce57;
+        for (let at = 0; at < text.length; at++) {
+            a = Math.imul(a ^ text.charCodeAt(at), 2654435761);
+            b = Math.imul(b ^ text.charCodeAt(at), 1597334677);
+        }
+        return `${text.length}-${a >>> 0}-${b >>> 0}`;
+    };
+    const root = document.documentElement, frames = [];
+    for (const part of document.querySelectorAll('#rail, header.top')) {
+        part.removeAttribute('data-looked-at');
+        const form = part.outerHTML.replace(/value="[A-Za-z0-9]{64}"/g, '');
+        const seen = [options.runOnly.type, root.dataset.bsTheme, innerWidth, root.className, document.body.className];
+        const one = hash([...seen, form].join());
+        frames.push(one);
+        if (framed.includes(one)) part.setAttribute('data-looked-at', '');
+    }
+    axe.configure({ rules: [{ id: 'color-contrast', selector: '*:not([data-looked-at] *)' }] });
     const sheets = [...document.styleSheets].map(it => it.href || 'of the page');
     if (options.runOnly.type == 'tag' && sheets.every(it => known.includes(it)))
         options.rules = { 'css-orientation-lock': { enabled: false } };
     const where = options.runOnly.type == 'tag' ? document : { include: window.onlyHere };
     void axe.run(where, options).then(found => { axeFound = found });
-    return sheets;
+    return [sheets, frames];
 }"""
 _COMES_TO_REST = """theme => {
     document.documentElement.setAttribute('data-bs-theme', theme);
@@ -74,6 +94,7 @@ class Visitor:
         self.base = server.url
         self.wrong: list[str] = []
         self._sheets: set[str] = set()
+        self._frames: set[str] = set()
         page.on("console", lambda said: self._note(said.type, said.text))
         page.on("pageerror", lambda problem: self.wrong.append(str(problem)))
         # Told, not intercepted: a route of Playwright's turns off the browser's cache, and no name resolves (QUIET).
@@ -101,12 +122,14 @@ class Visitor:
 
     def barriers(self, rules: dict[str, Any] = RULES) -> list[str]:
         """What keeps somebody out, in axe's words; axe is evaluated by the debugger, so the page's policy stays."""
-        asked = [{"runOnly": rules, "resultTypes": ["violations"]}, sorted(self._sheets)]
-        sheets = self.page.evaluate(_AXE_RUNS, asked)
-        if sheets is None:
+        asked = [{"runOnly": rules, "resultTypes": ["violations"]}, sorted(self._sheets), sorted(self._frames)]
+        seen = self.page.evaluate(_AXE_RUNS, asked)
+        if seen is None:
             self.page.evaluate(AXE)
-            sheets = self.page.evaluate(_AXE_RUNS, asked)
+            seen = self.page.evaluate(_AXE_RUNS, asked)
         found = self._told(self._until("axeFound"))
+        sheets, frames = seen
+        self._frames |= set(frames)
         if rules is RULES:
             self._sheets |= {one for one in sheets if one.startswith("http")}
         return found

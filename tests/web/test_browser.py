@@ -69,6 +69,24 @@ def test_what_is_seen_at_one_width_alone_is_looked_at_in_both_themes(visitor: Vi
     assert [one.split(":")[0] for one in visitor.barriers_in_every_view() if "color-contrast" in one] == ["light 320"]
 
 
+def test_a_part_that_is_on_every_page_is_looked_at_again_in_each_form_and_all_else_always(
+    visitor: Visitor, shop: Shop
+) -> None:
+    visitor.sign_in("admin")
+    for _ in range(2):
+        visitor.open("/segments/")
+        assert visitor.barriers_in_every_view() == []
+    visitor.open("/segments/")
+    visitor.page.evaluate("""() => {
+        document.querySelector('header.top .search-open').style.color = '#7a8594';
+        document.querySelector('h1').style.color = '#7a8594';
+    }""")
+    found = [one for one in visitor.barriers_in_every_view() if "light 1280: color-contrast" in one]
+    assert len(found) == 1
+    assert "h1" in found[0]
+    assert "search-open" in found[0]
+
+
 def test_a_rule_is_built_with_the_keyboard_alone(visitor: Visitor, shop: Shop) -> None:
     visitor.sign_in("marketer")
     visitor.open("/segments/new/")

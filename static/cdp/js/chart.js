@@ -29,7 +29,7 @@ function roomed(option, width) {
   const places = new Set(flow.data.map((one) => one.name.split(".")[0])).size;
   if (width >= 560) return option;
   const room = Math.floor((width - 8) / places) - 16;
-  const label = { ...flow.label, width: room, overflow: "break", lineHeight: 12, formatter: ({ name }) => name.replace(/^\d+\. /, "") };
+  const label = { ...flow.label, width: room, overflow: "break", fontSize: 10, lineHeight: 12, formatter: ({ name }) => name.replace(/^\d+\. /, "") };
   return { ...option, series: [{ ...flow, nodeWidth: 8, right: room + 8, label }] };
 }
 
