@@ -19,7 +19,7 @@ from identity.linkage.tokens import tokens
 
 # The number of the recipe by which a record, its keys and its terms are made. Whoever changes what they come out as
 # raises it: records of another recipe are made anew in the background.
-RECIPE = 2
+RECIPE = 3
 
 # More records than this under one key, and the key is skipped.
 MOST_IN_BLOCK = 60

@@ -34,6 +34,8 @@ _HOUSE_LAST = re.compile(r"^(.*?)\s+(\d+\s?[a-z]?)$")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _YEAR_FIRST = re.compile(r"^(\d{4})(?:[-/. ]?(\d{2})[-/. ]?(\d{2})|[-/. ](\d{1,2})[-/. ](\d{1,2}))(?!\d)")
 _YEAR_LAST = re.compile(r"^(\d{1,2})[./ -](\d{1,2})[./ -](\d{4}|\d{2})(?:[ T]\d{1,2}:.*)?$")
+# Eight digits that end in a year.
+_YEAR_AT_THE_END = re.compile(r"^(\d{2})(\d{2})((?:18|19|20)\d{2})$")
 # A month in letters, after the day or before it: 17-Mar-1984, 17. März 1984, March 17th, 1984.
 _MONTH_IN_LETTERS = re.compile(
     r"^(?:(\d{1,2})(?:st|nd|rd|th)?[ .-]+)?([a-z]{3,9})[ .-]+(?:(\d{1,2})(?:st|nd|rd|th)?,? +)?(\d{4}|\d{2})$"
@@ -211,14 +213,33 @@ def clean_date(raw: str) -> str:
     return clean if "1000" <= year < "2100" and clean not in _PLACEHOLDER_DAYS else ""
 
 
+def put_together(year: str, month: str, day: str) -> str:
+    """A date of columns for its parts, as a date is written; the year alone, or nothing, where one is missing."""
+    year = year.removesuffix(".0")
+    if len(year) == 2 and year.isdigit():
+        year = f"{19 if int(year) >= _CENTURY else 20}{year}"
+    month, day = (part.removesuffix(".0") for part in (month, day))
+    if not (year and month and day):
+        return year
+    return f"{year}-{month:0>2}-{day:0>2}" if month.isdigit() else f"{day} {month} {year}"
+
+
 def _date_parts(raw: str) -> tuple[str, str, str] | None:
     """Year, month and day of digits."""
+    if (found := _YEAR_AT_THE_END.match(raw)) and not _is_day(raw[4:6], raw[6:]):
+        month, day, year = found.groups()
+        if _is_day(month, day) or _is_day(day, month):
+            return year, month, day
     if found := _YEAR_FIRST.match(raw):
         return found[1], found[2] or found[4], found[3] or found[5]
     if found := _YEAR_LAST.match(raw):
         month, day, year = found.groups()
         return (month, day, year) if len(year) == 2 and int(month) > 31 else (year, month, day)
     return None
+
+
+def _is_day(month: str, day: str) -> bool:
+    return "01" <= month <= "12" and "01" <= day <= "31"
 
 
 def _date_in_letters(raw: str) -> tuple[str, str, str] | None:

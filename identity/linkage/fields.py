@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from identity.linkage import cleaning
-from identity.linkage.roles import role_of
+from identity.linkage.role_names import role_of
 
 Values = tuple[str, ...]
 ByRole = Mapping[str, list[str]]
@@ -172,8 +172,9 @@ def _distinct(values: Iterable[str]) -> Values:
 
 
 def _birth_date(by_role: ByRole) -> str:
-    """The first date that can be read; the year alone where there is no more."""
-    raw = (*by_role.get("birth_date", ()), *by_role.get("birth_year", ()))
+    """The first date that can be read; put together from its parts; the year alone where there is no more."""
+    parts = cleaning.put_together(*(_first(by_role, f"birth_{part}") for part in ("year", "month", "day")))
+    raw = (*by_role.get("birth_date", ()), parts, *by_role.get("birth_year", ()))
     return next((clean for one in raw if (clean := cleaning.clean_date(one))), "")
 
 

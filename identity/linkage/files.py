@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from identity.linkage import columns, roles, whole_columns
 from identity.linkage.fields import Record, make_record
+from identity.linkage.role_names import ROLES
 from identity.linkage.unreadable import UnreadableFile
 
 CHUNK = 20_000
@@ -35,7 +36,7 @@ _READERS = {
     ".ndjson": "read_json(?, format = 'newline_delimited', maximum_object_size = 10000000)",
     ".jsonl": "read_json(?, format = 'newline_delimited', maximum_object_size = 10000000)",
 }
-_ROLES = frozenset(roles.ROLES) | {roles.IGNORE, roles.FURTHER, roles.KEY, roles.SOURCE}
+_ROLES = frozenset(ROLES) | {roles.IGNORE, roles.FURTHER, roles.KEY, roles.SOURCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ def _make(work: tuple[pa.RecordBatch, Plan, int]) -> pa.RecordBatch:
     ids = range(plan.first_id + place, plan.first_id + place + batch.num_rows)
     named = keys if keys is not None else [str(place + n + 1) for n in range(batch.num_rows)]
     if whole_columns.possible(plan.by_column.values()):
-        raw = {role: columns_[name] for name, role in plan.by_column.items() if role in roles.ROLES}
+        raw = {role: columns_[name] for name, role in plan.by_column.items() if role in ROLES}
         further = {name: columns_[name] for name, role in plan.by_column.items() if role == roles.FURTHER}
         return whole_columns.batch(raw, further, ids, plan.number, plan.others, named)
     records = [_record(row, plan.by_column) for row in zip(*columns_.values(), strict=True)]
@@ -227,7 +228,7 @@ def _record(row: Sequence[str], by_column: Mapping[str, str]) -> Record:
     for (name, role), value in zip(by_column.items(), row, strict=True):
         if not value:
             continue
-        if role in roles.ROLES:
+        if role in ROLES:
             by_role.setdefault(role, []).append(value)
         elif role == roles.FURTHER:
             others[name] = value

@@ -107,7 +107,7 @@ def check_number(comparisons: Sequence[str]) -> None:
 
 def terms_of(comparisons: Sequence[str]) -> tuple[Term, ...]:
     """The values whose frequency matters in these comparisons."""
-    return (*STANDARD_TERMS, *(Term(one, 0, one, "NHTJ") for one in comparisons if one.startswith(OTHER)))
+    return (*STANDARD_TERMS, *(Term(one, 0, one, "N") for one in comparisons if one.startswith(OTHER)))
 
 
 def field_of(comparison: str) -> str:

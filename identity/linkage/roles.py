@@ -5,66 +5,30 @@ profile's are not: linkage would rather see less than take a loyalty tier for a 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import cache, lru_cache
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from identity.linkage import cleaning
-
-ROLES: dict[str, frozenset[str]] = {
-    "given": frozenset(
-        {"first_name", "firstname", "first", "given_name", "givenname", "given", "forename", "forenames", "fname",
-         "christian_name", "vorname", "prenom", "nombre"}
-    ),
-    "middle": frozenset(
-        {"middle_name", "middlename", "middle", "first_name2", "first_name_2", "second_name", "given_name2", "mname",
-         "surname2", "maiden_name", "birth_name", "nickname"}
-    ),
-    "surname": frozenset(
-        {"last_name", "lastname", "last", "surname", "family_name", "familyname", "lname", "sname", "nachname",
-         "nom", "apellido"}
-    ),
-    "full": frozenset({"name", "full_name", "fullname", "display_name", "customer_name", "contact_name"}),
-    "email": frozenset({"email", "e_mail", "mail", "email_address", "emailaddress", "mail_address"}),
-    "phone": frozenset(
-        {"phone", "mobile", "telephone", "tel", "cell", "landline", "phone_number", "mobile_phone", "mobile_number",
-         "cell_phone", "home_phone", "telefon", "phone1", "phone2"}
-    ),
-    "birth_date": frozenset(
-        {"birthday", "birth_date", "birthdate", "date_of_birth", "dob", "bday", "geburtsdatum", "born"}
-    ),
-    "birth_year": frozenset({"birth_year", "year_of_birth", "dob_year", "yob"}),
-    "street": frozenset(
-        {"street", "street_address", "address", "address1", "address_1", "address_line1", "address_line_1", "line1",
-         "street_name", "strasse", "addr"}
-    ),
-    "house": frozenset({"house_number", "street_number", "house_no", "housenumber", "hausnummer"}),
-    "city": frozenset({"city", "town", "suburb", "locality", "ort", "stadt"}),
-    "postcode": frozenset(
-        {"postcode", "postal_code", "postalcode", "zip", "zip_code", "zipcode", "plz", "postcode_fake", "post_code"}
-    ),
-    # Told by the postcode or the city: known, so that nobody takes them for facts of their own.
-    "region": frozenset(
-        {"state", "region", "province", "county", "country", "country_code", "address_2", "address2", "address_line_2"}
-    ),
-    "sex": frozenset({"sex", "gender", "geschlecht"}),
-    "number": frozenset(
-        {"ssn", "soc_sec_id", "social_security_number", "national_id", "tax_id", "passport_number", "nhs_number"}
-    ),
-}  # fmt: skip
-_ROLE_OF = {name: role for role, names in ROLES.items() for name in names}
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+from identity.linkage import cleaning, name_columns
+from identity.linkage.name_columns import IGNORE, SAMPLE, contains, determines
+from identity.linkage.role_names import AGES, role_of, role_of_owned, snake
 
 # Roles without which nothing is merged unasked.
 NAME_ROLES = frozenset({"given", "surname", "full"})
 # What a file's column may be besides: not looked at, compared as it is, the key of a row, the source it comes from.
-IGNORE, FURTHER, KEY, SOURCE = "ignore", "other", "id", "source"
+FURTHER, KEY, SOURCE = "other", "id", "source"
 _KEYS = frozenset({"id", "record_id", "rec_id", "unique_id", "uid", "row_id", "customer_id", "user_id"})
 _SOURCES = frozenset({"source", "source_dataset", "dataset"})
 # Somebody's answer is no evidence.
 _ANSWERS = frozenset({"cluster", "cluster_id", "label", "truth", "entity_id", "person_id"})
-# Most values of a column that are looked at.
-SAMPLE = 2_000
+# A further column in which more of any two rows agree is no evidence: it adds two bits at most, and what falls into a
+# few classes is mostly told by others, or by the home (kinds of dwelling, groups of age, the year of a survey).
+MOST_AGREEING = 0.15
+# Of these a person may have several, each in a column of its own.
+_SEVERAL = frozenset({"email", "phone"})
+_BETWEEN = {"year": (1850, 2100), "month": (1, 12), "day": (1, 31)}
+# Dates of one sort lie that many years apart: of births, not of visits.
+_LIVES = 15
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}")
 _PHONE = re.compile(r"[+(]?\d[\d\s().\-/]{6,18}\d")
@@ -72,7 +36,6 @@ _STREET = re.compile(r"\d+[a-zA-Z]?\s+[^\W\d_].*|[^\W\d_][^\d]*\s\d+\s?[a-zA-Z]?
 _POSTCODE = re.compile(
     r"\d{4,6}|\d{5}-\d{4}|[A-Za-z]{1,2}\d[A-Za-z\d]?\s*\d[A-Za-z]{2}|[A-Za-z]\d[A-Za-z]\s?\d[A-Za-z]\d"
 )
-_WORDS = re.compile(r"[^\W\d_]+(?:[ '’.\-]+[^\W\d_]+)*\.?")
 _SEXES = frozenset({"m", "f", "w", "male", "female", "man", "woman"})
 
 
@@ -83,13 +46,6 @@ class Guess(NamedTuple):
     by: str
 
 
-@lru_cache(maxsize=10_000)
-def role_of(name: str) -> str | None:
-    """The role of a column or trait by its name, or None when the name is not one we know."""
-    snake = re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", name).lower()).strip("_")
-    return _ROLE_OF.get(snake) or _ROLE_OF.get(snake.replace("_", ""))
-
-
 def recognise(columns: Mapping[str, Sequence[str]]) -> dict[str, Guess]:
     """The role of every column of a table, from its name or else from its values (blank ones empty).
 
@@ -98,24 +54,83 @@ def recognise(columns: Mapping[str, Sequence[str]]) -> dict[str, Guess]:
     must be aligned: row n of each is one record. What only repeats other columns is ignored: it would count one fact
     twice.
     """
-    guesses = {name: Guess(_by_name(name), "name") for name in columns}
+    guesses = _by_names(columns)
     taken = {guess.role for guess in guesses.values()}
-    for name in [name for name, guess in guesses.items() if guess.role is None]:
+    for name in [name for name, guess in guesses.items() if guess.role is None and snake(name) not in AGES]:
         role = _by_shape(columns[name])
         guesses[name] = Guess(role, "values") if role and role not in taken else Guess(None, "")
         taken.add(role)
-    _name_the_names(columns, guesses)
+    _part_the_date(columns, guesses)
+    known = {name: guess.role for name, guess in guesses.items()}
+    guesses |= {name: Guess(role, "values") for name, role in name_columns.recognise(columns, known).items()}
     for name in [name for name, guess in guesses.items() if guess.role is None]:
-        guesses[name] = _repeated(name, columns, guesses) or Guess(FURTHER, "")
+        says_little = _agreeing(columns[name]) > MOST_AGREEING
+        guesses[name] = (
+            _repeated(name, columns, guesses)
+            or _age(name, guesses)
+            or (Guess(IGNORE, "values") if says_little else Guess(FURTHER, ""))
+        )
+    return guesses
+
+
+def _by_names(columns: Mapping[str, Sequence[str]]) -> dict[str, Guess]:
+    """Roles by the names of columns. What says whose it is (`mailing_city`) counts where nothing else has the role."""
+    guesses = {name: Guess(_by_name(name), "name") for name in columns}
+    taken = {guess.role for guess in guesses.values()}
+    for name in [name for name, guess in guesses.items() if guess.role is None]:
+        role = role_of_owned(name)
+        if role and (role not in taken or role in _SEVERAL):
+            guesses[name] = Guess(role, "name")
+            taken.add(role)
     return guesses
 
 
 def _by_name(name: str) -> str | None:
-    snake = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    words = snake(name)
     for role, names in ((KEY, _KEYS), (SOURCE, _SOURCES), (IGNORE, _ANSWERS)):
-        if snake in names:
+        if words in names:
             return role
     return role_of(name)
+
+
+def _part_the_date(columns: Mapping[str, Sequence[str]], guesses: dict[str, Guess]) -> None:
+    """Day, month and year of birth in columns of their own, which short names or their values tell together."""
+    taken = {guess.role for guess in guesses.values()}
+    if not taken.isdisjoint({"birth_date", "birth_day", "birth_month"}):
+        return
+    free = [name for name, guess in guesses.items() if guess.role in (None, "birth_year", "house")]
+    found = {part: [name for name in free if _holds_part(columns[name], part)] for part in ("year", "month", "day")}
+    parts = {part: names[0] for part, names in found.items() if len(names) == 1}
+    if len(parts) == 3 and guesses[parts["day"]].by != "name":
+        for part, name in parts.items():
+            guesses[name] = Guess(f"birth_{part}", "values")
+    elif "birth_year" not in taken and "year" in parts:
+        guesses[parts["year"]] = Guess("birth_year", "values")
+
+
+def _holds_part(values: Sequence[str], part: str) -> bool:
+    """Whether numbers are days, months or years of birth: of years there are many, and they lie far apart."""
+    numbers = [int(value) for value in values[:SAMPLE] if value.isdigit() and len(value) <= 4]
+    if len(numbers) < 0.95 * max(sum(map(bool, values[:SAMPLE])), 20):
+        return False
+    least, most = _BETWEEN[part]
+    inside = [number for number in numbers if least <= number <= most]
+    kinds = len(set(inside))
+    enough = {"year": 20, "month": 12, "day": 25}[part]
+    return len(inside) >= 0.97 * len(numbers) and (kinds >= enough if part != "month" else kinds == enough)
+
+
+def _age(name: str, guesses: Mapping[str, Guess]) -> Guess | None:
+    """An age is the birth date once more, and changes."""
+    born = any(guess.role in ("birth_date", "birth_year") for guess in guesses.values())
+    return Guess(IGNORE, "name") if born and snake(name) in AGES else None
+
+
+def _agreeing(values: Sequence[str]) -> float:
+    """How often two rows that have a value have the same one."""
+    present = [value for value in values[:SAMPLE] if value]
+    counts = Counter(present)
+    return sum(n * (n - 1) for n in counts.values()) / max(len(present) * (len(present) - 1), 1)
 
 
 def _repeated(name: str, columns: Mapping[str, Sequence[str]], guesses: Mapping[str, Guess]) -> Guess | None:
@@ -123,23 +138,12 @@ def _repeated(name: str, columns: Mapping[str, Sequence[str]], guesses: Mapping[
     by_role = {guess.role: other for other, guess in guesses.items()}
     values = columns[name]
     parts = [columns[by_role[role]] for role in ("given", "surname") if role in by_role]
-    if len(parts) == 2 and _contains(values, parts) > 0.6:
+    if len(parts) == 2 and contains(values, parts) > 0.6:
         return Guess(IGNORE if "full" in by_role else "full", "values")
     places = [columns[by_role[role]] for role in ("postcode", "city") if role in by_role]
-    if any(_determines(place, values, share=0.95) for place in places):
+    if any(determines(place, values, share=0.95) for place in places):
         return Guess(IGNORE, "values")
     return None
-
-
-def _contains(values: Sequence[str], parts: Sequence[Sequence[str]]) -> float:
-    """In which share of the rows that have all of them the value contains every part."""
-    rows = [row for row in zip(values[:SAMPLE], *(part[:SAMPLE] for part in parts), strict=True) if all(row)]
-    whole = [set(cleaning.clean_words(row[0]).split()) for row in rows]
-    inside = [
-        all(set(cleaning.clean_words(p).split()) <= words for p in row[1:])
-        for row, words in zip(rows, whole, strict=True)
-    ]
-    return sum(inside) / max(len(rows), 1)
 
 
 def _by_shape(values: Sequence[str]) -> str | None:
@@ -148,8 +152,21 @@ def _by_shape(values: Sequence[str]) -> str | None:
         return None
     for role, least, test in _SHAPES:
         if _share(present, test) > least:
-            return None if role in ("postcode", "house") and _years(present) > 0.3 else role
+            return role if _plausible(role, present) else None
     return None
+
+
+def _plausible(role: str, present: Sequence[str]) -> bool:
+    """Whether values of this shape are what they look like: years, sums of money and days of visits look alike."""
+    if role in ("postcode", "house") and _years(present) > 0.3:
+        return False
+    if role == "postcode":
+        lengths = Counter(len(value) for value in present if value.isdigit())
+        return max(lengths.values(), default=0) >= 0.9 * lengths.total()
+    if role == "birth_date":
+        years = sorted(clean[:4] for value in present if (clean := cleaning.clean_date(value)))
+        return int(years[len(years) * 19 // 20]) - int(years[len(years) // 20]) >= _LIVES or len(years) < 20
+    return True
 
 
 def _share(values: Sequence[str], test: Callable[[str], bool]) -> float:
@@ -179,146 +196,3 @@ _SHAPES: tuple[tuple[str, float, Callable[[str], bool]], ...] = (
     ("street", 0.6, lambda value: bool(_STREET.fullmatch(value)) or cleaning.is_street(value)),
     ("house", 0.8, lambda value: value.isdigit() and len(value) <= 4),
 )
-
-
-def _name_the_names(columns: Mapping[str, Sequence[str]], guesses: dict[str, Guess]) -> None:
-    """Give the roles of given name, surname and city to what consists of words."""
-    wordy = [name for name, guess in guesses.items() if guess.role is None and _wordy(columns[name])]
-    taken = {guess.role for guess in guesses.values()}
-    for name in [one for one in wordy if _wholes(one, wordy, columns)]:
-        guesses[name] = Guess(IGNORE if "full" in taken else "full", "values")
-        taken.add("full")
-        wordy.remove(name)
-    if not wordy:
-        return
-    mailboxes = next((columns[name] for name, guess in guesses.items() if guess.role == "email"), None)
-    told = {name: _in_mailboxes(columns[name], mailboxes) for name in wordy}
-    known = {name: _share(_clean(columns[name]), _is_given) for name in wordy}
-    most = max(known.values())
-    names = [name for name in wordy if most >= 0.25 and known[name] >= 0.8 * most]
-    if names and "given" not in taken:
-        best = _given(columns, names, told, known)
-        guesses[best] = Guess("given", "values")
-        wordy.remove(best)
-        names.remove(best)
-    _name_surname_and_city(columns, guesses, wordy, told, names)
-
-
-def _given(
-    columns: Mapping[str, Sequence[str]], names: Sequence[str], told: Mapping[str, float], known: Mapping[str, float]
-) -> str:
-    """Of the columns that hold given names, the one that people are called by: a middle name is not in their mailboxes,
-    and many have none."""
-    filled = {name: sum(map(bool, columns[name][:SAMPLE])) for name in names}
-    likely = [name for name in names if filled[name] >= 0.8 * max(filled.values())]
-    likely = [name for name in likely if told[name] >= 0.1] or likely
-    return max(likely, key=lambda name: known[name])
-
-
-def _name_surname_and_city(
-    columns: Mapping[str, Sequence[str]],
-    guesses: dict[str, Guess],
-    wordy: list[str],
-    told: Mapping[str, float],
-    names: Collection[str],
-) -> None:
-    """Of what is left; `names` are the columns of given names among it, of which one may be the middle names."""
-    taken = {guess.role for guess in guesses.values()}
-    # Where mailboxes are made of names, a column of given names that is in none holds no surnames.
-    made = any(share >= 0.1 for share in told.values())
-    possible = [name for name in wordy if not (made and name in names and told[name] < 0.1)]
-    surname = _surname(columns, possible, told, guesses) if possible and "surname" not in taken else None
-    if surname:
-        guesses[surname] = Guess("surname", "values")
-        wordy.remove(surname)
-        taken.add("surname")
-    # Of few words, as colours are, some are names too.
-    middles = [name for name in wordy if name in names and told[name] < 0.1 and _variety(columns[name]) > 10]
-    if "middle" not in taken and "given" in taken and (made or "surname" in taken) and len(middles) == 1:
-        guesses[middles[0]] = Guess("middle", "values")
-        wordy.remove(middles[0])
-    if "city" not in taken and "surname" in taken:
-        cities = [
-            name for name in wordy if told[name] < 0.05 and _variety(columns[name]) > 10 and _filled(columns[name])
-        ]
-        if len(cities) == 1:
-            guesses[cities[0]] = Guess("city", "values")
-
-
-def _wholes(name: str, wordy: Sequence[str], columns: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a column holds what two others hold, as a full name does."""
-    held = [other for other in wordy if other != name and _contains(columns[name], [columns[other]]) > 0.6]
-    return len(held) >= 2
-
-
-def _surname(
-    columns: Mapping[str, Sequence[str]],
-    wordy: Sequence[str],
-    told: Mapping[str, float],
-    guesses: Mapping[str, Guess],
-) -> str | None:
-    """Who is told by the mailboxes; else the column of the most values, unless the postcode determines it."""
-    best = max(wordy, key=lambda name: told[name])
-    if told[best] >= 0.1:
-        return best
-    postcodes = next((columns[name] for name, guess in guesses.items() if guess.role == "postcode"), None)
-    free = [name for name in wordy if postcodes is None or not _determines(postcodes, columns[name])]
-    best = max(free, key=lambda name: _variety(columns[name]) * _single(columns[name]), default="")
-    return best if best and _variety(columns[best]) >= 20 else None
-
-
-def _wordy(values: Sequence[str]) -> bool:
-    present = [value.strip() for value in values[:SAMPLE] if value and value.strip()]
-    return len(present) >= 3 and _share(present, lambda v: bool(_WORDS.fullmatch(v)) and len(v) <= 40) > 0.8
-
-
-def _filled(values: Sequence[str]) -> bool:
-    return sum(map(bool, values[:SAMPLE])) > 0.3 * len(values[:SAMPLE])
-
-
-def _single(values: Sequence[str]) -> float:
-    """The share of rows with one word: surnames mostly are, towns and streets often not."""
-    return sum(bool(value) and " " not in value.strip() for value in values[:SAMPLE]) / max(len(values[:SAMPLE]), 1)
-
-
-def _clean(values: Iterable[str]) -> list[str]:
-    return [clean for value in list(values)[:SAMPLE] if value and (clean := cleaning.clean_name(value))] or [""]
-
-
-def _variety(values: Sequence[str]) -> int:
-    return len(set(_clean(values)))
-
-
-@cache
-def _given_names() -> frozenset[str]:
-    from nicknames import NickNamer
-
-    lookup = NickNamer.default_lookup() if hasattr(NickNamer, "default_lookup") else NickNamer()._nickname_lookup
-    names = {name for formal, shorts in lookup.items() for name in (formal, *shorts)}
-    return frozenset(map(cleaning.fold, names))
-
-
-def _is_given(name: str) -> bool:
-    return name.partition(" ")[0] in _given_names()
-
-
-def _in_mailboxes(values: Sequence[str], mailboxes: Sequence[str] | None) -> float:
-    """How often a value of three letters or more is part of the mailbox in the same row."""
-    if mailboxes is None:
-        return 0.0
-    rows = list(zip(values[:SAMPLE], mailboxes[:SAMPLE], strict=True))
-    pairs = [(cleaning.clean_name(v), m.partition("@")[0].lower()) for v, m in rows if v and m]
-    return sum(len(v) >= 3 and v in m for v, m in pairs) / max(len(pairs), 1)
-
-
-def _determines(left: Sequence[str], right: Sequence[str], *, share: float = 0.75) -> bool:
-    """Whether rows that agree on the left agree on the right, in at least that share of them."""
-    by_left: dict[str, list[str]] = {}
-    for a, b in zip(left, right, strict=True):
-        if a and b:
-            by_left.setdefault(cleaning.alphanumeric(a), []).append(cleaning.clean_words(b))
-    groups = [group for group in by_left.values() if len(group) > 1]
-    if not groups:
-        return False
-    most = sum(max(map(group.count, set(group))) for group in groups)
-    return most / sum(map(len, groups)) > share

@@ -75,6 +75,8 @@ START: dict[str, dict[str, list[float]]] = {
     "other": {
         "M": [0.750, 0.100, 0.150],
         "N": [0.050, 0.010, 0.940],
+        # Nobody knows what a further column holds: it may as well be a fact of the home, which the base shows.
+        "H": [0.300, 0.050, 0.650],
     },
 }
 

@@ -26,7 +26,7 @@ _UNSEEN = 0.5
 _MOST_ROUNDS, _CONVERGED = 60, 1e-4
 # Of the matches of a base at most so many have unlike given names.
 _MOST_DIFFERENT = 0.5
-_FREE_IN_HOUSEHOLD = ("middle", "surname", "phone", "location", "place")
+_FREE_IN_HOUSEHOLD = ("middle", "surname", "phone", "location", "place", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def _maximise(model: Model, evidence: Evidence, mass: Floats) -> Model:
             among = rows[comparison]["N"]
             begun |= {name: start.presence(begun[name], among, one_person=name == "M") for name in "MH"}
         rows[comparison]["M"] = _estimate(levels, mass[0], begun["M"])
-        if comparison in _FREE_IN_HOUSEHOLD:
+        if field_of(comparison) in _FREE_IN_HOUSEHOLD:
             rows[comparison]["H"] = _estimate(levels, mass[2], begun["H"])
     totals = dict(zip(CLASSES, (mass.sum(axis=1) / evidence.records).tolist(), strict=True))
     totals["J"] = totals["H"] * _generations(model, evidence, mass)

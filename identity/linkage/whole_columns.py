@@ -9,10 +9,11 @@ from functools import lru_cache
 
 import pyarrow as pa
 
-from identity.linkage import cleaning, columns, roles
+from identity.linkage import cleaning, columns
 from identity.linkage.cleaning import sound
 from identity.linkage.fields import Values, given_and_others, kin_of
 from identity.linkage.levels import OTHER
+from identity.linkage.role_names import ROLES
 
 _MEMORY = 200_000
 # Cleaned one value at a time. Full names and years of birth fill in for other columns, which takes the row.
@@ -24,7 +25,7 @@ _SEVERAL = ("emails", "phones", "numbers")
 
 def possible(assigned: Iterable[str]) -> bool:
     """Whether columns of these roles can be cleaned each by itself."""
-    told = [role for role in assigned if role in roles.ROLES]
+    told = [role for role in assigned if role in ROLES]
     return len(told) == len(set(told)) and _ALONE.issuperset(told)
 
 

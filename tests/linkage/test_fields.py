@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from identity.linkage.cleaning import clean_date, clean_email, clean_phone, fold, given_in_mailbox
 from identity.linkage.fields import Record, read_stored, record_of, stored_form
-from identity.linkage.roles import recognise, role_of
+from identity.linkage.role_names import role_of
+from identity.linkage.roles import recognise
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,21 @@ def test_a_rare_alias_of_a_given_name_is_learned(tmp_path: Path) -> None:
         records.append(make_record({**told, "given": ["Quip"]}))
     model = linked(tmp_path, records).model
     assert ("quip", "zebulon") in model.aliases
+
+
+def test_a_further_column_may_be_a_fact_of_the_home(tmp_path: Path) -> None:
+    rng = random.Random(6)
+    homes_of = [(rec, f"plot {n}", rng.choice(SURNAMES)) for n in range(150) for rec in homes(rng, 1)]
+    records = [replace(record, other={"plot": plot, "lord": lord}) for record, plot, lord in homes_of]
+    again = [replace(record, street="", house="", postcode="", phones=()) for record in records[::10]]
+    engine = DuckEngine(tmp_path)
+    try:
+        base = [*records, *again]
+        linking = Linking(engine, tmp_path, others=("plot", "lord"))
+        found = linking.run([columns.batch(range(len(base)), 0, base, ("plot", "lord"))])
+    finally:
+        engine.close()
+    true = {len(records) + n: 10 * n for n in range(len(again))}
+    merged = {a: b for a, b in found.clusters.items() if a != b}
+    assert len(merged.items() - true.items()) <= 1
+    assert len(merged.items() & true.items()) >= 0.9 * len(true)
