@@ -7,6 +7,7 @@ telling the sex. Columns are aligned: row n of each is one record.
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import TypeVar
 
 from identity.linkage import cleaning
@@ -14,6 +15,11 @@ from identity.linkage import cleaning
 IGNORE = "ignore"
 # Most values of a column that are looked at.
 SAMPLE = 2_000
+
+# Shares of given names that are in the list of those everybody knows, at home and abroad.
+_WELL_KNOWN, _ABROAD = 0.4, 0.1
+# So many rows tell something.
+_SOME = 8
 
 T = TypeVar("T")
 Columns = Mapping[str, Sequence[str]]
@@ -55,18 +61,17 @@ def recognise(columns: Columns, known: Mapping[str, str | None]) -> dict[str, st
 
 def _take_names(table: _Table) -> None:
     shares = {name: _share(_clean(table.columns[name]), _is_given) for name in table.free}
-    most = max(shares.values(), default=0.0)
-    names = [name for name in table.free if most >= 0.25 and shares[name] >= 0.8 * most]
-    if names and "given" not in table.taken:
+    names = _given_like(shares, table)
+    if "given" not in table.taken and names:
         best = _given(names, shares, table)
         names.remove(best)
         table.take(best, "middle" if "middle" not in table.taken and _between(best, table) else "given")
+    elif "given" not in table.taken and (unheard := _unheard(table)):
+        table.take(unheard, "given")
     # Where mailboxes are made of names, a column of given names that is in none holds no surnames.
     possible = [name for name in table.free if not (table.made and name in names and table.told[name] < 0.1)]
     if possible and "surname" not in table.taken and (surname := _surname(possible, table)):
         table.take(surname, "surname")
-    if "given" not in table.taken and "middle" not in table.taken and (given := _foreign(table)):
-        table.take(given, "given")
     # Of few words, as colours are, some are names too.
     middles = [name for name in names if name in table.free and table.told[name] < 0.1 and _many(name, table)]
     told = "given" in table.taken and (table.made or "surname" in table.taken)
@@ -75,7 +80,7 @@ def _take_names(table: _Table) -> None:
 
 
 def _take_city(table: _Table) -> None:
-    if "city" in table.taken or table.taken.isdisjoint({"surname", "full"}):
+    if "city" in table.taken or table.taken.isdisjoint({"given", "surname", "full"}):
         return
     cities = [
         name for name in table.free
@@ -104,22 +109,81 @@ def _between(best: str, table: _Table) -> bool:
     return (table.made or "email" not in table.by_role) and _filled(table.columns[best]) < 0.7 * fullest
 
 
-def _foreign(table: _Table) -> str | None:
-    """A column of given names that nobody has told us: they are in the mailboxes, or tell the sex."""
+def _given_like(shares: Mapping[str, float], table: _Table) -> list[str]:
+    """The columns of given names. Where few are in the list of those everybody knows, as abroad, many more of them must
+    be than of another column of names: some surnames are given names, too."""
+    most = max(shares.values(), default=0.0)
+    names = [name for name in table.free if shares[name] >= 0.8 * most]
+    if most >= _WELL_KNOWN:
+        return names
+    rivals = [shares[name] for name in _name_like(table) if name not in names]
+    return names if most >= _ABROAD and rivals and most >= 3 * max(rivals) else []
+
+
+def _name_like(table: _Table) -> list[str]:
+    """The columns of words that may be names: in the mailboxes where those are made of names, else of many values that
+    do not follow from the postcode."""
+    if table.made:
+        return [name for name in table.free if table.told[name] >= 0.1]
+    postcodes = table.by_role.get("postcode")
+    return [
+        name
+        for name in table.free
+        if _variety(table.columns[name]) >= 20 and (postcodes is None or not determines(postcodes, table.columns[name]))
+    ]
+
+
+def _unheard(table: _Table) -> str | None:
+    """A column of given names that are in no list: they tell the sex; or of two columns of names the one that mailboxes
+    shorten, or that people of one home do not share.
+
+    Without any of this neither is taken: households would be one person if their surname were taken for a given name.
+    """
+    likely = _name_like(table)
     sexes = table.by_role.get("sex")
-    for name in sorted(table.free, key=lambda name: -table.told[name]):
-        tells = sexes is not None and _many(name, table) and determines(table.columns[name], sexes, share=0.9)
-        if table.told[name] >= 0.1 or tells:
-            return name
+    telling = [name for name in likely if sexes and determines(table.columns[name], sexes, share=0.9)]
+    if len(telling) == 1:
+        return telling[0]
+    if "surname" in table.taken:
+        return likely[0] if table.made and len(likely) == 1 else None
+    if len(likely) != 2:
+        return None
+    one, other = (table.columns[name][:SAMPLE] for name in likely)
+    for first, second in (
+        (_shortened(one, other, table), _shortened(other, one, table)),
+        (_in_one_home(other, one, table), _in_one_home(one, other, table)),
+    ):
+        if first + second >= _SOME and max(first, second) >= 3 * min(first, second):
+            return likely[0] if first > second else likely[1]
     return None
+
+
+def _shortened(short: Sequence[str], whole: Sequence[str], table: _Table) -> int:
+    """How many mailboxes are an initial of one name and all of the other: `moduya@` is Mary's."""
+    mailboxes = table.by_role.get("email", ())[:SAMPLE]
+    rows = zip(short, whole, (_letters(mail.partition("@")[0]) for mail in mailboxes), strict=False)
+    return sum(len(b) > 2 and bool(a) and mail == _letters(a)[:1] + _letters(b) for a, b, mail in rows)
+
+
+def _in_one_home(shared: Sequence[str], own: Sequence[str], table: _Table) -> int:
+    """How many neighbours in a column of streets or telephones share one name and not the other."""
+    found = 0
+    for role in ("street", "phone"):
+        rows = zip(table.by_role.get(role, ())[:SAMPLE], shared, own, strict=False)
+        known = sorted((home, a, b) for home, a, b in rows if home and a and b)
+        found += sum(x[:2] == y[:2] and x[2] != y[2] for x, y in pairwise(known))
+    return found
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalpha, cleaning.fold(text)))
 
 
 def _surname(possible: Sequence[str], table: _Table) -> str | None:
     """Who is told by the mailboxes; else the column of the most values, unless the postcode determines it."""
-    known = [name for name in possible if table.told[name] >= 0.1]
-    if known:
-        # Of two that are told, the given names are the fewer.
-        return max(known, key=lambda name: (_variety(table.columns[name]), table.told[name]))
+    best = max(possible, key=lambda name: table.told[name])
+    if table.told[best] >= 0.1:
+        return best
     postcodes = table.by_role.get("postcode")
     free = [name for name in possible if postcodes is None or not determines(postcodes, table.columns[name])]
     best = max(free, key=lambda name: _variety(table.columns[name]) * _single(table.columns[name]), default="")

@@ -131,12 +131,37 @@ def test_a_column_of_full_names_is_told_by_its_values(written: str) -> None:
     assert roles({"A": whole, "B": made["postcode"]}) == {"A": "full", "B": "postcode"}
 
 
-def test_given_names_that_are_in_no_list_are_told_by_the_sex_or_the_mailbox() -> None:
+@pytest.mark.parametrize("told_by", ["sex", "mailbox", "home", "nothing"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_given_names_that_are_in_no_list_are_told_by_the_sex_the_mailbox_or_the_home(
+    told_by: str, turned: bool
+) -> None:
+    made, rng = people(400), random.Random(5)
+    unheard = [f"{'XYZ'[n % 3]}{SOUNDS[n]}{SOUNDS[-n]}".lower() for n in range(30)]
+    called = [rng.randrange(30) for _ in range(400)]
+    given, family = [unheard[n] for n in called], made["surname"]
+    more = {
+        "sex": ["f" if n % 2 else "m" for n in called],
+        "mailbox": [
+            f"{g if n % 2 else g[0]}.{s}{n}@mail.com".lower()
+            for n, (g, s) in enumerate(zip(given, family, strict=True))
+        ],
+        "home": made["street"],
+        "nothing": [""] * 400,
+    }
+    if told_by == "home":
+        family = [family[n - n % 2] for n in range(400)]
+        more["home"] = [more["home"][n - n % 2] for n in range(400)]
+    names = (family, given) if turned else (given, family)
+    found = roles({"A": names[0], "B": names[1], "C": more[told_by]})
+    # Where nothing tells which is which, none is taken for a given name.
+    told = told_by != "nothing"
+    assert found["B" if turned else "A"] == ("given" if told else found["B" if turned else "A"])
+    assert ("given" in (found["A"], found["B"])) == told
+
+
+def test_surnames_that_are_given_names_too_are_no_given_names() -> None:
     made = people(400)
-    unheard = {name: f"{'XYZ'[n % 3]}{SOUNDS[n]}{SOUNDS[-n]}".lower() for n, name in enumerate(CALLED)}
-    given = [unheard[name] for name in made["given"]]
-    sexes = ["f" if CALLED.index(name) % 2 else "m" for name in made["given"]]
-    mails = [f"{g}.{s}@mail.com".lower() for g, s in zip(given, made["surname"], strict=True)]
-    for more in ({"C": sexes}, {"C": mails}):
-        found = roles({"A": made["surname"], "B": given, **more})
-        assert (found["A"], found["B"]) == ("surname", "given")
+    rng = random.Random(3)
+    some = [rng.choice(CALLED) if rng.random() < 0.3 else surname for surname in made["surname"]]
+    assert roles({"A": some, "B": made["postcode"]}) == {"A": "surname", "B": "postcode"}
