@@ -110,7 +110,10 @@ _OWNERS = _names(
     "applicant billing client cust customer guest home holder legal mailing main member patient per person permanent"
     " personal primary res resident residence residential subject voter"
 )
+# What is theirs is not the person's, and people who share it are colleagues, or have one doctor.
+_OTHERS = _names("employer company business store branch shop school agent doctor physician hospital provider")
 _INNER = _names("address addr full")
+_PARTS = _names("unit unit_number id code")
 _ENDS = _names("1 clean desc raw std text txt value")
 
 
@@ -125,6 +128,12 @@ def role_of(name: str) -> str | None:
     """The role of a column or trait by its name, or None when the name is not one we know."""
     words = snake(name)
     return _ROLE_OF.get(words) or _ROLE_OF.get(words.replace("_", ""))
+
+
+def is_of_others(name: str) -> bool:
+    """Whether a column holds the name, the address or the telephone of somebody else: `employer_city`."""
+    owner, _, rest = snake(name).partition("_")
+    return owner in _OTHERS and (role_of_owned(rest) is not None or rest in _PARTS)
 
 
 def role_of_owned(name: str) -> str | None:

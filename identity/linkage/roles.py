@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from identity.linkage import cleaning, name_columns
 from identity.linkage.name_columns import IGNORE, SAMPLE, contains, determines
-from identity.linkage.role_names import AGES, role_of, role_of_owned, snake
+from identity.linkage.role_names import AGES, is_of_others, role_of, role_of_owned, snake
 
 # Roles without which nothing is merged unasked.
 NAME_ROLES = frozenset({"given", "surname", "full"})
@@ -26,6 +26,8 @@ _ANSWERS = frozenset({"cluster", "cluster_id", "label", "truth", "entity_id", "p
 MOST_AGREEING = 0.15
 # Of these a person may have several, each in a column of its own.
 _SEVERAL = frozenset({"email", "phone"})
+# Columns of tables that were put one under the other are hardly ever filled together.
+_BESIDE = 0.2
 _BETWEEN = {"year": (1850, 2100), "month": (1, 12), "day": (1, 31)}
 # Dates of one sort lie that many years apart: of births, not of visits.
 _LIVES = 15
@@ -74,15 +76,25 @@ def recognise(columns: Mapping[str, Sequence[str]]) -> dict[str, Guess]:
 
 
 def _by_names(columns: Mapping[str, Sequence[str]]) -> dict[str, Guess]:
-    """Roles by the names of columns. What says whose it is (`mailing_city`) counts where nothing else has the role."""
+    """Roles by the names of columns. What says whose it is (`mailing_city`) counts where nothing else has the role, or
+    in rows where nothing else has a value; a second address beside the first is no further fact."""
     guesses = {name: Guess(_by_name(name), "name") for name in columns}
-    taken = {guess.role for guess in guesses.values()}
+    holders = {guess.role: name for name, guess in guesses.items()}
     for name in [name for name, guess in guesses.items() if guess.role is None]:
         role = role_of_owned(name)
-        if role and (role not in taken or role in _SEVERAL):
-            guesses[name] = Guess(role, "name")
-            taken.add(role)
+        if role is None:
+            guesses[name] = Guess(IGNORE, "name") if is_of_others(name) else guesses[name]
+            continue
+        first = holders.setdefault(role, name)
+        instead = first == name or role in _SEVERAL or _beside(columns[first], columns[name]) < _BESIDE
+        guesses[name] = Guess(role if instead else IGNORE, "name")
     return guesses
+
+
+def _beside(left: Sequence[str], right: Sequence[str]) -> float:
+    """In which share of the rows that have a value on the right there is one on the left, too."""
+    both = sum(bool(a and b) for a, b in zip(left[:SAMPLE], right[:SAMPLE], strict=True))
+    return both / max(sum(map(bool, right[:SAMPLE])), 1)
 
 
 def _by_name(name: str) -> str | None:

@@ -23,7 +23,12 @@ PRIOR_PAIRS = 60.0
 HOUSEHOLD_PAIRS = 2_000.0
 # Imaginary pairs of strangers: a level never seen among a million random pairs is not impossible.
 _UNSEEN = 0.5
+# What middle names say counts between those of one given name: where people are called Hans-Peter, a second Hans is
+# often a Hans-Peter, too. So many pairs of any names are added to them, for there may be few.
+_OF_ALL = 300.0
 _MOST_ROUNDS, _CONVERGED = 60, 1e-4
+# Of the matches of a base at most so many differ in these.
+_MOST_UNLIKE = {"given": 0.3, "surname": 0.5, "birth_date": 0.5, "number": 0.5}
 # Of the matches of a base at most so many have unlike given names.
 _MOST_DIFFERENT = 0.5
 _FREE_IN_HOUSEHOLD = ("middle", "surname", "phone", "location", "place", "other")
@@ -88,12 +93,28 @@ def train(model: Model, evidence: Evidence) -> Model:
     """The model that explains the evidence best, beginning at `model`.
 
     Frequencies are taken as they are: the caller counts values by entity once there are entities, and trains again.
+    Where what it found is no picture of a person, what one person and one home look like stays as it was begun, and
+    only how many there are is learned.
     """
     trained = _converge(model, evidence)
-    if not _twins_in_disguise(trained):
-        return trained
-    freed = {**start.PAIRS_A_RECORD, "T": trained.pairs_a_record["M"]}
-    return _converge(replace(model, pairs_a_record=freed), evidence)
+    if _twins_in_disguise(trained):
+        freed = {**start.PAIRS_A_RECORD, "T": trained.pairs_a_record["M"]}
+        trained = _converge(replace(model, pairs_a_record=freed), evidence)
+    if _no_person(trained):
+        begun = start.start_rows(model.comparisons)
+        fixed = {name: {**model.probabilities[name], **begun[name]} for name in model.comparisons}
+        plain = replace(model, probabilities=fixed, pairs_a_record=dict(start.PAIRS_A_RECORD))
+        trained = _converge(plain, evidence, fixed=True)
+    return trained
+
+
+def _no_person(model: Model) -> bool:
+    """Whether matches mostly differ in what makes a person one: then they are homes, colleagues or namesakes."""
+    return any(
+        sum(model.probabilities[name]["M"][n] for n, level in enumerate(LEVELS[name]) if level.startswith("different"))
+        > most
+        for name, most in _MOST_UNLIKE.items()
+    )
 
 
 def _twins_in_disguise(model: Model) -> bool:
@@ -105,11 +126,11 @@ def _twins_in_disguise(model: Model) -> bool:
     return row[LEVELS["given"].index("different")] > _MOST_DIFFERENT and "T" not in model.pairs_a_record
 
 
-def _converge(model: Model, evidence: Evidence) -> Model:
+def _converge(model: Model, evidence: Evidence, *, fixed: bool = False) -> Model:
     model = _strangers(model, evidence)
     shares = _shares(model, evidence)
     for _ in range(_MOST_ROUNDS):
-        fresh = _maximise(model, evidence, _expect(model, evidence.candidates, shares)[1])
+        fresh = _maximise(model, evidence, _expect(model, evidence.candidates, shares)[1], fixed=fixed)
         model, before = _strangers(fresh, evidence), shares
         shares = _shares(model, evidence)
         if np.abs(np.log(shares[[0, 2]] / before[[0, 2]])).max() < _CONVERGED:
@@ -153,9 +174,11 @@ def _expect(model: Model, candidates: Candidates, shares: Floats) -> tuple[Float
     return whole, np.stack([np.bincount(candidates.pattern_of, weights=row, minlength=count) for row in whole])
 
 
-def _maximise(model: Model, evidence: Evidence, mass: Floats) -> Model:
+def _maximise(model: Model, evidence: Evidence, mass: Floats, *, fixed: bool) -> Model:
     rows = {name: dict(model.probabilities[name]) for name in model.comparisons}
     for column, comparison in enumerate(model.comparisons):
+        if fixed and field_of(comparison) != "other":
+            continue
         levels = evidence.candidates.patterns[:, column]
         begun = start.rows_of(comparison)
         if comparison == "middle":
@@ -208,6 +231,11 @@ def _strangers(model: Model, evidence: Evidence) -> Model:
             seen = counted.sum()
             begun = np.array(start.rows_of(comparison)["N"])
             estimated = (counted + _UNSEEN * (begun if seen < 1 else np.full(size, 1 / size))) / (seen + _UNSEEN)
+            estimated /= estimated.sum()
+            if comparison == "middle":
+                alike = known & (sample.patterns[:, model.comparisons.index("given")] == 0)
+                counted = np.bincount(levels[alike], weights=mass[alike], minlength=size)
+                estimated = (counted + _OF_ALL * estimated) / (counted.sum() + _OF_ALL)
             rows[comparison]["N"] = [float(value) for value in estimated / estimated.sum()]
     return replace(model, probabilities=rows)
 

@@ -67,8 +67,11 @@ def test_columns_may_say_whose_they_are_and_somebody_elses_are_not_taken() -> No
     told = {"mailing_address_zipcode": "postcode", "res_street_address": "street", "voter_last_name": "surname"}
     assert {name: role_of_owned(name) for name in told} == told
     assert role_of_owned("employer_city") is None
-    # What is said without an owner comes first.
-    assert roles({"billing_city": ["Kent"] * 9 + ["Dole"] * 9, "city": ["Bath"] * 18})["city"] == "city"
+    # What is said without an owner comes first, unless the two are columns of tables that were put together.
+    beside = {"billing_city": ["Kent"] * 9 + ["Dole"] * 9, "city": ["Bath"] * 18}
+    assert roles(beside) == {"billing_city": "ignore", "city": "city"}
+    under = {"billing_city": ["Kent"] * 9 + [""] * 9, "city": [""] * 9 + ["Bath"] * 9}
+    assert roles(under) == {"billing_city": "city", "city": "city"}
     assert record_of({"employer_city": "Bath", "billing_city": "Kent"}).city == ""
 
 

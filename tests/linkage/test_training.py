@@ -4,13 +4,18 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from identity.linkage import columns
 from identity.linkage.bulk.duck import DuckEngine
 from identity.linkage.bulk.linking import Linked, Linking
 from identity.linkage.fields import Record, make_record
+from identity.linkage.levels import MISSING, STANDARD
+from identity.linkage.model import Model
 from identity.linkage.start import TIED
+from identity.linkage.training import Candidates, Evidence, Sample, train
 from tests.linkage.test_base_runs import GIVEN, SURNAMES
 
 People = list[tuple[int, Record]]
@@ -124,6 +129,37 @@ def test_a_rare_alias_of_a_given_name_is_learned(tmp_path: Path) -> None:
         records.append(make_record({**told, "given": ["Quip"]}))
     model = linked(tmp_path, records).model
     assert ("quip", "zebulon") in model.aliases
+
+
+def pattern(**levels: int) -> npt.NDArray[np.int8]:
+    """The levels of one pair, the rest missing."""
+    return np.array([[levels.get(name, MISSING) for name in STANDARD]], dtype=np.int8)
+
+
+def trained_on(model: Model, pairs: dict[int, npt.NDArray[np.int8]], strangers: Sample) -> Model:
+    """The model learned from so many candidates of each pattern."""
+    levels, counts = np.concatenate(list(pairs.values())), np.array(list(pairs), dtype=np.float64)
+    known = np.zeros((len(pairs), len(model.terms)), dtype=np.bool_)
+    seen = Candidates(levels, known, np.arange(len(pairs)), np.zeros((5, len(pairs))), counts)
+    return train(model, Evidence(20_000, 2e8, seen, strangers, strangers))
+
+
+def test_where_matches_would_differ_in_their_names_a_person_looks_as_persons_do() -> None:
+    unlike = {"given": 4, "surname": 3, "birth_date": 4}
+    # All that two of a firm share is a mailbox and a telephone.
+    colleagues, strangers = (pattern(**unlike, phone=n, email_0=m) for n, m in ((0, 0), (3, 4)))
+    model = Model()
+    trained = trained_on(model, {900: colleagues, 4_000: strangers}, Sample(strangers, np.array([1e6])))
+    for name in unlike:
+        assert trained.probabilities[name]["M"] == pytest.approx(model.probabilities[name]["M"])
+
+
+def test_middle_names_count_between_people_of_one_given_name() -> None:
+    # Strangers are called Hans-Peter, and who is a Hans is a Hans-Peter.
+    alike, unlike = (pattern(given=n, middle=m, surname=3, birth_date=4) for n, m in ((0, 0), (4, 2)))
+    sample = Sample(np.concatenate([alike, unlike]), np.array([3e3, 1e6]))
+    trained = trained_on(Model(), {100: alike, 4_000: unlike}, sample)
+    assert trained.probabilities["middle"]["N"][0] > 0.8
 
 
 def test_a_further_column_may_be_a_fact_of_the_home(tmp_path: Path) -> None:
