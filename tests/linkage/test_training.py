@@ -141,7 +141,7 @@ def trained_on(model: Model, pairs: dict[int, npt.NDArray[np.int8]], strangers: 
     levels, counts = np.concatenate(list(pairs.values())), np.array(list(pairs), dtype=np.float64)
     known = np.zeros((len(pairs), len(model.terms)), dtype=np.bool_)
     seen = Candidates(levels, known, np.arange(len(pairs)), np.zeros((5, len(pairs))), counts)
-    return train(model, Evidence(20_000, 2e8, seen, strangers, strangers))
+    return train(model, Evidence(20_000, 2e8, seen, strangers, replace(strangers)))
 
 
 def test_where_matches_would_differ_in_their_names_a_person_looks_as_persons_do() -> None:
