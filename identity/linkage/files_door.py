@@ -39,7 +39,7 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
 
     Raises:
         UnreadableFile: a file is missing or of an unknown kind, or a map, model or file of labels does not fit, or
-            too many columns have no role.
+            too many columns have no role, or memory and disk do not do, or another run works in the folder.
     """
     from identity.linkage import files, filing
     from identity.linkage.bulk.linking import by_start_values
@@ -59,7 +59,7 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
         sources, folder / "run", engine, one_to_one=one_to_one, model=model,
         progress=lambda stage, done: tell(f"{stage}") if done == 0 else None,
     )  # fmt: skip
-    linked = run.run()
+    linked = _run(run, folder, options.memory)
     run.write_clusters(options.out)
     if options.pairs:
         run.write_pairs(options.pairs, linked.model)
@@ -76,6 +76,19 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
     result = _figures(linked, run, options, notes)
     engine.close()
     return result
+
+
+def _run(run: "FileLinking", folder: Path, memory: str) -> "Linked":
+    import duckdb
+
+    try:
+        return run.run()
+    except duckdb.OutOfMemoryException as error:
+        told = (
+            f"{memory} of memory and the room left on the disk of {folder} do not do for these files: allow more with"
+            " --memory, or take a folder on a larger disk with --work (some 3 GB for a million records)"
+        )
+        raise UnreadableFile(told) from error
 
 
 def make_engine(name: str, folder: Path, memory: str) -> "Engine":

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,22 @@ def test_too_many_columns_without_a_role_are_refused_before_anything_is_read(tmp
         link(path, out=tmp_path / "out.csv")
 
 
+@pytest.mark.parametrize(("memory", "told"), [("plenty", "no amount of memory"), ("1MB", "allow more with --memory")])
+def test_a_limit_of_memory_that_does_not_do_is_said_in_words(tmp_path: Path, memory: str, told: str) -> None:
+    path = write(tmp_path / "people.csv", rows(2_000, twice=50))
+    with pytest.raises(CommandError, match=told):
+        link(path, out=tmp_path / "out.csv", memory=memory)
+
+
+@pytest.mark.processes
+def test_a_folder_in_which_another_run_works_is_left_to_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "people.csv", rows(50, twice=5))
+    words = ["link", str(path), "--out", str(tmp_path / "out.csv"), "--work", str(tmp_path / "work")]
+    with running_to_training(words), pytest.raises(CommandError, match="another run works in"):
+        link(path, out=tmp_path / "out.csv", work=tmp_path / "work")
+    assert not (tmp_path / "out.csv").exists()
+
+
 # Training that does not end by itself: the kill comes before the result, however late it comes.
 _ENDLESS = """
 import os, time
@@ -256,6 +273,13 @@ manage.main()
 
 def kill_in_training(words: list[str]) -> None:
     """Run the command, and kill it when it trains."""
+    with running_to_training(words):
+        pass
+
+
+@contextlib.contextmanager
+def running_to_training(words: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """The command, which has come to training; it is killed at the end."""
     command = [sys.executable, "-c", _ENDLESS, *words]
     with subprocess.Popen(command, cwd=PROJECT_FOLDER, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -266,7 +290,10 @@ def kill_in_training(words: list[str]) -> None:
                 break
         else:
             raise AssertionError("".join(said))
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.processes

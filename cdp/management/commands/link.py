@@ -6,6 +6,8 @@ import signal
 import tempfile
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,36 +54,52 @@ class Command(BaseCommand):
             raise CommandError("link takes one file, or two; put more into one file with a column `source`")
         folder = options["work"] or Path(tempfile.mkdtemp(prefix="cdp-link-"))
         began = time.monotonic()
-        # Told to end it goes in order: the processes that clean end with it, and its folder goes.
-        before = signal.signal(signal.SIGTERM, _end)
         try:
-            result = services.link_files(
-                options["files"],
-                services.FileOptions(
-                    out=options["out"],
-                    pairs=options["pairs"],
-                    engine=options["engine"],
-                    told=_read_map(options["map"]),
-                    model=options["model"],
-                    labels=options["labels"],
-                    memory=options["memory"],
-                    duplicates=options["duplicates"],
-                ),
-                folder=folder,
-                tell=self.stderr.write if options["format"] == "text" else lambda line: None,
-            )
+            with _ending_in_order():
+                result = services.link_files(
+                    options["files"],
+                    services.FileOptions(
+                        out=options["out"],
+                        pairs=options["pairs"],
+                        engine=options["engine"],
+                        told=_read_map(options["map"]),
+                        model=options["model"],
+                        labels=options["labels"],
+                        memory=options["memory"],
+                        duplicates=options["duplicates"],
+                    ),
+                    folder=folder,
+                    tell=self.stderr.write if options["format"] == "text" else lambda line: None,
+                )
         except services.UnreadableFile as error:
             raise CommandError(str(error)) from error
         finally:
-            signal.signal(signal.SIGTERM, before)
             if options["work"] is None:
                 shutil.rmtree(folder, ignore_errors=True)
         result["seconds"] = round(time.monotonic() - began, 1)
         self.stdout.write(json.dumps(result) if options["format"] == "json" else _in_words(result))
 
 
-def _end(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Told to end (Ctrl-C, SIGTERM) the processes that clean end with the command, and its folder goes."""
+    told: list[int] = []
+
+    def end(number: int, frame: object) -> None:
+        told.append(number)
+        raise SystemExit(128 + number)
+
+    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except Exception as error:
+        # Whatever a signal raises in a query or a stream, DuckDB makes errors of its own of it.
+        if not told:
+            raise
+        raise SystemExit(128 + told[0]) from error
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _read_map(path: Path | None) -> dict[str, str]:

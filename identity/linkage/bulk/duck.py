@@ -12,6 +12,7 @@ import pyarrow as pa
 from identity.linkage.bulk import dialects
 from identity.linkage.bulk.comparing import compare_in_sql
 from identity.linkage.bulk.engine import Columns
+from identity.linkage.unreadable import UnreadableFile
 
 
 class DuckEngine:
@@ -21,8 +22,17 @@ class DuckEngine:
 
     def __init__(self, folder: Path, *, memory: str = "2GB", threads: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._db = duckdb.connect(str(folder / "linkage.duckdb"))
-        self._db.execute(f"set memory_limit = '{memory}'")
+        try:
+            self._db = duckdb.connect(str(folder / "linkage.duckdb"))
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise
+            told = f"another run works in {folder}: wait until it has ended, or take another folder"
+            raise UnreadableFile(told) from error
+        try:
+            self._db.execute(f"set memory_limit = '{memory}'")
+        except duckdb.ParserException as error:
+            raise UnreadableFile(f"{memory} is no amount of memory: write 2GB, or 900MB") from error
         self._db.execute(f"set temp_directory = '{folder / 'spill'}'")
         self._db.execute("set preserve_insertion_order = false")
         if threads:
