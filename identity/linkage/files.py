@@ -46,6 +46,8 @@ class Source:
     path: Path
     guesses: Mapping[str, roles.Guess]
     rows: int
+    # What each further column can tell, by its name.
+    information: Mapping[str, float]
 
     @property
     def others(self) -> list[str]:
@@ -77,7 +79,19 @@ def open_source(path: Path, told: Mapping[str, str] | None = None) -> Source:
     unique, rows = _unique(path, [name for name, guess in guesses.items() if guess == (roles.FURTHER, "")])
     for name in unique:
         guesses[name] = roles.Guess(roles.IGNORE, "values")
-    return Source(path, guesses, rows)
+    further = [name for name, guess in guesses.items() if guess.role == roles.FURTHER]
+    return Source(path, guesses, rows, {name: roles.information(sample[name]) for name in further})
+
+
+def choose_further(sources: Sequence[Source], most: int) -> list[str]:
+    """Of the further columns of all files so many that tell most, by name; what only one of two files has tells
+    nothing of a pair between them, and what the map asks for goes first."""
+
+    def telling(name: str) -> tuple[bool, float, str]:
+        told = any(source.guesses.get(name) == (roles.FURTHER, "map") for source in sources)
+        return not told, -min(source.information.get(name, 0.0) for source in sources), name
+
+    return sorted(sorted({name for source in sources for name in source.others}, key=telling)[:most])
 
 
 def _query(path: Path, select: str) -> duckdb.DuckDBPyRelation:

@@ -1,7 +1,7 @@
 """The door for files: `manage.py link`. Light to import."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,15 +39,15 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
 
     Raises:
         UnreadableFile: a file is missing or of an unknown kind, or a map, model or file of labels does not fit, or
-            too many columns have no role, or memory and disk do not do, or another run works in the folder.
+            memory and disk do not do, or another run works in the folder.
     """
     from identity.linkage import files, filing
     from identity.linkage.bulk.linking import by_start_values
 
     sources = [files.open_source(path, options.told) for path in paths]
-    _tell_columns(sources, tell)
-    _check_columns(sources)
     model = _read_model(options.model)
+    left_out = {name for one in sources for name in one.others}.difference(filing.compared_as_they_are(sources, model))
+    _tell_columns(sources, left_out, tell)
     one_to_one = len(sources) == 2 and not options.duplicates
     notes: list[str] = []
     if one_to_one and model is None:
@@ -63,6 +63,8 @@ def link_files(paths: Sequence[Path], options: FileOptions, *, folder: Path, tel
     run.write_clusters(options.out)
     if options.pairs:
         run.write_pairs(options.pairs, linked.model)
+    if left_out:
+        notes.append(_note_left_out(sorted(left_out), by_model=model is not None))
     few = by_start_values(linked.model, linked.records)
     if options.model and model is None and not few:
         options.model.write_text(json.dumps(linked.model.to_json(), indent=1))
@@ -106,11 +108,11 @@ def make_engine(name: str, folder: Path, memory: str) -> "Engine":
     return DuckEngine(folder, memory=memory)
 
 
-def _tell_columns(sources: "Sequence[Source]", tell: Tell) -> None:
+def _tell_columns(sources: "Sequence[Source]", left_out: Collection[str], tell: Tell) -> None:
     for source in sources:
         by_values = [f"{n} -> {g.role}" for n, g in source.guesses.items() if g.by == "values"]
         by_name = [f"{n} -> {g.role}" for n, g in source.guesses.items() if g.by in ("name", "map") and n != g.role]
-        further = source.others
+        further = [name for name in source.others if name not in left_out]
         tell(f"{source.path.name}: {source.rows:,} rows")
         if by_name:
             tell(f"  columns: {', '.join(by_name)}")
@@ -120,13 +122,13 @@ def _tell_columns(sources: "Sequence[Source]", tell: Tell) -> None:
             tell(f"  compared as they are: {', '.join(further)}")
 
 
-def _check_columns(sources: "Sequence[Source]") -> None:
-    further = sorted({name for source in sources for name in source.others})
-    if len(further) > MOST_OTHERS:
-        raise UnreadableFile(
-            f"{len(further)} columns would be compared as they are, and at most {MOST_OTHERS} can be: "
-            f"{', '.join(further)}. Say with --map which to leave out (column: ignore), or what they hold"
-        )
+def _note_left_out(left_out: Sequence[str], *, by_model: bool) -> str:
+    why = (
+        "the model was trained without them"
+        if by_model
+        else f"at most {MOST_OTHERS} columns without a role are compared, and others are filled or varied more"
+    )
+    return f"left out: {', '.join(left_out)}; {why}. Say with --map what they hold, or which to take (column: other)"
 
 
 def _read_model(path: Path | None) -> Any:

@@ -14,6 +14,7 @@ from identity.linkage.bulk import scoring
 from identity.linkage.bulk.engine import Engine
 from identity.linkage.bulk.linking import LEAST_KEPT, Linked, Linking
 from identity.linkage.files import Source
+from identity.linkage.levels import MOST_OTHERS, OTHER
 from identity.linkage.model import Model, log_odds
 
 Progress = Callable[[str, float], None]
@@ -31,6 +32,13 @@ class Grade:
     f1: float
 
 
+def compared_as_they_are(sources: Sequence[Source], model: Model | None) -> list[str]:
+    """The further columns that count: those the model was trained with, else the ones that tell most."""
+    if model is not None:
+        return sorted(one.removeprefix(OTHER) for one in model.comparisons if one.startswith(OTHER))
+    return files.choose_further(sources, MOST_OTHERS)
+
+
 class FileLinking:
     """One run over one file, or over two that are linked to one another."""
 
@@ -45,7 +53,7 @@ class FileLinking:
         progress: Progress = lambda stage, done: None,
     ) -> None:
         self._sources, self._engine = sources, engine
-        self._others = sorted({name for source in sources for name in source.others})
+        self._others = compared_as_they_are(sources, model)
         self._linking = Linking(
             engine, folder, others=self._others, across=one_to_one, model=model, progress=progress
         )  # fmt: skip

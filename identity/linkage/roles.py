@@ -7,6 +7,7 @@ profile's are not: linkage would rather see less than take a loyalty tier for a 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from math import log2
 from typing import NamedTuple
 
 from identity.linkage import cleaning, name_columns
@@ -143,6 +144,12 @@ def _agreeing(values: Sequence[str]) -> float:
     present = [value for value in values[:SAMPLE] if value]
     counts = Counter(present)
     return sum(n * (n - 1) for n in counts.values()) / max(len(present) * (len(present) - 1), 1)
+
+
+def information(values: Sequence[str]) -> float:
+    """What a further column can tell of two rows, in bits: how many values it has, where both rows have one."""
+    filled = sum(map(bool, values[:SAMPLE])) / max(len(values[:SAMPLE]), 1)
+    return filled**2 * -log2(_agreeing(values) or 0.5 / SAMPLE**2)
 
 
 def _repeated(name: str, columns: Mapping[str, Sequence[str]], guesses: Mapping[str, Guess]) -> Guess | None:

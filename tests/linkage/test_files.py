@@ -235,13 +235,27 @@ def test_a_wrong_map_and_wrong_labels_are_said_in_words(tmp_path: Path) -> None:
         link(path, out=tmp_path / "out.csv", labels=path)
 
 
-def test_too_many_columns_without_a_role_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+def test_of_more_columns_without_a_role_than_can_be_compared_those_that_tell_most_are_taken(tmp_path: Path) -> None:
     rng = random.Random(4)
     colours = [f"{a} {b}" for a in ("crimson", "olive", "teal", "umber") for b in ("coat", "hat", "scarf", "glove")]
-    table = [{**row, **{f"extra {n}": rng.choice(colours) for n in range(10)}} for row in rows(50, twice=5)]
-    path = write(tmp_path / "people.csv", table)
-    with pytest.raises(CommandError, match="10 columns would be compared as they are, and at most 9 can be: extra 0"):
-        link(path, out=tmp_path / "out.csv")
+    table = [{**row, **{f"extra {n}": rng.choice(colours) for n in range(9)}} for row in rows(50, twice=5)]
+    for row in table:
+        row["seldom"] = rng.choice(colours) if rng.random() < 0.3 else ""
+        row["few"] = rng.choice(colours[:8])
+    path, model = write(tmp_path / "people.csv", table), tmp_path / "model.json"
+    found = link(path, out=tmp_path / "out.csv", model=model)
+    said = "left out: few, seldom; at most 9 columns without a role are compared"
+    assert any(note.startswith(said) for note in found["notes"])
+
+    mapped = tmp_path / "map.yaml"
+    mapped.write_text("seldom: other\n")
+    found = link(path, out=tmp_path / "other.csv", map=mapped)
+    assert any(note.startswith("left out: ") and "few" in note and "seldom" not in note for note in found["notes"])
+
+    # A model is asked what it was trained with, whatever else a later file holds, or lacks.
+    later = [{name: value for name, value in row.items() if name not in ("few", "extra 3")} for row in table]
+    found = link(write(tmp_path / "later.csv", later), out=tmp_path / "later_out.csv", model=model)
+    assert any("left out: seldom; the model was trained without them" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize(("memory", "told"), [("plenty", "no amount of memory"), ("1MB", "allow more with --memory")])
