@@ -54,9 +54,9 @@ DIGITS = 3
 # that is wanting.
 CONFLICT = (STANDARD.index("birth_date"), LEVELS["birth_date"].index("different"))
 
-MATCH, STRANGERS, HOUSEHOLD, TWINS, GENERATIONS = "MNHTJ"
-CLASSES = (MATCH, STRANGERS, HOUSEHOLD, TWINS, GENERATIONS)
-RIVALS = (STRANGERS, HOUSEHOLD, TWINS, GENERATIONS)
+MATCH, STRANGERS, HOUSEHOLD, TWINS, GENERATIONS, LODGERS = "MNHTJL"
+CLASSES = (MATCH, STRANGERS, HOUSEHOLD, TWINS, GENERATIONS, LODGERS)
+RIVALS = (STRANGERS, HOUSEHOLD, TWINS, GENERATIONS, LODGERS)
 
 
 class Term(NamedTuple):
@@ -76,10 +76,10 @@ class Term(NamedTuple):
 STANDARD_TERMS = (
     Term("given", 0, "given", "N"),
     Term("surname", 0, "surname", "N"),
-    Term("birth_date", 0, "birth_date", "NH"),
+    Term("birth_date", 0, "birth_date", "NHL"),
     Term("phone", 0, "phones", "N"),
     *(Term(f"email_{n}", 0, "emails", "N") for n in (0, 1, 2)),
-    Term("number", 0, "numbers", "NHTJ"),
+    Term("number", 0, "numbers", "N"),
     Term("location", 2, "postcode", "N"),
     Term("location", 4, "city", "N"),
     Term("place", 0, "postcode", "N"),

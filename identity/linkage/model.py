@@ -1,9 +1,9 @@
 """The Fellegi-Sunter model: from comparison levels to match weights. Pure.
 
-A pair belongs to one of five classes: one person (M), strangers (N), one household (H), twins (T), two generations of
-one name (J). The weight is the log odds of M against all the others together (Fellegi and Sunter 1969; more than two
-classes: Larsen 2012), so what a household shares speaks for H as loudly as for M and merges nobody. It is computed in
-nats and shown in bits.
+A pair belongs to one of six classes: one person (M), strangers (N), one household (H), twins (T), two generations of
+one name (J), namesakes in one home (L). The weight is the log odds of M against all the others together (Fellegi and
+Sunter 1969; more than two classes: Larsen 2012), so what a household shares speaks for H as loudly as for M and merges
+nobody. It is computed in nats and shown in bits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,10 @@ from identity.linkage.levels import (
     terms_of,
 )
 
-RIVAL_WORDS = {"N": "strangers", "H": "two of one household", "T": "twins", "J": "two generations of one name"}
+RIVAL_WORDS = {
+    "N": "strangers", "H": "two of one household", "T": "twins", "J": "two generations of one name",
+    "L": "namesakes in one home",
+}  # fmt: skip
 # No value counts as rarer than this share of one person.
 _LEAST_HOLDERS = 0.5
 # Where more of the matches than this contradict each other, it is no conflict.

@@ -3,8 +3,9 @@
 One row of probabilities for each fact and class, in the order of `levels.LEVELS`. They are plausible rates, chosen by
 reasoning about people (how often is a name mistyped, how often do two strangers share a birth date) and not fitted to
 any set. Training starts here and weighs them like 60 pairs. Classes: N two strangers, M one person, H two of one
-household, T twins, J two generations of one name. What a class leaves out is as between strangers: two of a household
-have given names, birth dates and numbers like any two people; surname, home and telephone are what they share.
+household, T twins, J two generations of one name, L namesakes of two families in one home. What a class leaves out is
+as between strangers: two of a household have given names and birth dates like any two people; surname, home and
+telephone are what they share.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ START: dict[str, dict[str, list[float]]] = {
         "N": [0.004, 0.003, 0.004, 0.030, 0.9545, 0.0005, 0.004],
         "T": [0.0005, 0.020, 0.018, 0.080, 0.879, 0.0005, 0.002],
         "J": [0.900, 0.040, 0.030, 0.005, 0.0145, 0.0005, 0.010],
+        "L": [0.900, 0.040, 0.030, 0.005, 0.0145, 0.0005, 0.010],
     },
     "middle": {
         # Many people have none, so whether there is one is a fact of the person too (`presence` follows the base).
@@ -34,6 +36,7 @@ START: dict[str, dict[str, list[float]]] = {
         "H": [0.790, 0.040, 0.020, 0.108, 0.002, 0.040],
         "T": [0.919, 0.040, 0.010, 0.020, 0.001, 0.010],
         "J": [0.939, 0.040, 0.010, 0.008, 0.001, 0.002],
+        "L": [0.002, 0.002, 0.012, 0.7335, 0.0005, 0.250],
     },
     "birth_date": {
         # The last two where one of them tells no more than a year.
@@ -57,6 +60,8 @@ START: dict[str, dict[str, list[float]]] = {
     "number": {
         "M": [0.900, 0.060, 0.020, 0.020],
         "N": [0.00001, 0.0005, 0.005, 0.99449],
+        # The number of the head of the house is given for a wife or a child.
+        "H": [0.010, 0.0005, 0.005, 0.9845],
     },
     "location": {
         "M": [0.600, 0.105, 0.070, 0.040, 0.060, 0.120, 0.005],
@@ -84,8 +89,9 @@ START: dict[str, dict[str, list[float]]] = {
 PAIRS_A_RECORD = {"M": 0.2, "H": 0.5}
 # Twins and generations are tied to the households: a class that may grow freely explains the nicknames and slips of
 # one person as two people. A fiftieth of the pairs of a household are twins; a quarter are parent and child, of whom
-# three in a hundred bear one name.
-TIED = {"T": 0.02, "J": 0.0075}
+# three in a hundred bear one name. Of pairs of lodgers, students or prisoners some bear one given name by chance, which
+# two of one family do not.
+TIED = {"T": 0.02, "J": 0.0075, "L": 0.0006}
 # Two of one household who bear one given name though no generation lies between them: nobody names two children
 # alike, so it does not matter how common the name is.
 SAME_NAME = 0.0005

@@ -31,7 +31,7 @@ _MOST_ROUNDS, _CONVERGED = 60, 1e-4
 _MOST_UNLIKE = {"given": 0.3, "surname": 0.5, "birth_date": 0.5, "number": 0.5}
 # Of the matches of a base at most so many have unlike given names.
 _MOST_DIFFERENT = 0.5
-_FREE_IN_HOUSEHOLD = ("middle", "surname", "phone", "location", "place", "other")
+_FREE_IN_HOUSEHOLD = ("middle", "surname", "phone", "number", "location", "place", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,21 +188,22 @@ def _maximise(model: Model, evidence: Evidence, mass: Floats, *, fixed: bool) ->
         if field_of(comparison) in _FREE_IN_HOUSEHOLD:
             rows[comparison]["H"] = _estimate(levels, mass[2], begun["H"])
     totals = dict(zip(CLASSES, (mass.sum(axis=1) / evidence.records).tolist(), strict=True))
-    totals["J"] = totals["H"] * _generations(model, evidence, mass)
+    totals |= {name: totals["H"] * _of_a_name(model, evidence, mass, name) for name in "JL"}
+    learned = {*model.pairs_a_record, "J", "L"}
     return replace(
-        model, probabilities=rows, pairs_a_record={name: totals[name] for name in (*model.pairs_a_record, "J")}
+        model, probabilities=rows, pairs_a_record={name: totals[name] for name in CLASSES if name in learned}
     )
 
 
-def _generations(model: Model, evidence: Evidence, mass: Floats) -> float:
-    """How many pairs of two generations of one name there are for each pair of a household.
+def _of_a_name(model: Model, evidence: Evidence, mass: Floats, name: str) -> float:
+    """How many pairs of two generations of one name, or of namesakes in one home, there are for each of a household.
 
-    Two birth dates tell a generation from one person, so only pairs that have both are asked; without them it stays
-    where it was tied.
+    Two birth dates tell them from one person, so only pairs that have both are asked; without them it stays where it
+    was tied.
     """
     dated = evidence.candidates.patterns[:, model.comparisons.index("birth_date")] != MISSING
-    household, generations = (float(mass[CLASSES.index(name), dated].sum()) for name in "HJ")
-    return (generations + HOUSEHOLD_PAIRS * start.TIED["J"]) / (household + HOUSEHOLD_PAIRS)
+    household, alike = (float(mass[CLASSES.index(one), dated].sum()) for one in ("H", name))
+    return (alike + HOUSEHOLD_PAIRS * start.TIED[name]) / (household + HOUSEHOLD_PAIRS)
 
 
 def _estimate(levels: npt.NDArray[np.int8], mass: Floats, begun: Sequence[float]) -> list[float]:

@@ -12,9 +12,9 @@ from identity.linkage import columns
 from identity.linkage.bulk.duck import DuckEngine
 from identity.linkage.bulk.linking import Linked, Linking
 from identity.linkage.fields import Record, make_record
-from identity.linkage.levels import MISSING, STANDARD
+from identity.linkage.levels import CLASSES, MISSING, STANDARD
 from identity.linkage.model import Model
-from identity.linkage.start import TIED
+from identity.linkage.start import TIED, start_rows
 from identity.linkage.training import Candidates, Evidence, Sample, train
 from tests.linkage.test_base_runs import GIVEN, SURNAMES
 
@@ -32,11 +32,11 @@ def person(rng: random.Random, **told: str) -> dict[str, list[str]]:
     return {role: [value] for role, value in (drawn | told).items() if value}
 
 
-def linked(folder: Path, records: list[Record]) -> Linked:
+def linked(folder: Path, records: list[Record], others: tuple[str, ...] = ()) -> Linked:
     """Train on these records and link them."""
     engine = DuckEngine(folder)
     try:
-        return Linking(engine, folder).run([columns.batch(range(len(records)), 0, records)])
+        return Linking(engine, folder, others=others).run([columns.batch(range(len(records)), 0, records, others)])
     finally:
         engine.close()
 
@@ -133,14 +133,15 @@ def test_a_rare_alias_of_a_given_name_is_learned(tmp_path: Path) -> None:
 
 def pattern(**levels: int) -> npt.NDArray[np.int8]:
     """The levels of one pair, the rest missing."""
-    return np.array([[levels.get(name, MISSING) for name in STANDARD]], dtype=np.int8)
+    names = (*STANDARD, "other") if "other" in levels else STANDARD
+    return np.array([[levels.get(name, MISSING) for name in names]], dtype=np.int8)
 
 
 def trained_on(model: Model, pairs: dict[int, npt.NDArray[np.int8]], strangers: Sample) -> Model:
     """The model learned from so many candidates of each pattern."""
     levels, counts = np.concatenate(list(pairs.values())), np.array(list(pairs), dtype=np.float64)
     known = np.zeros((len(pairs), len(model.terms)), dtype=np.bool_)
-    seen = Candidates(levels, known, np.arange(len(pairs)), np.zeros((5, len(pairs))), counts)
+    seen = Candidates(levels, known, np.arange(len(pairs)), np.zeros((len(CLASSES), len(pairs))), counts)
     return train(model, Evidence(20_000, 2e8, seen, strangers, replace(strangers)))
 
 
@@ -167,14 +168,50 @@ def test_a_further_column_may_be_a_fact_of_the_home(tmp_path: Path) -> None:
     homes_of = [(rec, f"plot {n}", rng.choice(SURNAMES)) for n in range(150) for rec in homes(rng, 1)]
     records = [replace(record, other={"plot": plot, "lord": lord}) for record, plot, lord in homes_of]
     again = [replace(record, street="", house="", postcode="", phones=()) for record in records[::10]]
-    engine = DuckEngine(tmp_path)
-    try:
-        base = [*records, *again]
-        linking = Linking(engine, tmp_path, others=("plot", "lord"))
-        found = linking.run([columns.batch(range(len(base)), 0, base, ("plot", "lord"))])
-    finally:
-        engine.close()
+    found = linked(tmp_path, [*records, *again], ("plot", "lord"))
     true = {len(records) + n: 10 * n for n in range(len(again))}
     merged = {a: b for a, b in found.clusters.items() if a != b}
     assert len(merged.items() - true.items()) <= 1
     assert len(merged.items() & true.items()) >= 0.9 * len(true)
+
+
+def wrong_and_right(found: Linked, true: dict[int, int]) -> tuple[int, int]:
+    """How many records were linked to another one than theirs, and how many to theirs."""
+    merged = {a: b for a, b in found.clusters.items() if a != b}
+    return len(merged.items() - true.items()), len(merged.items() & true.items())
+
+
+def test_namesakes_of_a_prison_are_not_one_person_though_nobody_names_two_children_alike() -> None:
+    begun = start_rows((*STANDARD, "other:cell"))
+    model = Model(comparisons=tuple(begun), probabilities=begun)
+    home = {"location": 0, "other": 0}
+    seen = {
+        6_000: pattern(given=0, surname=0, birth_date=0, **home),
+        20_000: pattern(given=4, surname=0, birth_date=4, sex=1, **home),
+        15_000: pattern(given=4, surname=3, birth_date=4, sex=1, **home),
+        200: pattern(given=0, surname=3, birth_date=4, **home),
+        # Of those who may be one person some have another birth date, or have married.
+        150: pattern(given=0, surname=0, birth_date=4, **home),
+        151: pattern(given=0, surname=3, birth_date=0, **home),
+    }
+    strangers = pattern(given=4, surname=3, birth_date=4, sex=1, location=5, other=2)
+    trained = trained_on(model, seen, Sample(strangers, np.array([1e6])))
+    namesakes, prisoners = seen[200], seen[6_000]
+    weights = [trained.score(one, {}, base=20_000).weights[0] for one in (namesakes, prisoners)]
+    assert weights[0] < 0 < weights[1]
+
+
+def test_a_wife_who_is_written_down_under_her_husbands_number_is_not_her_husband(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    records, true = list[Record](), dict[int, int]()
+    for n in range(400):
+        home = [replace(one, numbers=(f"{rng.randint(10**8, 10**9)}",), birth_date="") for one in homes(rng, 1)[:2]]
+        if n % 5 == 0:
+            home[1] = replace(home[1], numbers=home[0].numbers)
+        if n % 3 == 0:
+            true[len(records) + 2] = len(records)
+            home.append(replace(home[0], surname=home[0].surname[:-1] + "x"))
+        records += home
+    wrong, right = wrong_and_right(linked(tmp_path, records), true)
+    assert wrong <= 0.02 * right
+    assert right >= 0.95 * len(true)

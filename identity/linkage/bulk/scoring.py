@@ -13,7 +13,7 @@ from identity.linkage.levels import CLASSES, LEVELS, Term, field_of
 from identity.linkage.model import Model, Scored
 from identity.linkage.training import class_logs
 
-_NAMES = ("m", "n", "h", "t", "j")
+_NAMES = ("m", "n", "h", "t", "j", "lodgers")
 
 
 def score(engine: Engine, compared: str, model: Model, *, base: int, name: str) -> None:
@@ -26,7 +26,7 @@ def score(engine: Engine, compared: str, model: Model, *, base: int, name: str) 
     columns = ", ".join(f'{sql} as "s_{column}"' for column, sql in shares.items())
     added = {letter: _added(engine.dialect, model, letter) for letter in CLASSES}
     totals = ", ".join(f"p.{alias} + {added[letter]} as {alias}" for alias, letter in zip(_NAMES, CLASSES, strict=True))
-    most = "greatest(n, h, t, j)"
+    most = f"greatest({', '.join(_NAMES[1:])})"
     rivals = " + ".join(f"exp({alias} - {most})" for alias in _NAMES[1:])
     engine.create(
         name,
