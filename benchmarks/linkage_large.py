@@ -3,8 +3,9 @@
 `python benchmarks/linkage_large.py [--millions 10]`.
 
 The base is made a million at a time (each of a seed of its own, all of one country, so names, streets and namesakes
-grow with it), written to one Parquet file as it goes, and linked from nothing by `manage.py link`. Nothing runs beside
-it: Splink's run of a tenth of it (`benchmarks/linkage.py --only scale --scale 1000000`) takes gigabytes already.
+grow with it; mailboxes, which no two people have, get a host of their own each time), written to one Parquet file as it
+goes, and linked from nothing by `manage.py link`. Nothing runs beside it: Splink's run of a tenth of it
+(`benchmarks/linkage.py --only scale --scale 1000000`) takes gigabytes already.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -41,6 +43,8 @@ def make_part(folder: str, number: int, records: int, seed: int) -> None:
     drawn = population.population(records, seed=seed + number)
     ids = pa.array([f"{number}-{name}" for name in drawn.table["record_id"].to_pylist()])
     table = drawn.table.set_column(0, "record_id", ids)
+    place = table.column_names.index("email")
+    table = table.set_column(place, "email", pc.replace_substring(table["email"], "@", f"@{number}."))
     pq.write_table(table, f"{folder}/part{number:03}.parquet")
     truth = pa.array([f"{number}-{person}" for person in drawn.truth.tolist()])
     pq.write_table(pa.table({"record_id": ids, "truth": truth}), f"{folder}/truth{number:03}.parquet")
