@@ -19,6 +19,7 @@ from connectors import services as connectors
 from events import services as events
 from identity import selectors as identity
 from segments import services as segments
+from tests.applying import apply_all
 
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
 
@@ -52,8 +53,7 @@ class Shop:
         self.apply()
 
     def apply(self) -> None:
-        while self.applier.apply_batch(now=self.now).taken:
-            pass
+        apply_all(self.applier, now=self.now)
 
     def run(self, **later: float) -> None:
         """Turn the clock and let everything happen."""

@@ -16,6 +16,7 @@ from common import pg
 from connectors import services as connectors
 from events import services as events
 from identity import selectors as identity
+from tests.applying import apply_all
 
 START = datetime(2026, 11, 2, 12, tzinfo=UTC)
 MAIL = "<mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ profile.first_name | default: 'you' }}, \
@@ -76,8 +77,7 @@ class World:
         self.drain(now=now)
 
     def drain(self, *, now: datetime = START) -> None:
-        while self.applier.apply_batch(now=now).taken:
-            pass
+        apply_all(self.applier, now=now)
 
     def id_of(self, name: str, *, kind: str = "user_id") -> int:
         found = identity.find_profile(kind, name)

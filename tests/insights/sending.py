@@ -12,6 +12,7 @@ from connectors import services as connectors
 from events import services as events
 from identity import selectors as identity
 from identity import services as identity_services
+from tests.applying import apply_all
 
 
 class Sender:
@@ -41,8 +42,7 @@ class Sender:
                 conn, source_id=self.source, document=json.dumps({"batch": numbered}).encode(), events=len(numbered),
                 client_ip=None, received_at=clock.now(), compressor=zstandard.ZstdCompressor(level=1),
             )  # fmt: skip
-        while self._applier.apply_batch(now=clock.now()).taken:
-            pass
+        apply_all(self._applier, now=clock.now())
 
     def profile(self, user: str) -> int:
         found = identity.find_profile("email" if "@" in user else "user_id", user)
