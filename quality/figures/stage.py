@@ -26,7 +26,9 @@ on conflict (day, source_id, name) do update set volume = f.volume + excluded.vo
 """
 # Twins happen within so long of each other; a person who buys twice takes longer.
 TWIN_US = 10_000_000
-_REMEMBERED = 200_000
+# Twice as many at the most, of 120 bytes each. A worker that takes in 10,000 events a second remembers the last 6 to 12
+# seconds of coming; where it takes in fewer, longer.
+_REMEMBERED = 60_000
 _Key = tuple[int, str]
 
 
