@@ -30,7 +30,7 @@ class Setting(models.Model):
 
 
 class DeclaredFeature(models.Model):
-    """A feature that somebody declared."""
+    """A feature that somebody declared. `left` and `right` name the two that it is made of, if it is."""
 
     name = models.CharField(max_length=60, unique=True)
     title = models.CharField(max_length=120, blank=True)
@@ -40,6 +40,8 @@ class DeclaredFeature(models.Model):
     event = models.TextField(blank=True)
     property = models.TextField(blank=True)
     window_days = models.IntegerField(null=True)
+    left = models.CharField(max_length=60, blank=True, default="", db_default="")
+    right = models.CharField(max_length=60, blank=True, default="", db_default="")
     changed_by = models.CharField(max_length=254)
     changed_at = models.DateTimeField()
 

@@ -18,6 +18,7 @@ from insights.contracts import RfmView, RunView
 from insights.engagement.computing import engagement, engagement_of
 from insights.features.cleaning import OUTLIERS
 from insights.features.declared import MEASURES
+from insights.features.interactions import OPERATIONS
 from insights.features.reading import declared, features, features_of
 from insights.features.tones import sentiment_features
 from insights.funnels.contracts import DIRECTIONS, FUNNEL_BREAKDOWNS, OPERATORS, ORDERS
@@ -43,10 +44,10 @@ from insights.tables.writing import table, table_file, tables
 
 __all__ = [
     "BACK", "COMPARISONS", "DIRECTIONS", "FILLINGS", "FUNNEL_BREAKDOWNS", "GOALS", "KPIS", "LENGTHS", "MEASURES",
-    "METHODS", "OPERATORS", "ORDERS", "OUTLIERS", "PERIODS", "POLICIES", "SCALINGS", "annotations", "asked_period",
-    "baseline", "baselines", "categories", "clustering", "clusterings", "cohorts", "count_items", "declared",
-    "engagement", "engagement_of", "features", "features_of", "first_behaviour", "funnel", "funnels", "item",
-    "items", "kpi_days", "kpi_report", "lifetime", "lifetime_horizon", "meter_of", "newest_run", "noon_of",
+    "METHODS", "OPERATIONS", "OPERATORS", "ORDERS", "OUTLIERS", "PERIODS", "POLICIES", "SCALINGS", "annotations",
+    "asked_period", "baseline", "baselines", "categories", "clustering", "clusterings", "cohorts", "count_items",
+    "declared", "engagement", "engagement_of", "features", "features_of", "first_behaviour", "funnel", "funnels",
+    "item", "items", "kpi_days", "kpi_report", "lifetime", "lifetime_horizon", "meter_of", "newest_run", "noon_of",
     "paths", "prediction", "predictions", "recommend", "recommendation_setting", "recommenders", "rfm", "run",
     "runs", "runs_wait", "score_profiles", "sentiment_features", "setting", "table", "table_file", "tables",
 ]  # fmt: skip

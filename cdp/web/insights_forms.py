@@ -51,7 +51,13 @@ class OrderForm(CalmForm):
 class FeatureForm(CalmForm):
     """A feature that somebody declares."""
 
-    name = forms.CharField(label="Name", max_length=60, help_text="Such as views_30d.")
+    title = forms.CharField(
+        label="Title", max_length=120, required=False, help_text="Such as Product views, 30 days. Empty: the name."
+    )
+    name = forms.CharField(
+        label="Name", max_length=60,
+        help_text="For the API and files, such as views_30d: small letters, digits and _. It stays.",
+    )  # fmt: skip
     measure = forms.ChoiceField(label="Measure", choices=lambda: list(insights.MEASURES.items()))
     event = forms.CharField(label="Event", max_length=500, required=False, help_text="Not needed for a trait.")
     property = forms.CharField(label="Property or trait", max_length=500, required=False)
@@ -59,6 +65,31 @@ class FeatureForm(CalmForm):
         label="In the last days", min_value=1, max_value=3650, required=False, help_text="Empty: of all time."
     )
     description = forms.CharField(label="What it tells", max_length=500, required=False)
+
+
+class CombinedForm(CalmForm):
+    """A feature that is made of two others."""
+
+    left = forms.ChoiceField(label="Feature", choices=lambda: _combinable())
+    measure = forms.ChoiceField(
+        label="Operation", choices=lambda: [(name, one.label) for name, one in insights.OPERATIONS.items()]
+    )
+    right = forms.ChoiceField(label="Other feature", choices=lambda: _combinable())
+    title = forms.CharField(
+        label="Title", max_length=120, required=False, help_text="Empty: as it is reckoned, such as Revenue ÷ Orders."
+    )
+    name = forms.CharField(
+        label="Name", max_length=60,
+        help_text="For the API and files, such as revenue_per_order: small letters, digits and _. It stays.",
+    )  # fmt: skip
+    description = forms.CharField(label="What it tells", max_length=500, required=False)
+
+
+def _combinable() -> list[tuple[str, str]]:
+    return [("", "Choose…"), *(
+        (one.name, one.title) for one in insights.features().values()
+        if one.type == "number" and not one.texts and not one.parts
+    )]  # fmt: skip
 
 
 class FeatureFileForm(CalmForm):

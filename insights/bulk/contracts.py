@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from insights.contracts import OrderSetting
-from insights.features.catalogue import BUILT_IN
 from insights.features.contracts import BadFeature, DeclaredView, Feature, Property
-from insights.features.declared import feature_of
+from insights.features.interactions import assembled
 
 ENGINES = ("duckdb", "spark")
 _FORM, _ABOUT = 1, "log.json"
@@ -41,7 +40,8 @@ class LogView:
                 f"{missing[0]}: this log was written without what that feature reads. Write it again with"
                 f" --features {','.join([*self.features, missing[0]])}, or ask for features it has."
             )
-        return [BUILT_IN[name] if name in BUILT_IN else feature_of(self.declared[name]) for name in names]
+        every = assembled(self.declared)
+        return [every[name] for name in names]
 
 
 def keep_about(folder: Path, view: LogView) -> None:

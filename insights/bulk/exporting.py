@@ -23,6 +23,7 @@ from insights.bulk.placing import put_in_place
 from insights.contracts import OrderSetting
 from insights.features.contracts import Feature, Property
 from insights.features.dialect import Binder, Statement
+from insights.features.interactions import with_parts
 from insights.features.log import CONTEXT, MAIL, DatabaseLog, property_of
 from insights.features.reading import chosen, declared, features
 from insights.settings import setting
@@ -45,10 +46,11 @@ def export_log(
     wanted = chosen(list(dict.fromkeys(names)) or list(features()))
     if folder.exists() and not is_log(folder) and any(folder.iterdir()):
         raise BadLog(f"{folder} is not empty and holds no log: choose another folder, or empty it.")
-    views = {name: one for name, one in declared().items() if any(name == other.name for other in wanted)}
+    read = with_parts(wanted)
+    views = {name: one for name, one in declared().items() if any(name == other.name for other in read)}
     properties = tuple(dict.fromkeys(one for view in views.values() if (one := property_of(view))))
     orders = setting().orders
-    statement, types = _statement(wanted, orders, properties, [view.event for view in views.values()])
+    statement, types = _statement(read, orders, properties, [view.event for view in views.values()])
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)

@@ -38,9 +38,9 @@ def group(row: Run, *, now: datetime, after: After) -> None:
     spec = ClusteringSpec.from_json(clustering.spec)
     features = _usable(spec)
     orders = OrderSetting.from_json(row.orders)
-    money = any(one.unit == "money" for one in features)
+    money = any(one.counts_money for one in features)
     currency = expect_one_currency(orders=orders, as_of=row.as_of) if money else ""
-    buyers = any(one.relation in _OF_ORDERS for one in features)
+    buyers = any(one.relations & _OF_ORDERS for one in features)
     table = features_of(spec.features, as_of=row.as_of, buyers=buyers, orders=orders)
     if len(table) < _FEWEST:
         raise NotPossible(f"There are {len(table)} people to group; it takes at least {_FEWEST}.")

@@ -90,6 +90,6 @@ def _names(parts: Sequence[Part], *, orders: OrderSetting, as_of: datetime) -> l
     missing = [one for one in names if one not in every]
     if missing:
         raise NotPossible(f"{missing[0]}: there is no such feature any more. Choose others under Insights, Engagement.")
-    if any(every[one].unit == "money" for one in names):
+    if any(every[one].counts_money for one in names):
         expect_one_currency(orders=orders, as_of=as_of)
     return names

@@ -63,7 +63,7 @@ def _orders() -> Iterator[Feature]:
         "revenue_trend", "Trend of revenue",
         "The last 90 days against the 90 before: 1 is all new, 0 the same, -1 nothing any more.", "orders",
         f"{{real {now} - {past}}} / {{real nullif({now} + {past}, 0)}}", window_days=90, high="buys more than before",
-        low="buys less than before",
+        low="buys less than before", of_money=True,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ of it is left.
 websites and apps, with the time since the event before; what it told of device and place.
 `mail` (profile_id, moment, name): what e-mail providers told.
 `declared:<name>` (profile_id, moment, message_id, number, text): the events of one declared feature.
+An interaction has no relation: it is reckoned of the values of its two parts, which are read whether asked for or not.
 """
 
 import re
@@ -27,6 +28,7 @@ from insights.contracts import OrderSetting
 from insights.features.contracts import DeclaredView, Feature, Property
 from insights.features.declared import IDENTIFY, OF_TRAITS
 from insights.features.dialect import POSTGRES, Binder, Dialect, Statement
+from insights.features.interactions import with_parts
 from insights.features.log import CONTEXT, MAIL, DatabaseLog, FileLog, Log, property_of
 
 _WORD = re.compile(r"\{(\w+)(?: ([^{}]*))?\}")
@@ -78,8 +80,9 @@ class _Compiler:
         self._zone = self._binder.bind(orders.zone, "text")
 
     def statement(self, features: Sequence[Feature], *, buyers: bool) -> Statement:
+        measured = [one for one in with_parts(features) if not one.parts]
         by_relation: dict[str, list[Feature]] = {}
-        for feature in features:
+        for feature in measured:
             by_relation.setdefault(feature.relation, []).append(feature)
         if buyers:
             by_relation.setdefault("orders", [])
@@ -96,17 +99,23 @@ class _Compiler:
         asked = "".join(f", {self._column(one)}" for one in features)
         only = self._only("p.profile_id", "where")
         text = (
-            f"with {', '.join([*self._relations(set(by_relation), features), *parts])}"
+            f"with {', '.join([*self._relations(set(by_relation), measured), *parts])}"
             f" select profile_id{asked} from {self._log.people} p {' '.join(joins)} {only} order by profile_id"
         )
         return Statement(text, self._binder.values)
 
     def _column(self, feature: Feature) -> str:
         name = self._dialect.quoted(feature.name)
-        if feature.type == "text" or feature.texts:
-            return name
+        return name if feature.type == "text" or feature.texts else f"{self._number(feature)} as {name}"
+
+    def _number(self, feature: Feature) -> str:
+        """Its value of a person; of an interaction out of those of its parts, wherever they were aggregated."""
+        if feature.parts:
+            a, b = (self._number(one) for one in feature.parts)
+            return self._word("real", feature.sql.format(a=a, b=b))
+        name = self._dialect.quoted(feature.name)
         filled = name if feature.empty is None else f"coalesce({name}, {self._binder.bind(feature.empty, 'float8')})"
-        return f"{self._word('real', filled)} as {name}"
+        return self._word("real", filled)
 
     def _filled(self, feature: Feature) -> str:
         """The feature's expression with its words in braces said, from the innermost."""

@@ -30,7 +30,12 @@ OF_TEXTS = ("sentiment", "trait_sentiment")
 _SQL: dict[str, tuple[str, str, float | None]] = {
     "count": ("number", "count(*) filter (where {rows})", 0),
     "sum": ("number", "coalesce(sum(number) filter (where {rows}), 0)", 0),
-    "mean": ("number", "avg(number) filter (where {rows})", None),
+    # Not avg(): PostgreSQL keeps a sum of squares for it, and numbers of 1e155 and more end the statement.
+    "mean": (
+        "number",
+        "sum(number) filter (where {rows}) / nullif(count(number) filter (where {rows}), 0)",
+        None,
+    ),
     "least": ("number", "min(number) filter (where {rows})", None),
     "greatest": ("number", "max(number) filter (where {rows})", None),
     "distinct": ("number", "count(distinct text) filter (where {rows} and text is not null)", 0),
@@ -45,18 +50,18 @@ _LONGEST_DAYS = 3650
 IDENTIFY = "$identify"
 
 
-def checked(
-    *, name: str, measure: str, event: str, property: str, window_days: int | None
-) -> None:  # fmt: skip
-    """Raises BadFeature when this cannot be a feature."""
+def expect_name(name: str) -> None:
+    """Raises BadFeature when no feature can be called that."""
     if not _NAME.fullmatch(name):
         raise BadFeature("name: small letters, digits and _ only, beginning with a letter; at most 60.")
     if name in BUILT_IN:
         raise BadFeature(f"name: {name} comes with the product; choose another.")
     if name.startswith(CONSENT_PREFIX):
         raise BadFeature(f"name: {CONSENT_PREFIX}… is what people chose themselves; choose another.")
-    if measure not in MEASURES:
-        raise BadFeature(f"measure: choose one of {', '.join(MEASURES)}.")
+
+
+def expect_measure(*, measure: str, event: str, property: str, window_days: int | None) -> None:
+    """Raises BadFeature when this measures nothing."""
     if measure not in OF_TRAITS and not event:
         raise BadFeature("event: name the event that is measured.")
     if measure not in ("count", "days_since") and not property:

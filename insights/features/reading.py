@@ -10,17 +10,16 @@ import psycopg
 from common import pg
 from connectors import selectors as connectors
 from insights.contracts import FeatureTable, NotPossible, OrderSetting
-from insights.features.catalogue import BUILT_IN
 from insights.features.compile import compile_currencies, compile_features
 from insights.features.contracts import BadFeature, DeclaredView, Feature
-from insights.features.declared import feature_of
 from insights.features.dialect import Statement
+from insights.features.interactions import assembled
 from insights.features.sentiment import sentiment
 from insights.models import DeclaredFeature
 from insights.settings import setting
 
 _AT_ONCE = 50_000
-_OF_VISITS = ("visits", "latest")
+_OF_VISITS = frozenset(("visits", "latest"))
 
 
 def declared() -> dict[str, DeclaredView]:
@@ -32,13 +31,13 @@ def declared_view(row: DeclaredFeature) -> DeclaredView:
     """The contract of one row."""
     return DeclaredView(
         row.name, row.title, row.description, row.owner, row.measure, row.event, row.property, row.window_days,
-        row.changed_by, row.changed_at,
+        row.changed_by, row.changed_at, row.left, row.right,
     )  # fmt: skip
 
 
 def features() -> dict[str, Feature]:
     """Every feature there is, by name: those of the product, then those of people here."""
-    return {**BUILT_IN, **{name: feature_of(view) for name, view in declared().items()}}
+    return assembled(declared())
 
 
 def chosen(names: Sequence[str]) -> list[Feature]:
@@ -66,7 +65,7 @@ def features_of(
         as_of=as_of,
         profiles=profiles,
         buyers=buyers,
-        visited=connectors.visited_sources() if any(one.relation in _OF_VISITS for one in wanted) else (),
+        visited=connectors.visited_sources() if any(one.relations & _OF_VISITS for one in wanted) else (),
     )
     ids: list[Any] = []
     columns: list[list[Any]] = [[] for _ in wanted]

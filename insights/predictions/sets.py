@@ -185,7 +185,7 @@ def names_of(spec: PredictionSpec, *, as_of: datetime, orders: OrderSetting) -> 
     if missing:
         raise NotPossible(f"{missing[0]}: there is no such feature any more. Choose others.")
     names = [one for one in (spec.features or every) if one not in spec.groups]
-    money = [one for one in names if every[one].unit == "money" or one == "revenue_trend"]
+    money = [one for one in names if every[one].counts_money]
     if money:
         try:
             expect_one_currency(orders=orders, as_of=as_of)

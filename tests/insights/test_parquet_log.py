@@ -36,6 +36,15 @@ pytestmark = pytest.mark.django_db
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata")
 # All that people can declare, with and without a window.
 DECLARED = {f"my_{measure}{'_30' if days else ''}": (measure, days) for measure in MEASURES for days in (None, 30)}
+# Parts of differences are whole numbers: what is left of two means that may end in another bit is no number to compare.
+COMBINED = {
+    "revenue_per_order": ("ratio", "revenue_90d", "orders_90d"),
+    "visits_per_view": ("ratio", "visits_30d", "my_count"),
+    "orders_by_clicks": ("product", "orders_30d", "email_click_rate_90d"),
+    "hour_by_sum": ("product", "usual_hour", "my_sum"),
+    "visits_more": ("difference", "visits_90d", "events_30d"),
+    "days_and_days": ("addition", "recency_days", "my_days_since_30"),
+}
 _NAMES = ("Order Completed", "Order Refunded", "Order Cancelled", "$page", "Viewed", "Email Delivered", "Email Opened",
           "Email Link Clicked", "$identify")  # fmt: skip
 _VALUES = st.sampled_from(
@@ -73,6 +82,8 @@ def declare_all() -> None:
         services.declare_feature(
             name=name, measure=measure, event="Viewed", property="of", window_days=days, by="ann", now=clock.now()
         )
+    for name, (measure, left, right) in COMBINED.items():
+        services.declare_feature(name=name, measure=measure, left=left, right=right, by="ann", now=clock.now())
 
 
 def in_files(folder: Path, engine: str, names: list[str], as_of: datetime) -> dict[int, tuple[Any, ...]]:
@@ -115,7 +126,7 @@ def test_duckdb_gives_every_feature_that_postgresql_gives(
 ) -> None:
     with a_log(happened, zone, joined, lines) as log:
         names = [*features()]
-        assert {*BUILT_IN, *DECLARED} == {*names}
+        assert {*BUILT_IN, *DECLARED, *COMBINED} == {*names}
         for as_of in (SPRING, SPRING - timedelta(days=33, hours=5)):
             equal(in_files(log, "duckdb", names, as_of), told(*names, as_of=as_of), names)
 

@@ -13,7 +13,7 @@ from common import clock, pg
 from identity import selectors as identity
 from insights import selectors, services
 from insights.contracts import BadFeature
-from insights.features.declared import checked
+from insights.features.declared import expect_measure
 from insights.features.sentiment import reads_english, sentiment, tone
 from insights.models import Run
 from privacy import services as privacy
@@ -155,5 +155,5 @@ def test_the_clock_asks_for_sentiment_while_a_feature_has_texts_and_once_more_to
 
 def test_a_sentiment_without_a_property_is_refused() -> None:
     with pytest.raises(BadFeature, match="property"):
-        checked(name="mood", measure="sentiment", event="Reviewed", property="", window_days=None)
+        expect_measure(measure="sentiment", event="Reviewed", property="", window_days=None)
     assert set(selectors.MEASURES) >= {"sentiment", "trait_sentiment"}

@@ -13,11 +13,13 @@ import scipy.sparse as sparse
 
 from common import clock, pg
 from insights import selectors, services
+from insights.features.interactions import OPERATIONS
 from insights.features.reading import features
 from insights.recommendations import training
 from insights.recommendations.factors import als_by
 from insights.recommendations.models import Recommender
 from tests.insights.sending import Sender
+from tests.insights.test_interactions import extremes
 from tests.insights.test_parquet_log import a_log, equal, in_files
 from tests.insights.test_recommending import run, shop
 from tests.insights.world import SPRING, told
@@ -53,6 +55,11 @@ def test_spark_gives_every_feature_that_postgresql_gives(zone: str, lines: bool)
         names = [*features()]
         as_of = SPRING - timedelta(days=3, hours=5)
         equal(in_files(log, "spark", names, as_of), told(*names, as_of=as_of), names)
+
+
+def test_spark_reckons_with_numbers_at_the_ends_of_the_range_as_postgresql_does(tmp_path: Path) -> None:
+    with extremes(tmp_path) as log:
+        assert in_files(log, "spark", [*OPERATIONS], SPRING) == told(*OPERATIONS, as_of=SPRING)
 
 
 def taste(people: int, items: int, seed: int) -> tuple[training.History, list[frozenset[int]]]:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from cdp.api.shapes.fields import Anything, Id, Instant, Shape
 from cdp.api.shapes.funnels import ConditionShape
-from insights.selectors import BACK, FILLINGS, MEASURES, OUTLIERS, PERIODS
+from insights.selectors import BACK, FILLINGS, MEASURES, OPERATIONS, OUTLIERS, PERIODS
 
 
 class FeatureShape(Shape):
@@ -20,18 +20,30 @@ class FeatureShape(Shape):
     unit = serializers.CharField(allow_blank=True)
     window_days = serializers.IntegerField(allow_null=True)
     owner = serializers.CharField(allow_blank=True)
+    formula = serializers.CharField(allow_blank=True, help_text="Of a combined feature: its parts by their titles.")
+    parts = serializers.SerializerMethodField(help_text="The names of the two features that it is made of.")
+
+    @extend_schema_field({"type": "array", "items": {"type": "string"}})
+    def get_parts(self, row: Any) -> list[str]:
+        return [one.name for one in row.parts]
 
 
 class FeatureIn(Shape):
-    """A feature to declare, or another meaning of one that was declared."""
+    """A feature to declare, or another meaning of one that was declared: measured of events or of a trait; or combined,
+    with the measure `ratio`, `product`, `difference` or `addition`, of the features `left` and `right`."""
 
     name = serializers.CharField(max_length=60)
-    measure = serializers.ChoiceField(choices=list(MEASURES))
+    measure = serializers.ChoiceField(choices=[*MEASURES, *OPERATIONS])
     event = serializers.CharField(max_length=500, required=False, allow_blank=True)
     property = serializers.CharField(
         max_length=500, required=False, allow_blank=True, help_text="Of the event; for the measure `trait` its name."
     )
     window_days = serializers.IntegerField(required=False, allow_null=True)
+    left = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    right = serializers.CharField(
+        max_length=60, required=False, allow_blank=True,
+        help_text="Both are numbers that come with the product or are measured; not what is combined or sentiment.",
+    )  # fmt: skip
     title = serializers.CharField(max_length=120, required=False, allow_blank=True)
     description = serializers.CharField(max_length=2000, required=False, allow_blank=True)
     owner = serializers.CharField(max_length=200, required=False, allow_blank=True)

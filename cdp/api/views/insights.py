@@ -65,7 +65,7 @@ class Features(ApiView):
                    responses=FeatureShape)  # fmt: skip
     @idempotent
     def post(self, request: Request) -> Response:
-        """A new feature, or another meaning of one that was declared."""
+        """A new feature, or another meaning of one that was declared: what is combined of it changes with it."""
         wanted = body(request, FeatureIn)
         judged(lambda: services.declare_feature(**wanted, by=actor(request), now=clock.now(), via="api"))
         return Response(FeatureShape(selectors.features()[wanted["name"]]).data)
@@ -77,7 +77,7 @@ class Feature(ApiView):
     @extend_schema(operation_id="removeFeature", summary="Remove a declared feature", tags=["insights"],
                    responses={204: None})  # fmt: skip
     def delete(self, request: Request, slug: str) -> Response:
-        """Refused while a grouping is made by it."""
+        """Refused while a grouping, a prediction, engagement or a combined feature reads it."""
         if slug not in selectors.declared():
             raise Problem("not-found", "Nobody declared a feature of this name.")
         judged(lambda: services.remove_feature(name=slug, by=actor(request), now=clock.now(), via="api"))

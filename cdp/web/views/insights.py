@@ -10,7 +10,7 @@ from cdp.nudge import RUN_INSIGHTS, wake
 from cdp.pipeline.follow import follow_moves
 from cdp.web import funnel_form, insights_charts
 from cdp.web.access import action, page
-from cdp.web.insights_forms import FeatureForm, GroupingForm, NewGroupingForm, OrderForm
+from cdp.web.insights_forms import CombinedForm, FeatureForm, GroupingForm, NewGroupingForm, OrderForm
 from cdp.web.insights_runs import run_state as run_state_of
 from cdp.web.navigation import insights_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
@@ -167,19 +167,31 @@ def delete_grouping(request: PageRequest, slug: str) -> HttpResponse:
 @page("see", post="edit_segments")
 def features(request: PageRequest) -> HttpResponse:
     """Every feature with its meaning, and a form to declare one."""
-    form = FeatureForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    combines = "combine" in request.POST
+    form = FeatureForm(None if combines else request.POST or None)
+    combined = CombinedForm(request.POST if combines else None, auto_id="c-%s")
+    sent = combined if combines else form
+    if request.method == "POST" and sent.is_valid():
         try:
-            services.declare_feature(**form.cleaned_data, by=actor(request), now=request.now)
-            toast(request, f"{form.cleaned_data['name']} is declared.")
-            return go(request, reverse("web:features"))
+            found = services.declare_feature(**sent.cleaned_data, by=actor(request), now=request.now)
         except BadFeature as wrong:
-            _blame(form, wrong)
+            _blame(sent, wrong)
+        else:
+            toast(request, _declared(found.name))
+            return go(request, reverse("web:features"))
     return render(
-        request, "insights/features.html", tabs=insights_tabs("web:features"), features=selectors.features().values(),
-        declared=selectors.declared(), sentiment=selectors.sentiment_features(), form=form,
-        status=422 if form.errors else 200, **run_state_of("sentiment"),
+        request, "insights/features.html", tabs=insights_tabs("web:features"), features=selectors.features(),
+        declared=selectors.declared(), sentiment=selectors.sentiment_features(), form=form, combined=combined,
+        status=422 if sent.errors else 200, **run_state_of("sentiment"),
     )  # fmt: skip
+
+
+def _declared(name: str) -> str:
+    every = selectors.features()
+    made = [one.title for one in every.values() if any(name == part.name for part in one.parts)]
+    return f"{every[name].title} is declared." + (
+        f" Made of it, and changed with it: {', '.join(made)}." if made else ""
+    )
 
 
 @action("edit_segments")
@@ -187,7 +199,7 @@ def remove_feature(request: PageRequest, name: str) -> HttpResponse:
     """Take a declared feature away."""
     try:
         services.remove_feature(name=name, by=actor(request), now=request.now)
-        toast(request, f"{name} is removed.")
+        toast(request, f"The feature {name} is removed.")
     except BadFeature as wrong:
         toast(request, str(wrong), bad=True)
     return go(request, reverse("web:features"))
