@@ -273,6 +273,17 @@ def rule_name(event_type: str, event: str | None) -> str:
     return (event or "") if event_type == NAMED_BY_CALLER else f"${event_type}"
 
 
+_SPOKEN = {
+    "$page": "Page viewed", "$screen": "Screen viewed", "$identify": "Person identified", "$group": "Group told",
+    "$alias": "Alias told",
+}  # fmt: skip
+
+
+def spoken(name: str) -> str:
+    """What people call an event of that name: a track's own name, and words for the other calls."""
+    return _SPOKEN.get(name, name)
+
+
 def text(value: Text) -> str | None:
     """An id as text: numbers are written out, the empty string is none."""
     if value is None or value == "":

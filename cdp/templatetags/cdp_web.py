@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cdp.web.icons import ICONS
+from events.contracts import spoken
 
 register = template.Library()
 
@@ -102,6 +103,12 @@ def percent(value: float | None) -> str:
 def points(value: float | None) -> str:
     """How much more or less a share is, in percentage points, or a dash."""
     return "–" if value is None else f"{value * 100:+.1f} points"
+
+
+@register.filter
+def event_name(name: str) -> str:
+    """An event as people call it: a page call has no name of its own."""
+    return spoken(name)
 
 
 @register.filter

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from campaigns import selectors as campaigns
 from campaigns.contracts import CHANNELS, CampaignSpec
-from cdp.web.campaign_words import KINDS, title
+from cdp.web.campaign_words import KINDS, Names, title
 from cdp.web.event_filters import FILTERS_HINT, EventFilters
 from cdp.web.forms import CalmForm, JsonText
 from privacy import selectors as privacy
@@ -187,6 +187,14 @@ def templates() -> list[tuple[str, str]]:
     return [("", "(choose)"), *(
         (one.slug, one.name if one.live else f"{one.name} (not published)") for one in campaigns.templates()
     )]  # fmt: skip
+
+
+def names() -> Names:
+    """What people here call segments, templates and experiments."""
+    return Names(
+        {one.slug: one.name for one in segments.segments()}, {one.slug: one.name for one in campaigns.templates()},
+        {one.slug: one.name for one in campaigns.experiments()},
+    )  # fmt: skip
 
 
 def channel_choices() -> list[tuple[str, str]]:

@@ -3,12 +3,13 @@
 from cdp.templatetags.cdp_web import percent
 from cdp.web.charts import Chart
 from cdp.web.funnel_form import lasted
+from events.contracts import spoken
 from insights.contracts import FunnelResult, FunnelSpec, PathResult, PathSpec
 
 
 def funnel(spec: FunnelSpec, found: FunnelResult) -> Chart:
     """People by step."""
-    names = [f"{n}. {step.event}" for n, step in enumerate(spec.steps, 1)]
+    names = [f"{n}. {spoken(step.event)}" for n, step in enumerate(spec.steps, 1)]
     option = {
         "aria": {"enabled": True, "decal": {"show": False}},
         "tooltip": {"trigger": "axis", "renderMode": "richText"},
@@ -32,7 +33,8 @@ def paths(spec: PathSpec, found: PathResult) -> Chart:
     """Ways as a Sankey diagram. Names are told apart by their place, for an event may come at several."""
     back = spec.direction == "before"
     links = [
-        {"source": f"{one.level - 1}. {one.here}", "target": f"{one.level}. {one.there}", "value": one.count}
+        {"source": f"{one.level - 1}. {spoken(one.here)}", "target": f"{one.level}. {spoken(one.there)}",
+         "value": one.count}
         for one in found.links
     ]  # fmt: skip
     if back:
@@ -50,8 +52,14 @@ def paths(spec: PathSpec, found: PathResult) -> Chart:
         }],
     }  # fmt: skip
     rows = [
-        (str(one.level), one.here, one.there, f"{one.count:,}", percent(one.count / max(found.total, 1)))
+        (
+            str(one.level),
+            spoken(one.here),
+            spoken(one.there),
+            f"{one.count:,}",
+            percent(one.count / max(found.total, 1)),
+        )
         for one in found.links
     ]
     head = ("Place", "Here", "Before it" if back else "After it", "Times", "Of all")
-    return Chart("paths", f"What happens {spec.direction} {spec.event}", option, head, rows)
+    return Chart("paths", f"What happens {spec.direction} {spoken(spec.event)}", option, head, rows)

@@ -6,6 +6,7 @@ from typing import Any
 
 from cdp.templatetags.cdp_web import percent
 from cdp.web.charts import Chart
+from events.contracts import spoken
 from insights.contracts import (
     ClusterView,
     CohortCell,
@@ -67,7 +68,7 @@ def cohorts(view: CohortsView, *, money: bool, spec: CohortSpec | None = None) -
         for column, cell in enumerate(one.cells)
     ]
     shown = [one[2] for one in data if one[0] > 0]
-    began = spec.first.event if spec else "order"
+    began = spoken(spec.first.event) if spec else "order"
     option = {
         "aria": {"enabled": True, "decal": {"show": False}},
         "tooltip": {"renderMode": "richText"},

@@ -186,7 +186,8 @@ def _verdict(spec: PredictionSpec, figures: dict[str, Any]) -> tuple[str, bool]:
     if spec.blocks and unfair:
         every = features()
         unfair = [every[name].title if name in every else name for name in unfair]
-        return f"Not switched on: {', '.join(unfair)} fails the four-fifths rule. A person may look and decide.", False
+        fail = "fails" if len(unfair) == 1 else "fail"
+        return f"Not switched on: {', '.join(unfair)} {fail} the four-fifths rule. A person may look and decide.", False
     if compared and compared["verdict"] == "worse":
         return f"Not better: version {compared['champion']} is kept, which does better on the same people.", False
     if figures["holdout"]["auc"] < _GUESS:

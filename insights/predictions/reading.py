@@ -21,7 +21,7 @@ from insights.predictions.contracts import (
 )
 from insights.predictions.following import online_view
 from insights.predictions.models import Prediction, PredictionModel
-from insights.predictions.sets import sufficiency
+from insights.predictions.sets import segment_name, sufficiency
 from insights.predictions.words import reasons, sentence, told
 from insights.settings import setting
 
@@ -90,7 +90,8 @@ def _view(row: Prediction) -> PredictionView:
     trained = Run.objects.filter(prediction=row, kind=Run.Kind.TRAINING, state=Run.State.DONE).order_by("-pk").first()
     champion = next((one for one in versions if one.status == PredictionModel.Status.CHAMPION), None)
     return PredictionView(
-        row.slug, row.name, spec, told(spec), row.made_by, row.made_at, [_version(one) for one in versions],
+        row.slug, row.name, spec, told(spec, segment_name(spec)), row.made_by, row.made_at,
+        [_version(one) for one in versions],
         [_scoring(one) for one in scorings[:_SCORINGS]], trained.as_of if trained else None,
         online_view(champion) if champion and spec.online else None,
     )  # fmt: skip

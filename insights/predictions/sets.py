@@ -125,7 +125,7 @@ def sufficiency(spec: PredictionSpec, *, as_of: datetime, orders: OrderSetting, 
         spec, people=round(len(found.profile_ids) / share), least=LEAST_EACH,
         positives=round(float(truth_of(spec, found.did).sum()) / share),
         history_days=0 if first is None else (as_of - first).days,
-        segment_missing=bool(spec.segment) and not len(found.profile_ids),
+        segment_missing="" if len(found.profile_ids) else segment_name(spec),
         looked_at=0 if people is None else len(people),
     )  # fmt: skip
 
@@ -192,6 +192,12 @@ def names_of(spec: PredictionSpec, *, as_of: datetime, orders: OrderSetting) -> 
         except NotPossible:
             return [one for one in names if one not in money], "Sums of money: orders come in several currencies."
     return names, ""
+
+
+def segment_name(spec: PredictionSpec) -> str:
+    """What the segment is called whose members it is about; nothing when it is about everybody."""
+    found = segments.segment(spec.segment) if spec.segment else None
+    return found.name if found else spec.segment
 
 
 def _members(slug: str, moment: datetime) -> npt.NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from events.contracts import spoken
 from insights.features.contracts import Feature
 from insights.predictions.contracts import Meter, PredictionSpec, Reason
 from insights.predictions.encoding import Encoder, Floats
@@ -12,21 +13,22 @@ _SHOWN = 3
 _LEAST_EFFECT = 0.05
 
 
-def told(spec: PredictionSpec) -> str:
-    """What is predicted, in a sentence."""
+def told(spec: PredictionSpec, segment: str) -> str:
+    """What is predicted, in a sentence. `segment`: the name of the one whose members it is about, if it is."""
     filters = f" ({len(spec.where)} filter{'s' if len(spec.where) > 1 else ''})" if spec.where else ""
     verb = "do" if spec.goal == "does" else "not do"
-    whom = f"members of {spec.segment}" if spec.segment else "people"
+    whom = f"members of {segment}" if spec.segment else "people"
     active = f" who did it in the last {spec.active_days} days" if spec.active_days else ""
-    return f"Which {whom}{active} will {verb} “{spec.event}”{filters} within {spec.days} days"
+    return f"Which {whom}{active} will {verb} “{spoken(spec.event)}”{filters} within {spec.days} days"
 
 
 def meter(
-    spec: PredictionSpec, *, people: int, positives: int, history_days: int, least: int, segment_missing: bool = False,
+    spec: PredictionSpec, *, people: int, positives: int, history_days: int, least: int, segment_missing: str = "",
     looked_at: int = 0,
 ) -> Meter:  # fmt: skip
     """Whether there is enough to learn from. The window that is looked at is the newest that has closed.
-    `looked_at`: the numbers are by the share of so many people; 0 when everybody was looked at."""
+    `segment_missing`: the name of a segment that had no members then. `looked_at`: the numbers are by the share of so
+    many people; 0 when everybody was looked at."""
     negatives, days = people - positives, spec.days
     did, not_did = ("did it", "did not") if spec.goal == "does" else ("did not do it", "did it")
     lines = [
@@ -43,7 +45,7 @@ def meter(
         missing.append(f"{history_days} of {days + 1} days of history")
     if missing:
         why = (
-            f" Nobody was in {spec.segment} {days} days ago: it is younger than that, or empty." if segment_missing
+            f" Nobody was in {segment_missing} {days} days ago: it is younger than that, or empty." if segment_missing
             else " Nothing had come by then: name sources that were loaded later as history, on the page Orders."
             if people == 0 and history_days > days
             else " Choose a longer window, an event that happens more often, or wait."

@@ -8,7 +8,7 @@ from campaigns.contracts import CampaignView, InvalidCampaign, MadeUp, NotNow, S
 from cdp.api.references import profile_id
 from cdp.web import campaign_words as words
 from cdp.web.access import action, page
-from cdp.web.campaign_forms import AddStepForm, CampaignForm, TryForm
+from cdp.web.campaign_forms import AddStepForm, CampaignForm, TryForm, names
 from cdp.web.forms import CalmForm
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.step_forms import STEP_FORMS
@@ -32,15 +32,15 @@ def edit_campaign(request: PageRequest, campaign_id: int) -> HttpResponse:
         else:
             toast(request, "Kept as a draft.")
             return go(request, reverse("web:edit_campaign", args=[found.id]))
-    outline = selectors.outline(found.draft)
+    outline, called = selectors.outline(found.draft), names()
     titles = {step["id"]: words.title(step) for step in outline.steps}
     ways = {
         name: [(label, titles.get(target, "the end")) for label, target in some] for name, some in outline.ways.items()
     }
     steps = [
-        {"step": step, "title": titles[step["id"]], "detail": words.detail(step), "icon": words.ICONS[step["kind"]],
-         "can_rise": step["id"] in outline.can_rise,
-         "ways": [(words.way(step, label), target) for label, target in ways[step["id"]]]}
+        {"step": step, "title": titles[step["id"]], "detail": words.detail(step, called),
+         "icon": words.ICONS[step["kind"]], "can_rise": step["id"] in outline.can_rise,
+         "ways": [(words.way(step, label, called), target) for label, target in ways[step["id"]]]}
         for step in outline.steps
     ]  # fmt: skip
     return render(
@@ -111,9 +111,9 @@ def try_campaign(request: PageRequest, campaign_id: int) -> HttpResponse:
         return not_found(request, "campaign", reverse("web:campaigns"))
     form = TryForm(request.POST if request.method == "POST" else None)
     path = _tried(request, found, form) if request.method == "POST" and form.is_valid() else None
-    steps = {step["id"]: step for step in selectors.outline(found.draft).steps}
+    steps, called = {step["id"]: step for step in selectors.outline(found.draft).steps}, names()
     rows = [
-        {"title": words.title(steps[one.step]), "way": words.way(steps[one.step], one.way), "passed": one}
+        {"title": words.title(steps[one.step]), "way": words.way(steps[one.step], one.way, called), "passed": one}
         for one in (path.passed if path else ()) if one.step in steps
     ]  # fmt: skip
     return render(

@@ -11,6 +11,7 @@ from campaigns.contracts import CampaignSpec, CampaignView, InvalidCampaign, Not
 from cdp.nudge import RUN_CAMPAIGNS, wake
 from cdp.web import campaign_words as words
 from cdp.web.access import action, page
+from cdp.web.campaign_forms import names
 from cdp.web.charts import steps_of_campaign
 from cdp.web.flow import Flow, drawn
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
@@ -30,9 +31,9 @@ _TABS = (
 def campaigns(request: PageRequest) -> HttpResponse:
     """All of them, with how many people are where."""
     found = selectors.campaigns()
-    counted = selectors.states([one.id for one in found])
+    counted, called = selectors.states([one.id for one in found]), names()
     rows = [
-        {"campaign": one, "entry": words.entry(one.draft), "inside": counted[one.id].get("active", 0),
+        {"campaign": one, "entry": words.entry(one.draft, called), "inside": counted[one.id].get("active", 0),
          "entered": sum(counted[one.id].values()), "goal": counted[one.id].get("goal", 0),
          "ends": one.draft.goal is not None and one.draft.goal.ends}
         for one in found
@@ -73,16 +74,16 @@ def campaign(request: PageRequest, campaign_id: int) -> HttpResponse:
     results = selectors.campaign_results(found.id, now=request.now)
     versions = selectors.campaign_versions(found.id)
     spec = versions[0].spec if versions else found.draft
-    steps = {step["id"]: step for step in selectors.outline(spec).steps}
+    steps, called = {step["id"]: step for step in selectors.outline(spec).steps}, names()
     written = [
         {"title": words.title(steps[one.step]) if one.step in steps else one.step, "count": one}
         for one in results.messages
     ]  # fmt: skip
-    counts = [_counted(one, steps.get(one.step)) for one in results.steps]
+    counts = [_counted(one, steps.get(one.step), called) for one in results.steps]
     told = {one.step: f"{one.came:,} came, {one.waiting:,} wait" for one in results.steps}
     return render(
-        request, "campaigns/one.html", campaign=found, entry=words.entry(spec), tabs=_tabs(found, "web:campaign"),
-        results=results, counts=counts, written=written,
+        request, "campaigns/one.html", campaign=found, entry=words.entry(spec, called),
+        tabs=_tabs(found, "web:campaign"), results=results, counts=counts, written=written,
         chart=steps_of_campaign([(one["title"], one["count"]) for one in counts]),
         flow=picture(spec, told), versions=versions, audience=_audience(found, request), problems=_problems(found),
         stopping=selectors.stopping(found.id), may_mass=access.can(request.user, "administer"), me=actor(request),
@@ -97,14 +98,14 @@ def campaign_people(request: PageRequest, campaign_id: int) -> HttpResponse:
     found = selectors.campaign(campaign_id)
     if found is None:
         return not_found(request, "campaign", reverse("web:campaigns"))
-    before = after_id(request)
+    before, called = after_id(request), names()
     shown = page_of(
         selectors.instances(campaign_id=found.id, before=before, limit=Page.SIZE + 1), key=lambda one: one.id,
         started=before is not None,
     )  # fmt: skip
     return render(
         request, "campaigns/people.html", campaign=found, tabs=_tabs(found, "web:campaign_people"),
-        journeys=[journey(one) for one in shown.rows], page=shown,
+        journeys=[journey(one, called) for one in shown.rows], page=shown,
         people=by_ids({one.profile_id for one in shown.rows if one.profile_id}),
     )  # fmt: skip
 
@@ -115,7 +116,8 @@ def profile_campaigns(request: PageRequest, profile_id: int) -> HttpResponse:
     context = open_profile(request, profile_id, "web:profile_campaigns")
     if isinstance(context, HttpResponse):
         return context
-    journeys = [journey(one) for one in selectors.instances(profile_id=profile_id)]
+    called = names()
+    journeys = [journey(one, called) for one in selectors.instances(profile_id=profile_id)]
     return render(request, "profiles/campaigns.html", **context, journeys=journeys)
 
 
@@ -170,30 +172,31 @@ _tabs = campaign_tabs
 
 def picture(spec: CampaignSpec, told: Mapping[str, str] | None = None) -> Flow:
     """The graph of a document."""
-    found = selectors.outline(spec)
+    found, called = selectors.outline(spec), names()
     steps = [{**step, "title": words.title(step)} for step in found.steps]
     by_id = {step["id"]: step for step in found.steps}
     ways = {
-        name: [(words.way(by_id[name], label), target) for label, target in some] for name, some in found.ways.items()
-    }
-    return drawn(steps, ways, told or {step["id"]: words.detail(step) for step in found.steps})
+        name: [(words.way(by_id[name], label, called), target) for label, target in some]
+        for name, some in found.ways.items()
+    }  # fmt: skip
+    return drawn(steps, ways, told or {step["id"]: words.detail(step, called) for step in found.steps})
 
 
-def journey(one: Any) -> dict[str, Any]:
+def journey(one: Any, called: words.Names) -> dict[str, Any]:
     """A journey with its path in words."""
     version = next((each for each in selectors.campaign_versions(one.campaign_id) if each.number == one.version), None)
     steps = {step["id"]: step for step in selectors.outline(version.spec).steps} if version else {}
     path = [
         {"title": words.title(steps[each.step]) if each.step in steps else each.step,
-         "way": words.way(steps.get(each.step), each.way), "at": each.left_at}
+         "way": words.way(steps.get(each.step), each.way, called), "at": each.left_at}
         for each in one.passed
     ]  # fmt: skip
     here = words.title(steps[one.step]) if one.step in steps else ""
     return {"journey": one, "path": path, "here": here}
 
 
-def _counted(one: Any, step: Mapping[str, Any] | None) -> dict[str, Any]:
-    ways = ", ".join(f"{words.way(step, way)}: {count:,}" for way, count in sorted(one.left.items()))
+def _counted(one: Any, step: Mapping[str, Any] | None, called: words.Names) -> dict[str, Any]:
+    ways = ", ".join(f"{words.way(step, way, called)}: {count:,}" for way, count in sorted(one.left.items()))
     return {"title": words.title(step) if step else one.step, "count": one, "ways": ways}
 
 

@@ -121,6 +121,7 @@ def card(request: PageRequest, slug: str, version: int) -> HttpResponse:
         request, "insights/model_card.html", found=found, one=one, told=told, holdout=holdout, window=_window(one),
         spec=PredictionSpec.from_json(told["spec"]), fairness=told["fairness"].items(),
         left_out=[features[name].title if name in features else name for name in told["left_out"]],
+        titles={name: one.title for name, one in features.items()},
         deciles=predictions_charts.deciles("deciles", "Tenths of the hold-out", holdout["deciles"]),
         reliability=predictions_charts.reliability(holdout["reliability"]),
         importance=predictions_charts.importance(told["importance"], features),
