@@ -13,9 +13,10 @@ def tell_alarms(row: Run, *, now: datetime) -> None:
     if row.kind == Run.Kind.SCORING and row.prediction is not None:
         told = row.figures["drift"]
         off = told.get("off", "")
-        _settle(row.prediction.slug, drift=" ".join(one for one in told["alarms"] if one != off), off=off, now=now)
+        drift = " ".join(one for one in told["alarms"] if one != off)
+        _settle(row.prediction.slug, drift=_named(row, drift), off=_named(row, off), now=now)
     elif row.kind == Run.Kind.ONLINE and row.prediction is not None:
-        _settle_online(row.prediction.slug, " ".join(row.figures["alarms"]), now=now)
+        _settle_online(row.prediction.slug, _named(row, " ".join(row.figures["alarms"])), now=now)
     elif row.kind == Run.Kind.RECOMMENDATIONS:
         settle_alarm(
             kind="recommendations", origin=RECOMMENDATIONS, told=" ".join(row.figures["alarms"]),
@@ -32,6 +33,11 @@ def forget_alarms(slug: str, *, now: datetime) -> None:
 def forget_online(slug: str, *, now: datetime) -> None:
     """Close what is open of a model that learns no more."""
     _settle_online(slug, "", now=now)
+
+
+def _named(row: Run, told: str) -> str:
+    """With the name of the prediction in front: whoever reads an alert knows it by that."""
+    return f"{row.prediction.name}: {told}" if row.prediction is not None and told else ""
 
 
 def _settle_online(slug: str, told: str, *, now: datetime) -> None:

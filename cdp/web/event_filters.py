@@ -11,6 +11,11 @@ from segments.contracts import RuleError
 FILTERS_HINT = 'As in a segment\'s rule: category = "shoes" and revenue >= 50. Empty: any of these events.'
 
 
+# What is typed is read as a part of a rule.
+_BEFORE, _AFTER = 'count("x" where ', ") >= 1"
+_PLACE = re.compile(r"Line (\d+), column (\d+): (.*?)(, but found '(.*)')?\.?", re.DOTALL)
+
+
 class EventFilters(forms.CharField):
     """Conditions on an event's properties: a list of them, written as text."""
 
@@ -26,12 +31,29 @@ class EventFilters(forms.CharField):
         if not text:
             return []
         try:
-            found = segments.read_rule(f'count("x" where {text}) >= 1').to_json()
+            found = segments.read_rule(f"{_BEFORE}{text}{_AFTER}").to_json()
         except RuleError as wrong:
-            raise forms.ValidationError("; ".join(one.message for one in wrong.problems)) from None
+            raise forms.ValidationError("; ".join(_of_text(one.message, text) for one in wrong.problems)) from None
         if found.get("event") != "x":
             raise forms.ValidationError("Write conditions on properties alone, joined by “and”.")
         return list(found.get("where", []))
+
+
+def _of_text(message: str, text: str) -> str:
+    """A mistake by its place in what was typed, not in the rule around it."""
+    told = _PLACE.fullmatch(message)
+    if told is None:
+        return message
+    line, column = int(told[1]), int(told[2])
+    place = column - len(_BEFORE) if line == 1 else column
+    if told[3] == "expected )":
+        return "Write conditions on properties alone, joined by “and”."
+    lines = text.splitlines()
+    if line >= len(lines) and place > len(lines[-1]):
+        return f"It ends too early: {told[3]}."
+    where = f"Letter {place}" if len(lines) == 1 else f"Line {line}, letter {place}"
+    hint = ' Text stands in quotes, as in category = "shoes".' if told[3] == "expected a number" else ""
+    return f"{where}: {told[3]}{told[4] or ''}.{hint}"
 
 
 def _written(where: Any) -> str:
