@@ -57,7 +57,7 @@ def detail(step: Mapping[str, Any], names: Names) -> str:
     told = {
         "send": lambda: (
             f"{names.templates.get(step['template'], step['template']) or '(no template)'} by"
-            f" {', else '.join(step.get('channels', ()))}"
+            f" {', else '.join(step.get('channels', ())) or '(no channel)'}"
         ),
         "wait": lambda: lasting(step["minutes"]),
         "wait_event": lambda: f"until {spoken(step['event'])}, {lasting(step['minutes'])} at the most",

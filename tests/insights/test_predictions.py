@@ -259,6 +259,7 @@ def test_people_who_change_raise_an_alarm_and_are_learned_of_anew(people: Sender
         "model_drift", f"prediction {found().slug}", f"/insights/predictions/{found().slug}/",
     )  # fmt: skip
     assert "is not as it was" in alert.told
+    assert alert.told.startswith("Will buy: ")
     assert services.plan_runs(now=clock.now()) == 0
     Run.objects.filter(kind="training").update(requested_at=clock.now() - timedelta(days=2))
     assert services.plan_runs(now=clock.now()) == 1
