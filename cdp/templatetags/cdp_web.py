@@ -1,6 +1,7 @@
 """Template tags of the pages. Load with `{% load cdp_web %}`."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,8 +9,8 @@ from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from cdp.web.icons import ICONS
 from events.contracts import spoken
@@ -109,6 +110,15 @@ def points(value: float | None) -> str:
 def event_name(name: str) -> str:
     """An event as people call it: a page call has no name of its own."""
     return spoken(name)
+
+
+_TICKED = re.compile("`([^`]+)`")
+
+
+@register.filter
+def ticks(text: str) -> SafeString:
+    """A sentence in which `names` between backquotes stand out as code."""
+    return mark_safe(_TICKED.sub(r"<code>\1</code>", escape(text)))  # noqa: S308
 
 
 @register.filter

@@ -61,7 +61,8 @@ def test_drift_and_calibration_are_told_apart_and_recommendations_have_their_own
     tell_alarms(Run(kind="scoring", prediction=prediction, figures=drifted), now=NOW)
     tell_alarms(Run(kind="recommendations", figures={"alarms": ["nDCG fell by 40 %."]}), now=NOW)
     assert {(one.kind, one.event, one.told) for one in selectors.alerts()} == {
-        ("model_drift", "prediction churn", "spend is not as it was."), ("model_calibration", "prediction churn", off),
+        ("model_drift", "prediction churn", "Churn: spend is not as it was."),
+        ("model_calibration", "prediction churn", f"Churn: {off}"),
         ("recommendations", "recommendations", "nDCG fell by 40 %."),
     }  # fmt: skip
     tell_alarms(Run(kind="scoring", prediction=prediction, figures={"drift": {"alarms": [off], "off": off}}), now=NOW)

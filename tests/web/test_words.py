@@ -60,6 +60,12 @@ def test_what_a_campaign_does_is_told_by_the_names_of_segments_templates_and_exp
     assert words.way(branch, "case 1", names) == "in Our best"
 
 
+def test_names_between_backquotes_stand_out_and_nothing_that_was_sent_becomes_markup() -> None:
+    page = Template("{% load cdp_web %}{{ told|ticks }}")
+    told = page.render(Context({"told": "Neither `userId` nor `<b>`, but <i>x</i> and one ` alone."}))
+    assert told == ("Neither <code>userId</code> nor <code>&lt;b&gt;</code>, but &lt;i&gt;x&lt;/i&gt; and one ` alone.")
+
+
 def test_calls_without_a_name_are_called_by_words_and_others_by_their_own_name() -> None:
     page = Template("{% load cdp_web %}{% for one in names %}{{ one|event_name }}, {% endfor %}")
     told = page.render(Context({"names": ["$page", "$screen", "$identify", "Order Completed", "$custom"]}))

@@ -32,6 +32,7 @@ def figures(request: PageRequest) -> HttpResponse:
     return render(
         request, "data/figures.html", tabs=data_tabs("web:quality"), names=connectors.source_names(), source=source,
         event=event, chart=_chart(found, today), latest=_latest(found), fill=fill, alerts=selectors.alerts(),
+        kinds=selectors.ALERT_KINDS,
         days=found[:200] if event else [],
     )  # fmt: skip
 

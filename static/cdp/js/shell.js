@@ -154,12 +154,14 @@ document.addEventListener("keydown", (event) => {
 // -- fragments: busy while loading, and the focus stays where the work is
 document.addEventListener("htmx:before:request", (event) => event.detail.ctx.target?.setAttribute?.("aria-busy", "true"));
 document.addEventListener("htmx:finally:request", (event) => event.detail.ctx.target?.removeAttribute?.("aria-busy"));
+// A page that came back with mistakes begins at what is wrong, which may be far down.
+const focusOn = (wanted) => {
+  wanted?.removeAttribute("data-focus");
+  wanted?.focus();
+};
+focusOn(document.querySelector("[role=alert][data-focus]"));
 document.addEventListener("htmx:after:swap", () => {
-  const wanted = document.querySelector("[data-focus]");
-  if (wanted) {
-    wanted.removeAttribute("data-focus");
-    wanted.focus();
-  }
+  focusOn(document.querySelector("[data-focus]"));
   const said = document.querySelector("[data-announce]");
   if (said) announce(said.dataset.announce);
 });
