@@ -76,6 +76,21 @@ def test_sentiment_is_declared_and_counted_and_its_page_is_whole(visitor: Visito
     assert _look(visitor, "/insights/features/") == []
 
 
+def test_two_features_are_combined_and_a_mistake_is_where_the_eye_is(visitor: Visitor, shop: Shop) -> None:
+    visitor.sign_in("marketer")
+    page, keys = visitor.page, visitor.page.keyboard
+    visitor.open("/insights/features/")
+    page.select_option("#c-left", "revenue_90d")
+    page.select_option("#c-right", "orders_90d")
+    page.fill("#c-name", "Per order")
+    keys.press("Enter")
+    page.wait_for_selector("[role=alert]:focus:has-text('small letters')")
+    page.fill("#c-name", "per_order")
+    keys.press("Enter")
+    page.wait_for_selector("th:has-text('Revenue, 90 days ÷ Orders, 90 days')")
+    assert _look(visitor, "/insights/features/") == []
+
+
 def test_a_grouping_is_made_and_a_group_gets_a_name_with_the_keyboard_alone(visitor: Visitor, buyers: None) -> None:
     visitor.sign_in("marketer")
     page, keys = visitor.page, visitor.page.keyboard
