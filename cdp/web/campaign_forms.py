@@ -12,7 +12,7 @@ from campaigns import selectors as campaigns
 from campaigns.contracts import CHANNELS, CampaignSpec
 from cdp.web.campaign_words import KINDS, Names, title
 from cdp.web.event_filters import FILTERS_HINT, EventFilters
-from cdp.web.forms import CalmForm, JsonText
+from cdp.web.forms import CalmForm, JsonText, event_input
 from privacy import selectors as privacy
 from segments import selectors as segments
 
@@ -35,7 +35,9 @@ class CampaignForm(CalmForm):
         ("exit", "whoever leaves a segment"),
         ("broadcast", "all of a segment, at a time"),
     ])  # fmt: skip
-    event = forms.CharField(label="Event", max_length=200, required=False, help_text="For those who do something.")
+    event = forms.CharField(
+        label="Event", max_length=200, required=False, help_text="For those who do something.", widget=event_input()
+    )
     where = EventFilters(label="Only events with", required=False, help_text=FILTERS_HINT)
     key = forms.CharField(
         label="Each value of this property enters on its own", max_length=200, required=False,
@@ -51,11 +53,17 @@ class CampaignForm(CalmForm):
     ])  # fmt: skip
     local = forms.BooleanField(label="To each person at that time of day where they are", required=False)
     again = forms.ChoiceField(label="May somebody enter again?", choices=_AGAIN)
-    again_minutes = forms.IntegerField(label="Minutes between two entries", min_value=0, initial=0)
-    goal_event = forms.CharField(label="Goal: the event that it is for", max_length=200, required=False)
+    again_minutes = forms.IntegerField(
+        label="Minutes between two entries", min_value=0, initial=0, help_text="A day has 1,440."
+    )
+    goal_event = forms.CharField(
+        label="Goal: the event that it is for", max_length=200, required=False, widget=event_input()
+    )
     goal_hours = forms.IntegerField(label="Hours from the entry that count for the goal", min_value=1, initial=168)
     goal_ends = forms.BooleanField(label="Whoever reaches the goal leaves at once", required=False, initial=True)
-    leaving_event = forms.CharField(label="People also leave after this event", max_length=200, required=False)
+    leaving_event = forms.CharField(
+        label="People also leave after this event", max_length=200, required=False, widget=event_input()
+    )
     leaving_segment = forms.ChoiceField(
         label="People leave when they are not in", required=False, choices=lambda: segment_choices("(nothing)")
     )

@@ -14,6 +14,11 @@ from connectors.contracts import WEBHOOK_SIGNATURES
 from quality import selectors
 
 
+def event_input() -> forms.TextInput:
+    """A field for the name of an event, with those that are there to choose from (`parts/event_names.html`)."""
+    return forms.TextInput(attrs={"list": "event-names", "autocomplete": "off"})
+
+
 class CalmForm(forms.Form):
     """Fields in the look of the pages; hints and errors are tied to their field for screen readers."""
 

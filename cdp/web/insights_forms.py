@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from cdp.web.forms import CalmForm
+from cdp.web.forms import CalmForm, event_input
 from connectors import selectors as connectors
 from insights import selectors as insights
 from insights.contracts import LABEL_DAYS
@@ -59,7 +59,9 @@ class FeatureForm(CalmForm):
         help_text="For the API and files, such as views_30d: small letters, digits and _. It stays.",
     )  # fmt: skip
     measure = forms.ChoiceField(label="Measure", choices=lambda: list(insights.MEASURES.items()))
-    event = forms.CharField(label="Event", max_length=500, required=False, help_text="Not needed for a trait.")
+    event = forms.CharField(
+        label="Event", max_length=500, required=False, help_text="Not needed for a trait.", widget=event_input()
+    )
     property = forms.CharField(label="Property or trait", max_length=500, required=False)
     window_days = forms.IntegerField(
         label="In the last days", min_value=1, max_value=3650, required=False, help_text="Empty: of all time."

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from cdp.web.event_filters import FILTERS_HINT, EventFilters
-from cdp.web.forms import CalmForm
+from cdp.web.forms import CalmForm, event_input
 from insights import selectors as insights
 from insights.contracts import PredictionSpec
 from segments import selectors as segments
@@ -23,7 +23,7 @@ class PredictionForm(CalmForm):
     """What is predicted, of whom and how."""
 
     name = forms.CharField(label="Name", max_length=120)
-    event = forms.CharField(label="Event", max_length=500, help_text="Such as Order Completed.")
+    event = forms.CharField(label="Event", max_length=500, help_text="Such as Order Completed.", widget=event_input())
     filters = EventFilters(label="Filters", required=False, help_text=FILTERS_HINT)
     goal = forms.ChoiceField(label="A person …", choices=lambda: list(insights.GOALS.items()))
     days = forms.IntegerField(label="Within days", min_value=1, max_value=365)

@@ -8,7 +8,7 @@ from django import forms
 from campaigns import selectors as campaigns
 from cdp.web.campaign_forms import channel_choices, segment_choices, step_targets, templates
 from cdp.web.event_filters import FILTERS_HINT, EventFilters
-from cdp.web.forms import CalmForm, JsonText
+from cdp.web.forms import CalmForm, JsonText, event_input
 from segments import selectors as segments
 
 Document = dict[str, Any]
@@ -91,7 +91,7 @@ class WaitForm(_Minutes):
 
 
 class WaitEventForm(_Minutes):
-    event = forms.CharField(label="Until this event", max_length=200)
+    event = forms.CharField(label="Until this event", max_length=200, widget=event_input())
     where = EventFilters(label="Only events with", required=False, help_text=FILTERS_HINT)
     field_order = ("name", "event", "where", "amount", "unit")
 

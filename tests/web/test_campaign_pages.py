@@ -78,6 +78,10 @@ def test_steps_are_added_changed_moved_and_removed_by_forms_alone(shop: Shop) ->
     client.post(f"/campaigns/{one.id}/steps/", {"do": "remove", "step": "wait-1"})
     assert dict(selectors.outline(fresh(one).draft).ways)["trait-1"] == (("next", "branch-1"),)
     shown = page(client, f"/campaigns/{one.id}/edit/")
+    assert '<option value="Order Completed">' in shown
+    name = segments.segment(shop.segment)
+    assert name is not None
+    assert f"in {name.name}" in shown
     assert "flow-box" in shown
     assert "score" in shown
 

@@ -12,6 +12,7 @@ from cdp.web.campaign_forms import AddStepForm, CampaignForm, TryForm, names
 from cdp.web.forms import CalmForm
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.step_forms import STEP_FORMS
+from cdp.web.suggestions import event_names
 from cdp.web.views.campaigns import campaign_tabs, picture
 
 
@@ -45,8 +46,9 @@ def edit_campaign(request: PageRequest, campaign_id: int) -> HttpResponse:
     ]  # fmt: skip
     return render(
         request, "campaigns/edit.html", campaign=found, form=form, steps=steps, flow=picture(found.draft),
-        add=AddStepForm(steps=outline.steps), tabs=campaign_tabs(found, "web:edit_campaign"),
-        over=found.state in ("stopped", "finished"), status=422 if form.errors else 200,
+        events=event_names(now=request.now), add=AddStepForm(steps=outline.steps),
+        tabs=campaign_tabs(found, "web:edit_campaign"), over=found.state in ("stopped", "finished"),
+        status=422 if form.errors else 200,
     )  # fmt: skip
 
 
@@ -69,6 +71,7 @@ def campaign_step(request: PageRequest, campaign_id: int, step_key: str) -> Http
             return go(request, reverse("web:edit_campaign", args=[found.id]))
     return render(
         request, "campaigns/step.html", campaign=found, step=step, title=words.title(step), form=form,
+        events=event_names(now=request.now),
         kind=dict(words.KINDS)[step["kind"]], status=422 if form.errors else 200,
     )  # fmt: skip
 

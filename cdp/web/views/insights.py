@@ -1,6 +1,5 @@
 """Insights: RFM, groups of people, the features they are made of, and what an order is."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,11 +13,10 @@ from cdp.web.insights_forms import CombinedForm, FeatureForm, GroupingForm, NewG
 from cdp.web.insights_runs import run_state as run_state_of
 from cdp.web.navigation import insights_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
-from events import selectors as log
+from cdp.web.suggestions import event_names
 from insights import selectors, services
 from insights.contracts import BadClustering, BadCohorts, BadFeature, BadSetting, NotPossible
 
-_NAMED_WITHIN = timedelta(days=60)
 _PAGES = {"rfm": "web:rfm", "cohorts": "web:cohorts", "recommendations": "web:recommendations",
           "lifetime": "web:lifetime", "engagement": "web:engagement", "sentiment": "web:features"}  # fmt: skip
 
@@ -50,7 +48,7 @@ def cohorts(request: PageRequest) -> HttpResponse:
         request, "insights/cohorts.html", tabs=insights_tabs("web:cohorts"), found=found, period=period, money=money,
         periods=selectors.PERIODS, q=request.GET, wrong=wrong, asked=spec, backs=selectors.BACK,
         came_back=selectors.BACK[spec.back] if spec else "",
-        operators=selectors.OPERATORS, events=[one for one, _ in log.event_names(since=request.now - _NAMED_WITHIN)],
+        operators=selectors.OPERATORS, events=event_names(now=request.now),
         chart=insights_charts.cohorts(found, money=money, spec=spec) if found else None, **run_state_of("cohorts"),
         status=422 if wrong else 200,
     )  # fmt: skip
@@ -182,6 +180,7 @@ def features(request: PageRequest) -> HttpResponse:
     return render(
         request, "insights/features.html", tabs=insights_tabs("web:features"), features=selectors.features(),
         declared=selectors.declared(), sentiment=selectors.sentiment_features(), form=form, combined=combined,
+        events=event_names(now=request.now),
         status=422 if sent.errors else 200, **run_state_of("sentiment"),
     )  # fmt: skip
 

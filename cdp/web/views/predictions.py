@@ -12,6 +12,7 @@ from cdp.web.access import action, page
 from cdp.web.navigation import prediction_tabs
 from cdp.web.pages import PageRequest, actor, go, not_found, render, toast
 from cdp.web.predictions_form import BEGINNINGS, NewPredictionForm, PredictionForm, initial
+from cdp.web.suggestions import event_names
 from cdp.web.views.profiles import open_profile
 from common.models import Job
 from insights import selectors, services
@@ -57,6 +58,7 @@ def new(request: PageRequest) -> HttpResponse:
     beginnings = [(key, label) for key, (label, _) in BEGINNINGS.items()]
     return render(
         request, "insights/new_prediction.html", form=form, meter=meter, beginnings=beginnings, begun=begun,
+        events=event_names(now=request.now),
         status=422 if form.errors else 200,
     )  # fmt: skip
 
@@ -94,6 +96,7 @@ def prediction(request: PageRequest, slug: str) -> HttpResponse:
     came = next((one for one in found.scorings if one.outcome and one.outcome["people"]), None)
     return render(
         request, "insights/prediction.html", found=found, form=form, newest=newest, came=came,
+        events=event_names(now=request.now),
         cohorts=predictions_charts.deciles("scores", "People by tenths of the last scores", newest.deciles)
         if newest else None,
         outcome=predictions_charts.deciles("outcome", "What came true", came.outcome["deciles"])
