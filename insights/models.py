@@ -6,14 +6,14 @@ from django.db import models
 from insights.engagement.models import EngagementVersion
 from insights.funnels.models import Funnel
 from insights.kpis.models import Annotation, KpiBaseline, KpiDay, KpiState
-from insights.lifetime.models import LifetimeSetting
+from insights.lifetime.models import LifetimeModel, LifetimeSetting
 from insights.predictions.models import OnlineModel, Prediction, PredictionModel
 from insights.recommendations.models import Item, RecommendationSetting, Recommender, Taste
 from insights.tables.models import FeatureFile
 
 __all__ = [
     "Annotation", "Clustering", "DeclaredFeature", "EngagementVersion", "FeatureFile", "Funnel", "Item", "KpiBaseline",
-    "KpiDay", "KpiState", "LifetimeSetting", "Model", "OnlineModel", "Prediction", "PredictionModel",
+    "KpiDay", "KpiState", "LifetimeModel", "LifetimeSetting", "Model", "OnlineModel", "Prediction", "PredictionModel",
     "RecommendationSetting", "Recommender", "Run", "Setting", "Taste",
 ]  # fmt: skip
 

@@ -28,8 +28,8 @@ from insights.kpis.baselines import baseline, baselines
 from insights.kpis.catalogue import KPIS
 from insights.kpis.periods import COMPARISONS, LENGTHS
 from insights.kpis.reporting import asked_period, kpi_days, kpi_report
-from insights.lifetime.computing import lifetime
-from insights.lifetime.settings import lifetime_horizon
+from insights.lifetime.serving import lifetime, lifetime_of
+from insights.lifetime.settings import lifetime_horizon, lifetime_method
 from insights.models import Clustering, Model, Run
 from insights.predictions.contracts import GOALS, POLICIES
 from insights.predictions.reading import meter_of, prediction, predictions, score_profiles
@@ -47,7 +47,8 @@ __all__ = [
     "METHODS", "OPERATIONS", "OPERATORS", "ORDERS", "OUTLIERS", "PERIODS", "POLICIES", "SCALINGS", "annotations",
     "asked_period", "baseline", "baselines", "categories", "clustering", "clusterings", "cohorts", "count_items",
     "declared", "engagement", "engagement_of", "features", "features_of", "first_behaviour", "funnel", "funnels",
-    "item", "items", "kpi_days", "kpi_report", "lifetime", "lifetime_horizon", "meter_of", "newest_run", "noon_of",
+    "item", "items", "kpi_days", "kpi_report", "lifetime", "lifetime_horizon", "lifetime_method", "lifetime_of",
+    "meter_of", "newest_run", "noon_of",
     "paths", "prediction", "predictions", "recommend", "recommendation_setting", "recommenders", "rfm", "run",
     "runs", "runs_wait", "score_profiles", "sentiment_features", "setting", "table", "table_file", "tables",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from insights.kpis.annotating import annotate, remove_annotation
 from insights.kpis.baselines import keep_baseline, remove_baseline
 from insights.kpis.counting import refresh_kpis
 from insights.lifetime.contracts import BadLifetime
-from insights.lifetime.settings import keep_lifetime_horizon
+from insights.lifetime.settings import keep_lifetime_setting
 from insights.predictions.contracts import BadPrediction
 from insights.predictions.services import activate_version, delete_prediction, keep_prediction, roll_back
 from insights.recommendations.catalogue import import_items, keep_items, remove_items
@@ -33,7 +33,7 @@ __all__ = [
     "BadRecommendation", "Tampered", "activate_version", "annotate", "declare_feature", "delete_clustering",
     "delete_prediction", "erase", "erase_tables", "expire_tables", "export_log", "features_of_database",
     "features_of_log", "import_items", "install_bi", "keep_baseline", "keep_clustering", "keep_engagement",
-    "keep_funnel", "keep_items", "keep_lifetime_horizon", "keep_prediction", "keep_recommendation_setting",
+    "keep_funnel", "keep_items", "keep_lifetime_setting", "keep_prediction", "keep_recommendation_setting",
     "keep_setting", "name_cluster", "note_table_download", "plan_runs", "refresh_kpis", "remove_annotation",
     "remove_baseline", "remove_feature", "remove_funnel", "remove_items", "request_run", "request_table",
     "roll_back", "run_waiting", "write_tables",

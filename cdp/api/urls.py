@@ -80,6 +80,7 @@ urlpatterns = [
     path(f"{_PROFILE}/consents", consents.ProfileConsents.as_view()),
     path(f"{_PROFILE}/consents/history", consents.ProfileConsentHistory.as_view()),
     path(f"{_PROFILE}/engagement", engagement.ProfileEngagement.as_view()),
+    path(f"{_PROFILE}/lifetime", lifetime.ProfileLifetime.as_view()),
     path(f"{_PROFILE}/features", insights.ProfileFeatures.as_view()),
     path(f"{_PROFILE}/campaigns", campaigns.ProfileCampaigns.as_view()),
     path(f"{_PROFILE}/archive", privacy.PersonalArchive.as_view()),

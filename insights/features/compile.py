@@ -337,10 +337,13 @@ def order_parts(
     return compiler._order_relations(with_items=False), compiler._binder
 
 
-def compile_histories(*, orders: OrderSetting, as_of: datetime) -> Statement:
-    """`select` each customer with the number of days on which they ordered, the first and the last of them by the
-    clocks of the workspace, and the net value of those orders in millionths; in ascending order of id."""
-    compiler = _Compiler({}, orders, as_of, None)
+def compile_histories(
+    *, orders: OrderSetting, as_of: datetime, profiles: Collection[int] | None = None
+) -> Statement:  # fmt: skip
+    """`select` each customer (of these profiles) with the number of days on which they ordered, the first and the last
+    of them by the clocks of the workspace, and the net value of those orders in millionths; in ascending order of
+    id."""
+    compiler = _Compiler({}, orders, as_of, profiles)
     day = f"(moment at time zone {compiler._zone})::date"
     return Statement(
         f"with {', '.join(compiler._order_relations(with_items=False))}"

@@ -1,6 +1,7 @@
 """Reading features: one statement, whoever asks."""
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -58,15 +59,7 @@ def features_of(
     What happened or came at `as_of` or later is not looked at; who is who is as of now. Raises BadFeature.
     """
     wanted = chosen(names)
-    statement = compile_features(
-        wanted,
-        declared=declared(),
-        orders=orders or setting().orders,
-        as_of=as_of,
-        profiles=profiles,
-        buyers=buyers,
-        visited=connectors.visited_sources() if any(one.relations & _OF_VISITS for one in wanted) else (),
-    )
+    statement = _statement(wanted, as_of=as_of, profiles=profiles, buyers=buyers, orders=orders)
     ids: list[Any] = []
     columns: list[list[Any]] = [[] for _ in wanted]
     for rows in _batches(statement, conn):
@@ -79,6 +72,40 @@ def features_of(
     )
 
 
+def feature_pieces(
+    names: Sequence[str], *, as_of: datetime, orders: OrderSetting, buyers: bool = False, size: int = _AT_ONCE
+) -> Iterator[FeatureTable]:  # fmt: skip
+    """The same in pieces of so many people, in ascending order of id, by one statement whose rows wait in the database:
+    memory does not grow with the base. Raises BadFeature."""
+    wanted = chosen(names)
+    statement = _statement(wanted, as_of=as_of, profiles=None, buyers=buyers, orders=orders)
+    with closing(pg.connect()) as conn, psycopg.ServerCursor(conn, "features") as cursor:
+        # All rows are read: a plan that is soon at the first of them is none.
+        conn.execute("set local cursor_tuple_fraction = 1")
+        cursor.execute(statement.text, statement.params, binary=True)
+        while rows := cursor.fetchmany(size):
+            ids, *columns = zip(*rows, strict=True)
+            yield FeatureTable(
+                as_of, np.array(ids, dtype=np.int64),
+                {one.name: _joined(one, [values]) for one, values in zip(wanted, columns, strict=True)},
+            )  # fmt: skip
+
+
+def _statement(
+    wanted: Sequence[Feature], *, as_of: datetime, profiles: Collection[int] | None, buyers: bool,
+    orders: OrderSetting | None,
+) -> Statement:  # fmt: skip
+    return compile_features(
+        wanted,
+        declared=declared(),
+        orders=orders or setting().orders,
+        as_of=as_of,
+        profiles=profiles,
+        buyers=buyers,
+        visited=connectors.visited_sources() if any(one.relations & _OF_VISITS for one in wanted) else (),
+    )
+
+
 def _batches(statement: Statement, conn: psycopg.Connection[Any] | None) -> Iterator[list[tuple[Any, ...]]]:
     with psycopg.Cursor(conn or pg.raw()) as cursor:
         cursor.execute(statement.text, statement.params, binary=True)
@@ -86,7 +113,7 @@ def _batches(statement: Statement, conn: psycopg.Connection[Any] | None) -> Iter
             yield rows
 
 
-def _joined(feature: Feature, parts: list[Any]) -> Any:
+def _joined(feature: Feature, parts: Sequence[Any]) -> Any:
     if feature.type == "text":
         return [value for part in parts for value in part]
     if feature.texts:

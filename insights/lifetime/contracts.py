@@ -1,11 +1,22 @@
 """Shapes of customer lifetime value. No Django."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from insights.predictions.contracts import Reason
 
 HORIZONS = (30, 60, 90, 180, 365)
 USUAL_HORIZON = 90
+BGNBD, BOOSTING = "bgnbd", "boosting"
+METHODS = {BGNBD: "BG/NBD + Gamma-Gamma", BOOSTING: "gradient boosting"}
+# Which method somebody chose: by what the last closed window shows, or one of them whatever it shows.
+USUAL_CHOICE = "best"
+LIFETIME_CHOICES = {
+    USUAL_CHOICE: "the better one of the last closed window", BGNBD: "BG/NBD + Gamma-Gamma, always",
+    BOOSTING: "gradient boosting, always",
+}  # fmt: skip
 
 
 class BadLifetime(ValueError):
@@ -45,9 +56,74 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """One method on the last closed window: the sum that it expected and by which share that was off, errors of one
+    customer (the mean, and the root of the mean square), Spearman's correlation of ranks, and the normalised Gini."""
+
+    method: str
+    total: float
+    total_error: float
+    mean_error: float
+    squared_error: float
+    rank: float
+    gini: float
+
+    @property
+    def words(self) -> str:
+        """The method as people call it."""
+        return METHODS.get(self.method, f"{METHODS[BGNBD]}, not calibrated")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Methods on the same customers in the last closed window, none of which saw anything of it; BG/NBD calibrated on
+    the window before, which is also the newest that boosting learned from, and once more as it comes. `difference`: of
+    mean errors, boosting less BG/NBD, with the interval in which it lies by chance; the same of squared errors.
+    `windows` and `rows`: what boosting learned from."""
+
+    people: int
+    value: float
+    windows: int
+    rows: int
+    methods: Sequence[Measured]
+    difference: float
+    low: float
+    high: float
+    squared_low: float
+    squared_high: float
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "Comparison":
+        return cls(**{**told, "methods": [Measured(**one) for one in told["methods"]]})
+
+
+@dataclass(frozen=True, slots=True)
+class LifetimeOf:
+    """What one customer is worth by the newest computation, and why. `reasons` only of boosting: what each feature
+    adds to the logarithm of the value."""
+
+    profile_id: int
+    as_of: datetime
+    method: str
+    version: int | None
+    horizon_days: int
+    currency: str
+    value: float
+    sentence: str
+    reasons: Sequence[Reason]
+
+    @property
+    def words(self) -> str:
+        """The method as people call it."""
+        return METHODS[self.method]
+
+
+@dataclass(frozen=True, slots=True)
 class LifetimeView:
     """The newest computation. `check` is None while history is too short for one. `correlation` is that of orders and
-    their mean value among those who ordered again: the model asks that it is small."""
+    their mean value among those who ordered again: the model asks that it is small. `method`: by which values were
+    expected, `version`: of the model of boosting, `chosen`: what was asked for, `why`: what decided; `comparison` is
+    None while boosting has too little to learn from. `leans`: what values lean on most, with its share."""
 
     run_id: int
     as_of: datetime
@@ -62,3 +138,14 @@ class LifetimeView:
     order_parameters: Sequence[float]
     value_parameters: Sequence[float]
     check: Checked | None
+    method: str = BGNBD
+    version: int | None = None
+    chosen: str = USUAL_CHOICE
+    why: str = ""
+    comparison: Comparison | None = None
+    leans: Sequence[tuple[str, float]] = ()
+
+    @property
+    def words(self) -> str:
+        """The method as people call it."""
+        return METHODS[self.method]

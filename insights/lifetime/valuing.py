@@ -99,6 +99,17 @@ def check(told: Histories, orders: Floats, value: Floats, *, horizon: float) -> 
     order_factor, value_factor = (
         _factor(float(came.sum()), float(meant.sum())) for came, meant in ((orders, expected_orders), (value, expected))
     )
+    return held(
+        told, expected_orders, expected, orders, value, horizon=horizon, order_factor=order_factor,
+        value_factor=value_factor,
+    )  # fmt: skip
+
+
+def held(
+    told: Histories, expected_orders: Floats, expected: Floats, orders: Floats, value: Floats, *, horizon: float,
+    order_factor: float, value_factor: float,
+) -> Checked:  # fmt: skip
+    """What was expected, of whichever method, beside what came; errors are after these factors."""
     calibrated = expected * value_factor
     naive = told.value / np.maximum(told.observed, horizon) * horizon
     order = np.argsort(-expected, kind="stable")

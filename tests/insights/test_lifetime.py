@@ -154,15 +154,18 @@ def test_the_value_of_a_closed_day_is_the_same_again_and_too_few_customers_say_h
 def test_how_far_ahead_is_chosen_on_the_page_and_by_the_api(sender: Sender) -> None:
     one_of_each_role()
     marketer, writer = signed_in("marketer"), holder("segments:write", "segments:read")
-    assert marketer.post(reverse("web:lifetime"), {"horizon_days": "365"}).status_code == 302
+    assert marketer.post(reverse("web:lifetime"), {"horizon_days": "365", "method": "best"}).status_code == 302
     assert selectors.lifetime_horizon() == 365
-    assert marketer.post(reverse("web:lifetime"), {"horizon_days": "17"}).status_code == 422
-    assert writer.get("/insights/lifetime/setting").json() == {"horizon_days": 365}
-    assert writer.post("/insights/lifetime/setting", {"horizon_days": 60}).json() == {"horizon_days": 60}
+    assert marketer.post(reverse("web:lifetime"), {"horizon_days": "17", "method": "best"}).status_code == 422
+    assert writer.get("/insights/lifetime/setting").json() == {"horizon_days": 365, "method": "best"}
+    assert writer.post("/insights/lifetime/setting", {"horizon_days": 60}).json() == {
+        "horizon_days": 60,
+        "method": "best",
+    }
     assert writer.post("/insights/lifetime/setting", {"horizon_days": 17}).status_code == 422
     assert writer.get("/insights/lifetime").status_code == 404
     with pytest.raises(BadLifetime, match="choose one of"):
-        services.keep_lifetime_horizon(1, by="ann", now=clock.now())
+        services.keep_lifetime_setting(horizon_days=1, by="ann", now=clock.now())
     with pytest.raises(NotPossible, match="ordered again"):
         valuing.fit(valuing.Histories(np.arange(1), of(1), of(0), of(1), of(1)))
 

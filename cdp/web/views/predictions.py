@@ -235,7 +235,14 @@ def profile_scores(request: PageRequest, profile_id: int) -> HttpResponse:
     except NotPossible as wrong:
         engagement = None
         toast(request, str(wrong), bad=True)
-    return render(request, "profiles/scores.html", rows=rows, damaged=damaged, engagement=engagement, **context)
+    try:
+        worth = selectors.lifetime_of(profile_id)
+    except (NotPossible, services.Tampered) as wrong:
+        worth = None
+        toast(request, str(wrong), bad=True)
+    return render(
+        request, "profiles/scores.html", rows=rows, damaged=damaged, engagement=engagement, worth=worth, **context
+    )
 
 
 def _blame(form: PredictionForm, wrong: ValueError) -> None:
