@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kit.lifetimes import report_lifetimes
 from kit.predictions import report_predictions
 from kit.report import Report
 from kit.retail import take_in_retail
@@ -245,7 +246,7 @@ def _report_retail(report: Report, found: dict[str, Any]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="the folder with the file; without it that part is left out")
-    parser.add_argument("--part", choices=["all", "base", "predictions", "scale"], default="all")
+    parser.add_argument("--part", choices=["all", "base", "lifetime", "predictions", "scale"], default="all")
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--customers", type=int, default=200_000)
@@ -253,7 +254,9 @@ def main() -> int:
     report = Report("insights")
     if options.data and options.part in ("all", "predictions"):
         report_predictions(report, options.data)
-    if options.part == "predictions":
+    if options.data and options.part in ("all", "lifetime"):
+        report_lifetimes(report, options.data)
+    if options.part in ("lifetime", "predictions"):
         return report.done()
     if options.data and options.part != "scale":
         _report_retail(report, isolated(_retail, options.data))

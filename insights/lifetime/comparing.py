@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.float64]
 _SEED, _ROUNDS = 42, 1_000
 # Means of so many groups of people vary as those of people do, and take no longer for a million of them.
 _GROUPS = 2_000
+# No less is expected of anybody than this share of the mean.
+_LEAST = 1e-3
 # A sum that is farther off by more than this share of what came is no better, however near single customers are.
 _SLACK = 0.05
 
@@ -21,10 +23,28 @@ def measured(method: str, expected: Floats, value: Floats) -> Measured:
     """Of everybody what was expected, beside what came."""
     came, meant = float(value.sum()), float(expected.sum())
     errors = expected - value
+    flat = _flat(value)
     return Measured(
         method, meant, meant / came - 1 if came else 0.0, float(np.abs(errors).mean()),
-        float((errors**2).mean() ** 0.5), rank_correlation(expected, value), gini(expected, value),
+        float((errors**2).mean() ** 0.5), 1 - float(deviances(expected, value).mean()) / flat if flat else 0.0,
+        rank_correlation(expected, value), gini(expected, value),
     )  # fmt: skip
+
+
+def deviances(expected: Floats, value: Floats) -> Floats:
+    """How far what was expected of each is from what came: Poisson's deviance. Like squared errors, and unlike those
+    without a sign, it is least on average for who expects the mean (Gneiting, "Making and Evaluating Point Forecasts",
+    2011); unlike squared errors it is not ruled by the few who spend most."""
+    # Of nobody so little is expected that one order outweighs all others.
+    meant = np.maximum(expected, _LEAST * max(float(value.mean()), 1e-9))
+    there = np.maximum(value, 0)
+    ratio = np.log(np.where(there > 0, there, meant) / meant)
+    return np.asarray(2 * (there * ratio - (there - meant)), dtype=np.float64)
+
+
+def _flat(value: Floats) -> float:
+    """The deviance of who expects the same of everybody."""
+    return float(deviances(np.full(len(value), max(float(value.mean()), 1e-9)), value).mean()) if len(value) else 0.0
 
 
 def rank_correlation(expected: Floats, value: Floats) -> float:
@@ -45,36 +65,37 @@ def compare(expected: Mapping[str, Floats], value: Floats, *, plain: Floats, win
     """Both methods on the same customers. `plain`: BG/NBD + Gamma-Gamma before calibration; `windows` and `rows`: what
     boosting learned from."""
     graph, trees = expected[BGNBD], expected[BOOSTING]
-    single = _interval(np.abs(trees - value) - np.abs(graph - value))
-    square = _interval((trees - value) ** 2 - (graph - value) ** 2)
+    methods = [measured(BGNBD, graph, value), measured(BOOSTING, trees, value), measured("uncalibrated", plain, value)]
+    gain = (deviances(graph, value) - deviances(trees, value)) / (_flat(value) or 1.0)
     return Comparison(
-        len(value), float(value.sum()), windows, rows,
-        [measured(BGNBD, graph, value), measured(BOOSTING, trees, value), measured("uncalibrated", plain, value)],
-        float((np.abs(trees - value) - np.abs(graph - value)).mean()), *single, *square,
+        len(value), float(value.sum()), windows, rows, methods, float(gain.mean()), *_interval(gain),
+        *_interval((trees - value) ** 2 - (graph - value) ** 2),
     )  # fmt: skip
 
 
 def better(found: Comparison) -> tuple[str, str]:
-    """The method to use, and why: BG/NBD unless boosting is nearer to single customers beyond chance, and neither its
-    squared errors nor its sum are worse."""
+    """The method to use, and why: BG/NBD unless boosting explains more beyond chance, and neither its squared errors
+    nor its sum are worse."""
     graph, trees = (next(one for one in found.methods if one.method == name) for name in (BGNBD, BOOSTING))
     name = METHODS[BGNBD]
-    if found.high >= 0:
-        worse = "was farther off" if found.low > 0 else "was not nearer beyond chance"
-        return BGNBD, f"Gradient boosting {worse} on the last closed window, so {name} is used."
+    if found.low <= 0:
+        less = "explained less" if found.high < 0 else "did not explain more beyond chance"
+        return BGNBD, (
+            f"On the last closed window gradient boosting {less} of what sets customers apart, so {name} is used."
+        )
     if found.squared_low > 0:
         return BGNBD, (
-            f"Gradient boosting was nearer to most customers on the last closed window, and farther off with those"
-            f" who spent much, so {name} is used."
+            "On the last closed window gradient boosting explained more of what sets customers apart, and was farther"
+            f" off with those who spent much, so {name} is used."
         )
     if abs(trees.total_error) > abs(graph.total_error) + _SLACK:
         return BGNBD, (
-            f"Gradient boosting was nearer to single customers on the last closed window, and farther off with their"
-            f" sum ({trees.total_error:+.0%} instead of {graph.total_error:+.0%}), so {name} is used."
+            "On the last closed window gradient boosting explained more of what sets customers apart, and its sum was"
+            f" farther off ({trees.total_error:+.0%} instead of {graph.total_error:+.0%}), so {name} is used."
         )
     return BOOSTING, (
-        f"On the last closed window gradient boosting was off by {trees.mean_error:,.2f} a customer and {name} by"
-        f" {graph.mean_error:,.2f}, which is more than chance does, so boosting is used."
+        f"On the last closed window gradient boosting explained {trees.explained:.0%} of what sets customers apart and"
+        f" {name} {graph.explained:.0%}, which is more than chance does, so boosting is used."
     )
 
 

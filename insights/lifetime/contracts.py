@@ -58,13 +58,15 @@ class Checked:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One method on the last closed window: the sum that it expected and by which share that was off, errors of one
-    customer (the mean, and the root of the mean square), Spearman's correlation of ranks, and the normalised Gini."""
+    customer (the mean, and the root of the mean square), the share explained of what sets customers apart (of Poisson's
+    deviance), Spearman's correlation of ranks, and the normalised Gini."""
 
     method: str
     total: float
     total_error: float
     mean_error: float
     squared_error: float
+    explained: float
     rank: float
     gini: float
 
@@ -77,16 +79,16 @@ class Measured:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Methods on the same customers in the last closed window, none of which saw anything of it; BG/NBD calibrated on
-    the window before, which is also the newest that boosting learned from, and once more as it comes. `difference`: of
-    mean errors, boosting less BG/NBD, with the interval in which it lies by chance; the same of squared errors.
-    `windows` and `rows`: what boosting learned from."""
+    the window before, which is also the newest that boosting learned from, and once more as it comes. `gain`: by which
+    share boosting explains more, with the interval in which that lies by chance; `squared_low` to `squared_high`: that
+    of its squared errors less those of BG/NBD. `windows` and `rows`: what boosting learned from."""
 
     people: int
     value: float
     windows: int
     rows: int
     methods: Sequence[Measured]
-    difference: float
+    gain: float
     low: float
     high: float
     squared_low: float

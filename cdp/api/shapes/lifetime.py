@@ -47,23 +47,26 @@ class MeasuredShape(Shape):
     total_error = serializers.FloatField(help_text="By which share of what came that was off.")
     mean_error = serializers.FloatField(help_text="Of one customer, without its sign.")
     squared_error = serializers.FloatField(help_text="The root of its mean.")
+    explained = serializers.FloatField(
+        help_text="Of what sets customers apart (Poisson's deviance); 0 is the same of all."
+    )
     rank = serializers.FloatField(help_text="Spearman's correlation of what was expected and what came.")
     gini = serializers.FloatField(help_text="Normalised: 1 is the order of what came, 0 is chance.")
 
 
 class ComparisonShape(Shape):
-    """Both methods on the same customers, neither of which saw anything of the window. `difference`: of mean errors,
-    boosting less BG/NBD, with the interval of 95 % of a paired bootstrap."""
+    """Both methods on the same customers, neither of which saw anything of the window. `gain`: by which share boosting
+    explains more, with the interval of 95 % of a paired bootstrap."""
 
     people = serializers.IntegerField()
     value = serializers.FloatField(help_text="What came of all.")
     windows = serializers.IntegerField(help_text="Earlier windows that boosting learned from.")
     rows = serializers.IntegerField()
     methods = MeasuredShape(many=True)
-    difference = serializers.FloatField()
+    gain = serializers.FloatField()
     low = serializers.FloatField()
     high = serializers.FloatField()
-    squared_low = serializers.FloatField(help_text="The same of squared errors.")
+    squared_low = serializers.FloatField(help_text="Of squared errors, boosting less BG/NBD.")
     squared_high = serializers.FloatField()
 
 
