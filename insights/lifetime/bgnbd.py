@@ -69,8 +69,10 @@ def fit(x: Floats, t_x: Floats, t: Floats) -> BgNbd:
         told = -_log_likelihood(values, x, t_x / unit, t / unit).mean() + _PENALTY * float((logs**2).sum())
         return told if np.isfinite(told) else 1e10
 
-    rough = minimize(loss, begin, method="Nelder-Mead", options={"maxiter": 2_000, "xatol": 1e-4, "fatol": 1e-9})
-    best = minimize(loss, rough.x, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * 4)
+    within = [(-12.0, 12.0)] * 4
+    accuracy = {"maxiter": 2_000, "xatol": 1e-4, "fatol": 1e-9}
+    rough = minimize(loss, begin, method="Nelder-Mead", bounds=within, options=accuracy)
+    best = minimize(loss, rough.x, method="L-BFGS-B", bounds=within)
     found = np.exp(best.x if best.fun <= rough.fun else rough.x)
     if not (rough.success or best.success) or not np.isfinite(found).all():
         raise ValueError("the likelihood has no greatest value that could be found")
