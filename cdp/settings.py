@@ -181,6 +181,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "MessageChannelEnum": "campaigns.messages.contracts.CHANNELS",
         "MessageStateEnum": "cdp.api.shapes.messages.STATES",
         "AlertKindEnum": "cdp.api.shapes.quality.KINDS",
+        "MethodEnum": "insights.clusters.contracts.METHODS",
+        "LifetimeMethodEnum": "cdp.api.shapes.lifetime.METHODS",
+        "LifetimeChoiceEnum": "cdp.api.shapes.lifetime.CHOICES",
     },
 }
 

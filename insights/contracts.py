@@ -39,6 +39,7 @@ from insights.kpis.contracts import (
 from insights.lifetime.contracts import (
     HORIZONS,
     LIFETIME_CHOICES,
+    LIFETIME_METHODS,
     BadLifetime,
     Checked,
     Comparison,
@@ -73,16 +74,17 @@ from insights.rfm.contracts import Cell, RfmView, SegmentRow
 from insights.tables.contracts import LABEL_DAYS, BadTable, FeatureFileView
 
 __all__ = [
-    "ANNOTATION_KINDS", "BREAKDOWNS", "HORIZONS", "LABEL_DAYS", "LIFETIME_CHOICES", "MOST_PARTS", "MOST_RECOMMENDED",
-    "AnnotationView", "BadClustering", "BadCohorts", "BadEngagement", "BadFeature", "BadFunnel", "BadKpi",
-    "BadLifetime", "BadPrediction", "BadRecommendation", "BadSetting", "BadTable", "Band", "BaselineView", "BiProblem",
-    "Cell", "Checked", "ClusterView", "ClusteringSpec", "ClusteringView", "CohortCell", "CohortSpec", "CohortsView",
-    "Comparison", "Decile", "DeclaredView", "EngagementOf", "EngagementView", "Feature", "FeatureFileView",
-    "FeatureTable", "FunnelResult", "FunnelSpec", "FunnelView", "ItemView", "Kpi", "KpiGroup", "KpiReport", "KpiValue",
-    "LifetimeOf", "LifetimeView", "Measured", "Meter", "ModelView", "NotPossible", "OnlineView", "OrderSetting",
-    "Part", "PartScore", "PathResult", "PathSpec", "Period", "PredictionSpec", "PredictionView", "Reason",
-    "RecommendationSetting", "Recommendations", "Recommended", "RecommenderView", "RfmView", "Rules", "RunView",
-    "ScoreView", "ScoredEngagement", "ScoringView", "SegmentRow", "SettingView", "Signal", "VersionView",
+    "ANNOTATION_KINDS", "BREAKDOWNS", "HORIZONS", "LABEL_DAYS", "LIFETIME_CHOICES", "LIFETIME_METHODS", "MOST_PARTS",
+    "MOST_RECOMMENDED", "AnnotationView", "BadClustering", "BadCohorts", "BadEngagement", "BadFeature", "BadFunnel",
+    "BadKpi", "BadLifetime", "BadPrediction", "BadRecommendation", "BadSetting", "BadTable", "Band", "BaselineView",
+    "BiProblem", "Cell", "Checked", "ClusterView", "ClusteringSpec", "ClusteringView", "CohortCell", "CohortSpec",
+    "CohortsView", "Comparison", "Decile", "DeclaredView", "EngagementOf", "EngagementView", "Feature",
+    "FeatureFileView", "FeatureTable", "FunnelResult", "FunnelSpec", "FunnelView", "ItemView", "Kpi", "KpiGroup",
+    "KpiReport", "KpiValue", "LifetimeOf", "LifetimeView", "Measured", "Meter", "ModelView", "NotPossible",
+    "OnlineView", "OrderSetting", "Part", "PartScore", "PathResult", "PathSpec", "Period", "PredictionSpec",
+    "PredictionView", "Reason", "RecommendationSetting", "Recommendations", "Recommended", "RecommenderView",
+    "RfmView", "Rules", "RunView", "ScoreView", "ScoredEngagement", "ScoringView", "SegmentRow", "SettingView",
+    "Signal", "VersionView",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from insights.lifetime.contracts import BGNBD, BOOSTING, METHODS, Comparison, Measured
+from insights.lifetime.contracts import BGNBD, BOOSTING, LIFETIME_METHODS, Comparison, Measured
 from insights.predictions.metrics import ranks
 
 Floats = npt.NDArray[np.float64]
@@ -77,7 +77,7 @@ def better(found: Comparison) -> tuple[str, str]:
     """The method to use, and why: BG/NBD unless boosting explains more beyond chance, and neither its squared errors
     nor its sum are worse."""
     graph, trees = (next(one for one in found.methods if one.method == name) for name in (BGNBD, BOOSTING))
-    name = METHODS[BGNBD]
+    name = LIFETIME_METHODS[BGNBD]
     if found.low <= 0:
         less = "explained less" if found.high < 0 else "did not explain more beyond chance"
         return BGNBD, (

@@ -15,7 +15,7 @@ from insights.features.reading import expect_one_currency
 from insights.lifetime import comparing, contest
 from insights.lifetime.boosting import Boosted
 from insights.lifetime.contest import Contest, Judged
-from insights.lifetime.contracts import BGNBD, BOOSTING, METHODS, USUAL_CHOICE, Checked
+from insights.lifetime.contracts import BGNBD, BOOSTING, LIFETIME_METHODS, USUAL_CHOICE, Checked
 from insights.lifetime.models import LifetimeModel
 from insights.lifetime.reading import expected_of, histories
 from insights.lifetime.settings import lifetime_horizon, lifetime_method
@@ -73,7 +73,7 @@ def value_customers(row: Run, *, now: datetime, after: After) -> None:
             last.told, valuing.fit(last.told).expected_orders(last.told, horizon), chosen.found.expected, last.orders,
             last.value, horizon=horizon, order_factor=order_factor, value_factor=1.0,
         )  # fmt: skip
-    called = f"gradient boosting version {version}" if version else METHODS[BGNBD]
+    called = f"gradient boosting version {version}" if version else LIFETIME_METHODS[BGNBD]
     _write(
         row, told.profile_ids, (alive, expected, value, value + told.value), f"{called}, {row.as_of:%Y-%m-%d}", now=now,
         after=after,
@@ -109,12 +109,14 @@ def _chosen(
         found = contest.hold(last, orders=orders, horizon=horizon, step=step)
     except NotPossible as wrong:
         asked = " It was chosen by hand, and is used as soon as there is enough." if choice == BOOSTING else ""
-        return _Chosen(BGNBD, f"{wrong}{asked} So {METHODS[BGNBD]} is used.", None)
+        return _Chosen(BGNBD, f"{wrong}{asked} So {LIFETIME_METHODS[BGNBD]} is used.", None)
     method, why = comparing.better(found.comparison)
     if choice in (method, USUAL_CHOICE):
         return _Chosen(method, f"{why}{'' if choice == USUAL_CHOICE else ' Somebody also chose it by hand.'}", found)
     would, _, _ = why.rpartition(", so ")
-    return _Chosen(choice, f"{would}. All the same {METHODS[choice]} is used: somebody chose it by hand.", found)
+    return _Chosen(
+        choice, f"{would}. All the same {LIFETIME_METHODS[choice]} is used: somebody chose it by hand.", found
+    )
 
 
 def _write(

@@ -10,7 +10,7 @@ from insights.predictions.contracts import Reason
 HORIZONS = (30, 60, 90, 180, 365)
 USUAL_HORIZON = 90
 BGNBD, BOOSTING = "bgnbd", "boosting"
-METHODS = {BGNBD: "BG/NBD + Gamma-Gamma", BOOSTING: "gradient boosting"}
+LIFETIME_METHODS = {BGNBD: "BG/NBD + Gamma-Gamma", BOOSTING: "gradient boosting"}
 # Which method somebody chose: by what the last closed window shows, or one of them whatever it shows.
 USUAL_CHOICE = "best"
 LIFETIME_CHOICES = {
@@ -73,7 +73,7 @@ class Measured:
     @property
     def words(self) -> str:
         """The method as people call it."""
-        return METHODS.get(self.method, f"{METHODS[BGNBD]}, not calibrated")
+        return LIFETIME_METHODS.get(self.method, f"{LIFETIME_METHODS[BGNBD]}, not calibrated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class LifetimeOf:
     @property
     def words(self) -> str:
         """The method as people call it."""
-        return METHODS[self.method]
+        return LIFETIME_METHODS[self.method]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +150,4 @@ class LifetimeView:
     @property
     def words(self) -> str:
         """The method as people call it."""
-        return METHODS[self.method]
+        return LIFETIME_METHODS[self.method]

@@ -7,7 +7,9 @@ from rest_framework import serializers
 
 from cdp.api.shapes.fields import Id, Instant, Shape
 from cdp.api.shapes.predictions import ReasonShape
-from insights.contracts import HORIZONS, LIFETIME_CHOICES, LifetimeView
+from insights.contracts import HORIZONS, LIFETIME_CHOICES, LIFETIME_METHODS, LifetimeView
+
+METHODS, CHOICES = list(LIFETIME_METHODS), list(LIFETIME_CHOICES)
 
 
 class DecileShape(Shape):
@@ -93,9 +95,9 @@ class LifetimeShape(Shape):
     order_parameters = serializers.ListField(child=serializers.FloatField(), help_text="r, alpha, a, b of BG/NBD.")
     value_parameters = serializers.ListField(child=serializers.FloatField(), help_text="p, q, gamma of Gamma-Gamma.")
     check = LifetimeCheckShape(allow_null=True)
-    method = serializers.ChoiceField(choices=("bgnbd", "boosting"), help_text="By which values are expected.")
+    method = serializers.ChoiceField(choices=METHODS, help_text="By which values are expected.")
     version = serializers.IntegerField(allow_null=True, help_text="Of the model of boosting.")
-    chosen = serializers.ChoiceField(choices=list(LIFETIME_CHOICES), help_text="What was asked for.")
+    chosen = serializers.ChoiceField(choices=CHOICES, help_text="What was asked for.")
     why = serializers.CharField(allow_blank=True, help_text="What decided.")
     comparison = ComparisonShape(allow_null=True, help_text="Null while boosting has too little to learn from.")
     leans = serializers.SerializerMethodField()
@@ -112,7 +114,7 @@ class LifetimeOfShape(Shape):
 
     profile_id = Id()
     as_of = Instant()
-    method = serializers.ChoiceField(choices=("bgnbd", "boosting"))
+    method = serializers.ChoiceField(choices=METHODS)
     version = serializers.IntegerField(allow_null=True)
     horizon_days = serializers.IntegerField()
     currency = serializers.CharField(allow_blank=True)
@@ -126,6 +128,6 @@ class LifetimeSettingShape(Shape):
 
     horizon_days = serializers.ChoiceField(choices=HORIZONS)
     method = serializers.ChoiceField(
-        choices=list(LIFETIME_CHOICES), required=False,
+        choices=CHOICES, required=False,
         help_text="`best` is the better one of the last closed window. What is left out stays.",
     )  # fmt: skip
