@@ -79,9 +79,10 @@ def better(found: Comparison) -> tuple[str, str]:
     graph, trees = (next(one for one in found.methods if one.method == name) for name in (BGNBD, BOOSTING))
     name = LIFETIME_METHODS[BGNBD]
     if found.low <= 0:
-        less = "explained less" if found.high < 0 else "did not explain more beyond chance"
+        less = "less well" if found.high < 0 else "no better beyond chance"
         return BGNBD, (
-            f"On the last closed window gradient boosting {less} of what sets customers apart, so {name} is used."
+            f"On the last closed window gradient boosting explained what sets customers apart {less}, so {name} is"
+            " used."
         )
     if found.squared_low > 0:
         return BGNBD, (

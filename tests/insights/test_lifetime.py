@@ -79,6 +79,12 @@ def test_values_of_simulated_orders_are_found_again_in_any_currency() -> None:
     assert yen.population == pytest.approx(1_000 * found.population, rel=0.001)
 
 
+def test_every_order_alike_has_that_value() -> None:
+    orders = np.arange(200) % 5 + 1.0
+    found = gammagamma.fit(orders, np.full(200, 30.0))
+    assert found.expected(orders, np.full(200, 30.0)) == pytest.approx(np.full(200, 30.0), rel=0.01)
+
+
 def test_one_who_ordered_once_and_one_who_ordered_today_have_finite_values() -> None:
     told = valuing.Histories(np.arange(3), of(1, 1, 900), of(0, 0, 700), of(300, 0, 700), of(10, 10_000, 9_000))
     models = valuing.Models(BgNbd(0.243, 30.9, 0.793, 2.426), SPENT)
