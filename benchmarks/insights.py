@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kit.lifetimes import report_lifetimes
+from kit.lifetimes import report_lifetimes, report_many_lifetimes
 from kit.predictions import report_predictions
 from kit.report import Report
 from kit.retail import take_in_retail
@@ -254,8 +254,9 @@ def main() -> int:
     report = Report("insights")
     if options.data and options.part in ("all", "predictions"):
         report_predictions(report, options.data)
-    if options.data and options.part in ("all", "lifetime"):
+    if options.part in ("all", "lifetime"):
         report_lifetimes(report, options.data)
+        report_many_lifetimes(report, _GENERATED, options.people, options.events, _AS_OF)
     if options.part in ("lifetime", "predictions"):
         return report.done()
     if options.data and options.part != "scale":

@@ -7,6 +7,7 @@ import io
 import lzma
 import resource
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,9 @@ _JOURNEY = {
 }  # fmt: skip
 
 
-def report_lifetimes(report: Report, folder: str) -> None:
+def report_lifetimes(report: Report, folder: str | None) -> None:
     """The error of both for each set and horizon; boosting has no bar to pass: which is used is decided each time."""
-    for name, as_of in _SETS.items():
+    for name, as_of in _SETS.items() if folder else ():
         found = isolated(_values, folder, name, as_of)
         for horizon, told in found["horizons"].items():
             title = f"{name}, {horizon} days"
@@ -61,6 +62,43 @@ def report_lifetimes(report: Report, folder: str) -> None:
             report.row(f"{title}: boosting is used", float(told["method"] == "boosting"), "", reference=told["why"])
             report.row(f"{title}: the run", told["cpu"], "s of processor", reference=f"{told['rows']:,} rows")
         report.row(f"{name}: memory of the process", found["memory"], "MB")
+
+
+def report_many_lifetimes(report: Report, statements: Sequence[str], people: int, events: int, as_of: datetime) -> None:
+    """What a run costs over a base that these statements make."""
+    told = isolated(_many, list(statements), people, events, as_of)
+    name = f"lifetime values of {told['people']:,} customers over {events:,} events"
+    report.row(f"{name}: the process of the run", told["cpu"], "s of processor", reference=told["error"] or told["why"])
+    report.row(f"{name}: until the end", told["wall"], "s")
+    report.row(f"{name}: memory of the process, above that before", told["memory"], "MB")
+
+
+def _many(statements: list[str], people: int, events: int, as_of: datetime) -> dict[str, Any]:
+    with fresh_services():
+        from django.db import connection
+
+        from cdp.pipeline.follow import follow_moves
+        from common import clock
+        from insights import selectors, services
+        from insights.models import Run
+
+        with connection.cursor() as cursor:
+            cursor.execute("create table events_event_of_all_times partition of events_event default")
+            for statement in statements:
+                cursor.execute(statement, {"people": people, "events": events})
+        services.keep_setting({**_LINES, "amount": ["price"], "quantity": "quantity"}, by="bench", now=clock.now())
+        services.keep_lifetime_setting(method="boosting", by="bench", now=clock.now())
+        services.request_run(kind="lifetime", by="bench", now=clock.now(), as_of=as_of)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        cpu, wall = time.process_time(), time.perf_counter()
+        services.run_waiting(now=clock.now(), after=follow_moves)
+        took = time.process_time() - cpu, time.perf_counter() - wall
+        view = selectors.lifetime()
+        return {
+            "cpu": took[0], "wall": took[1], "error": Run.objects.order_by("-pk")[0].error,
+            "people": view.people if view else 0, "why": f"by {view.words}: {view.why}" if view else "",
+            "memory": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10,
+        }  # fmt: skip
 
 
 def _values(folder: str, name: str, as_of: datetime) -> dict[str, Any]:

@@ -211,6 +211,17 @@ def test_the_same_day_has_the_same_values_again_and_few_models_are_kept(customer
     assert len(models) == 1
 
 
+def test_a_run_that_was_cut_off_is_done_again_with_the_same_version_and_values(customers: Sender) -> None:
+    row = run()
+    before = (row.figures, traits(customers.profile("u11")))
+    Run.objects.filter(pk=row.pk).update(state="waiting", figures={})
+    services.run_waiting(now=clock.now(), after=follow_moves)
+    row.refresh_from_db()
+    assert (row.state, row.figures) == ("done", before[0])
+    assert traits(customers.profile("u11")) == before[1]
+    assert LifetimeModel.objects.get().version == 1
+
+
 def test_a_tampered_model_is_refused_by_page_and_api(customers: Sender) -> None:
     one_of_each_role()
     run()
