@@ -15,6 +15,8 @@ _SEED, _ROUNDS = 42, 1_000
 _GROUPS = 2_000
 # No less is expected of anybody than this share of the mean.
 _LEAST = 1e-3
+# Of many customers each trifle is beyond chance; for less than this share nobody has to explain trees.
+_LEAST_GAIN = 0.01
 # A sum that is farther off by more than this share of what came is no better, however near single customers are.
 _SLACK = 0.05
 
@@ -74,12 +76,13 @@ def compare(expected: Mapping[str, Floats], value: Floats, *, plain: Floats, win
 
 
 def better(found: Comparison) -> tuple[str, str]:
-    """The method to use, and why: BG/NBD unless boosting explains more beyond chance, and neither its squared errors
-    nor its sum are worse."""
+    """The method to use, and why: BG/NBD unless boosting explains more beyond chance, by a point or more, and neither
+    its squared errors nor its sum are worse."""
     graph, trees = (next(one for one in found.methods if one.method == name) for name in (BGNBD, BOOSTING))
     name = LIFETIME_METHODS[BGNBD]
-    if found.low <= 0:
+    if found.low <= 0 or found.gain < _LEAST_GAIN:
         less = "less well" if found.high < 0 else "no better beyond chance"
+        less = "hardly better" if found.low > 0 else less
         return BGNBD, (
             f"On the last closed window gradient boosting explained what sets customers apart {less}, so {name} is"
             " used."

@@ -245,6 +245,8 @@ def test_boosting_must_explain_more_beyond_chance_and_neither_its_sum_nor_great_
     assert "boosting is used" in told(graph, value * np.exp(noise / 2), value)
     assert "no better beyond chance" in told(graph, value * np.exp(noise[::-1]), value)
     assert "less well" in told(graph, value * np.exp(2 * noise), value)
+    # Nearer to each, by next to nothing.
+    assert "hardly better" in told(value * 1.02, value * 1.01, value)
     # One is far off with those who spent little, the other a little less, and with those who spent much.
     much = value > np.median(value)
     assert "who spent much" in told(np.where(much, value, value * 2.2), np.where(much, value * 1.5, value), value)
