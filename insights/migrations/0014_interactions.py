@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("insights", "0012_sentiment"),
+        ("insights", "0013_lifetime_boosting"),
     ]
 
     operations = [
