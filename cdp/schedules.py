@@ -125,6 +125,11 @@ PLANNED: dict[str, Planned] = {
     "run-insights": Planned(
         "run_insights", "insights", 15, "Insights", "Does the computations over the whole base that wait.",
     ),
+    "keep-features": Planned(
+        "keep_features", "insights", 2, "Kept features",
+        "Computes the kept features of people of whom something came, and once a day those of everybody.",
+        least=1, most=3600,
+    ),
     "plan-insights": Planned(
         "plan_insights", "default", 3600, "Plan insights",
         "Asks for what is computed daily, and for each grouping and prediction when it is due.", least=60,

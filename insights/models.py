@@ -5,6 +5,7 @@ from django.db import models
 
 from insights.engagement.models import EngagementVersion
 from insights.funnels.models import Funnel
+from insights.keeping.models import Keeping, KeptFeature, Touched
 from insights.kpis.models import Annotation, KpiBaseline, KpiDay, KpiState
 from insights.lifetime.models import LifetimeModel, LifetimeSetting
 from insights.predictions.models import OnlineModel, Prediction, PredictionModel
@@ -12,9 +13,9 @@ from insights.recommendations.models import Item, RecommendationSetting, Recomme
 from insights.tables.models import FeatureFile
 
 __all__ = [
-    "Annotation", "Clustering", "DeclaredFeature", "EngagementVersion", "FeatureFile", "Funnel", "Item", "KpiBaseline",
-    "KpiDay", "KpiState", "LifetimeModel", "LifetimeSetting", "Model", "OnlineModel", "Prediction", "PredictionModel",
-    "RecommendationSetting", "Recommender", "Run", "Setting", "Taste",
+    "Annotation", "Clustering", "DeclaredFeature", "EngagementVersion", "FeatureFile", "Funnel", "Item", "Keeping",
+    "KeptFeature", "KpiBaseline", "KpiDay", "KpiState", "LifetimeModel", "LifetimeSetting", "Model", "OnlineModel",
+    "Prediction", "PredictionModel", "RecommendationSetting", "Recommender", "Run", "Setting", "Taste", "Touched",
 ]  # fmt: skip
 
 

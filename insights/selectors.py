@@ -23,6 +23,8 @@ from insights.features.reading import declared, features, features_of
 from insights.features.tones import sentiment_features
 from insights.funnels.contracts import DIRECTIONS, FUNNEL_BREAKDOWNS, OPERATORS, ORDERS
 from insights.funnels.counting import funnel, funnels, paths
+from insights.keeping.contracts import MOST_KEPT
+from insights.keeping.reading import kept_features, upkeep
 from insights.kpis.annotating import annotations, noon_of
 from insights.kpis.baselines import baseline, baselines
 from insights.kpis.catalogue import KPIS
@@ -44,13 +46,13 @@ from insights.tables.writing import table, table_file, tables
 
 __all__ = [
     "BACK", "COMPARISONS", "DIRECTIONS", "FILLINGS", "FUNNEL_BREAKDOWNS", "GOALS", "KPIS", "LENGTHS", "MEASURES",
-    "METHODS", "OPERATIONS", "OPERATORS", "ORDERS", "OUTLIERS", "PERIODS", "POLICIES", "SCALINGS", "annotations",
-    "asked_period", "baseline", "baselines", "categories", "clustering", "clusterings", "cohorts", "count_items",
-    "declared", "engagement", "engagement_of", "features", "features_of", "first_behaviour", "funnel", "funnels",
-    "item", "items", "kpi_days", "kpi_report", "lifetime", "lifetime_horizon", "lifetime_method", "lifetime_of",
-    "meter_of", "newest_run", "noon_of",
-    "paths", "prediction", "predictions", "recommend", "recommendation_setting", "recommenders", "rfm", "run",
-    "runs", "runs_wait", "score_profiles", "sentiment_features", "setting", "table", "table_file", "tables",
+    "METHODS", "MOST_KEPT", "OPERATIONS", "OPERATORS", "ORDERS", "OUTLIERS", "PERIODS", "POLICIES", "SCALINGS",
+    "annotations", "asked_period", "baseline", "baselines", "categories", "clustering", "clusterings", "cohorts",
+    "count_items", "declared", "engagement", "engagement_of", "features", "features_of", "first_behaviour", "funnel",
+    "funnels", "item", "items", "kept_features", "kpi_days", "kpi_report", "lifetime", "lifetime_horizon",
+    "lifetime_method", "lifetime_of", "meter_of", "newest_run", "noon_of", "paths", "prediction", "predictions",
+    "recommend", "recommendation_setting", "recommenders", "rfm", "run", "runs", "runs_wait", "score_profiles",
+    "sentiment_features", "setting", "table", "table_file", "tables", "upkeep",
 ]  # fmt: skip
 
 

@@ -13,6 +13,9 @@ from insights.engagement.contracts import BadEngagement
 from insights.engagement.settings import keep_engagement
 from insights.features.services import declare_feature, remove_feature
 from insights.funnels.counting import keep_funnel, remove_funnel
+from insights.keeping.following import keep_up
+from insights.keeping.noting import note_touched
+from insights.keeping.services import drop_kept_feature, keep_feature
 from insights.kpis.annotating import annotate, remove_annotation
 from insights.kpis.baselines import keep_baseline, remove_baseline
 from insights.kpis.counting import refresh_kpis
@@ -31,10 +34,10 @@ from insights.tables.writing import erase_tables, expire_tables, note_table_down
 __all__ = [
     "BI_ROLE", "BI_SCHEMA", "ENGINES", "BadClustering", "BadEngagement", "BadLifetime", "BadLog", "BadPrediction",
     "BadRecommendation", "Tampered", "activate_version", "annotate", "declare_feature", "delete_clustering",
-    "delete_prediction", "erase", "erase_tables", "expire_tables", "export_log", "features_of_database",
-    "features_of_log", "import_items", "install_bi", "keep_baseline", "keep_clustering", "keep_engagement",
-    "keep_funnel", "keep_items", "keep_lifetime_setting", "keep_prediction", "keep_recommendation_setting",
-    "keep_setting", "name_cluster", "note_table_download", "plan_runs", "refresh_kpis", "remove_annotation",
-    "remove_baseline", "remove_feature", "remove_funnel", "remove_items", "request_run", "request_table",
-    "roll_back", "run_waiting", "write_tables",
+    "delete_prediction", "drop_kept_feature", "erase", "erase_tables", "expire_tables", "export_log",
+    "features_of_database", "features_of_log", "import_items", "install_bi", "keep_baseline", "keep_clustering",
+    "keep_engagement", "keep_feature", "keep_funnel", "keep_items", "keep_lifetime_setting", "keep_prediction",
+    "keep_recommendation_setting", "keep_setting", "keep_up", "name_cluster", "note_table_download", "note_touched",
+    "plan_runs", "refresh_kpis", "remove_annotation", "remove_baseline", "remove_feature", "remove_funnel",
+    "remove_items", "request_run", "request_table", "roll_back", "run_waiting", "write_tables",
 ]  # fmt: skip

@@ -46,6 +46,20 @@ def write_traits(
     return changed + take_traits(keys=[*columns, *retract], kept=profile_ids, now=now, after=after)
 
 
+def keep_traits(
+    *, profile_ids: npt.NDArray[np.int64], columns: Mapping[str, Sequence[str]], number: int, now: datetime,
+    after: After, begin: Callable[[psycopg.Connection[Any]], None],
+) -> int:  # fmt: skip
+    """Have these profiles have exactly these traits (JSON texts, `null` to have none), in one transaction that `begin`
+    begins; answers how many profiles changed. What they have already is not written."""
+
+    def write(conn: psycopg.Connection[Any]) -> set[int]:
+        begin(conn)
+        return identity.keep_computed(conn, profile_ids=profile_ids, columns=columns, run=number, now=now)
+
+    return _apply(write, after)
+
+
 def take_traits(*, keys: Sequence[str], kept: npt.NDArray[np.int64], now: datetime, after: After) -> int:
     """Take computed traits from everybody but `kept`; answers how many profiles changed."""
     others, changed = identity.outdated_computed(pg.raw(), keys=keys, kept=kept), 0

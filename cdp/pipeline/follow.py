@@ -1,4 +1,5 @@
-"""What follows when people are merged or parted outside the pipeline: memberships are corrected and syncs are told."""
+"""What follows when people are merged or parted outside the pipeline: memberships are corrected, syncs are told,
+and kept features are computed anew."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -6,6 +7,7 @@ from typing import Any
 import psycopg
 
 import connectors.services as connectors
+import insights.services as insights
 import segments.services as segments
 from common import clock
 from identity.contracts import Move
@@ -29,6 +31,8 @@ def follow_moves(conn: psycopg.Connection[Any], moved: Sequence[Move], traits_ch
         now=now,
     )
     connectors.note_changed(conn, profile_ids=sorted(sides.union(traits_changed)), now=now)
+    # Features are made of events: who was put together or parted has others, who has another trait has not.
+    insights.note_touched(conn, identifier_ids=[one for move in moved for one in move], now=now)
 
 
 def _retired(conn: psycopg.Connection[Any], profiles: set[int]) -> list[int]:

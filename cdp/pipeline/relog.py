@@ -14,6 +14,7 @@ import psycopg
 import connectors.services as connectors
 import events.services as events
 import identity.services as identity
+import insights.services as insights
 import privacy.services as privacy
 import segments.services as segments
 from cdp.pipeline.collect import Collected, collect
@@ -84,6 +85,7 @@ class LogReplay:
         rehung, counted = _rehang(conn, piece, collected, resolution, ticker)
         changed = resolution.traits_changed.union(*((one.from_profile, one.to_profile) for one in resolution.moved))
         connectors.note_changed(conn, profile_ids=sorted(changed), now=now)
+        insights.note_touched(conn, identifier_ids=[one for move in resolution.moved for one in move], now=now)
         if resolution.moved or resolution.created or resolution.retired:
             # The applier remembers who is who, and must forget it.
             turns.take(conn, self._holder)
@@ -124,6 +126,7 @@ def _rehang(
     if not len(at):
         return 0, 0
     events.rehang(conn, piece, at.tolist(), after[at].tolist())
+    insights.note_touched(conn, identifier_ids=np.concatenate([before[at], after[at]]), now=ticker())
     changes = segments.recount(
         conn, identifier_ids={*before[at].tolist(), *after[at].tolist()},
         names={piece.batch.names[place] for place in at.tolist()}, now=ticker(), reason="replay",

@@ -20,6 +20,7 @@ import campaigns.services as campaigns
 import connectors.services as connectors
 import events.services as events
 import identity.services as identity
+import insights.services as insights
 import privacy.services as privacy
 import quality.services as quality
 import segments.services as segments
@@ -28,6 +29,7 @@ from cdp.pipeline.prepare import Preparation, Prepared
 from cdp.pipeline.screen import without
 from common import clock, pg, turns
 from events.contracts import Tallied
+from identity.contracts import Move
 from segments.contracts import Activity
 
 log = logging.getLogger(__name__)
@@ -156,6 +158,7 @@ class Applier:
         )  # fmt: skip
         changed = resolution.traits_changed.union(*((move.from_profile, move.to_profile) for move in resolution.moved))
         connectors.note_changed(conn, profile_ids=sorted(changed), now=now)
+        _note_touched(conn, fresh, identifier_ids, resolution.moved, now=now)
         noted = campaigns.note_events(conn, activity)
         return Applied(len(batch), len(fresh), changes, len(withheld) + prepared.robots.total(), noted)
 
@@ -298,6 +301,19 @@ def _hashes(batch: events.Batch) -> npt.NDArray[np.uint64]:
     """By which the messages are known again."""
     return np.fromiter(
         map(events.message_hash, batch.source_ids, batch.message_ids), dtype=np.uint64, count=len(batch)
+    )  # fmt: skip
+
+
+def _note_touched(
+    conn: psycopg.Connection[Any], fresh: events.Batch, identifier_ids: npt.NDArray[np.int64], moved: list[Move],
+    *, now: datetime,
+) -> None:  # fmt: skip
+    """Of whom features are to be computed anew: of whom something came, and both sides of who moved."""
+    at = np.maximum(np.asarray(fresh.occurred_us, dtype=np.int64), np.asarray(fresh.received_us, dtype=np.int64))
+    sides = np.asarray(moved, dtype=np.int64).ravel()
+    insights.note_touched(
+        conn, identifier_ids=np.concatenate([identifier_ids, sides]), now=now,
+        at_us=np.concatenate([at, np.zeros(len(sides), dtype=np.int64)]),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ import psycopg
 import connectors.services as connectors
 import events.services as events
 import identity.services as identity
+import insights.services as insights
 import segments.services as segments
 from cdp.pipeline.collect import collect
 from common import clock, jobs, pg, turns
@@ -159,6 +160,7 @@ def _take_back(conn: psycopg.Connection[Any], marks: Marks, owners: list[int], *
     )  # fmt: skip
     changed = withdrawn.traits_changed.union(*((move.from_profile, move.to_profile) for move in withdrawn.moved))
     connectors.note_changed(conn, profile_ids=sorted(changed.union(withdrawn.retired)), now=now)
+    insights.note_touched(conn, identifier_ids=[*owners, *(one for move in withdrawn.moved for one in move)], now=now)
     return {
         "events": sum(map(len, found.gone)), "kept": sum(map(len, found.before)), **withdrawn.rows,
         "traits": len(withdrawn.traits_changed), "moved": len(withdrawn.moved), "memberships": memberships,

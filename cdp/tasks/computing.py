@@ -60,6 +60,17 @@ def run_insights() -> None:
         plan_insights()
 
 
+@shared_task(name="cdp.tasks.keep_features", queue="insights")
+@alone()
+def keep_features() -> None:
+    """Compute the kept features of whom something came, and once a day those of everybody."""
+    from cdp.pipeline.follow import follow_moves
+    from insights import services
+
+    if services.keep_up(clock_now=clock.now, after=follow_moves):
+        nudge.followers()
+
+
 @shared_task(name="cdp.tasks.plan_insights", queue="default")
 @alone()
 def plan_insights() -> None:

@@ -2,7 +2,7 @@
 
 from identity.kinds import IDENTIFIER_KINDS
 from identity.services.activation import activate_policy
-from identity.services.computed import outdated_computed, retract_computed, write_computed
+from identity.services.computed import keep_computed, outdated_computed, retract_computed, write_computed
 from identity.services.consents import known_among, record_consents, said_of, word_of
 from identity.services.erasing import erase, person_of
 from identity.services.evidence import apply_evidence
@@ -30,6 +30,7 @@ __all__ = [
     "by_component",
     "decide_review",
     "erase",
+    "keep_computed",
     "known_among",
     "link_matches",
     "merge",

@@ -34,6 +34,34 @@ select distinct n.id from written w join incoming n on n.id = w.identifier_id an
 left join identity_profile p on p.id = n.id
 where (p.traits -> n.key) is distinct from n.value
 """
+# A value of a person is written when nothing computed stands there, or what stands makes another trait; what is not
+# known is taken away from all identifiers of the person.
+_KEEP = """
+with incoming as materialized (
+    select n.id, n.key, n.value from unnest(%(ids)s, %(keys)s, %(values)s) as n (id, key, value)
+    join identity_identifier i on i.id = n.id and i.profile_id = n.id
+), standing as materialized (
+    select distinct i.profile_id as id, c.key from identity_identifier i
+    join identity_claim c on c.identifier_id = i.id and c.source_id = %(source)s and c.key = any(%(names)s)
+    where i.profile_id = any(%(profiles)s)
+), differing as materialized (
+    select n.id, n.key, n.value from incoming n left join standing s on s.id = n.id and s.key = n.key
+    left join identity_profile p on p.id = n.id
+    where case when n.value = 'null' then s.id is not null
+          else s.id is null or (p.traits -> n.key) is distinct from n.value end
+), written as (
+    insert into identity_claim as c (identifier_id, key, source_id, value, observed_at, tiebreak)
+    select id, key, %(source)s, value, %(now)s, %(run)s from differing where value <> 'null'
+    on conflict (identifier_id, key, source_id) do update
+    set value = excluded.value, observed_at = excluded.observed_at, tiebreak = excluded.tiebreak
+    where (c.observed_at, c.tiebreak) < (excluded.observed_at, excluded.tiebreak)
+), taken as (
+    delete from identity_claim c using identity_identifier i, differing d
+    where d.value = 'null' and i.profile_id = d.id and c.identifier_id = i.id and c.key = d.key
+      and c.source_id = %(source)s
+)
+select distinct id from differing
+"""
 _OUTDATED = """
 select distinct i.profile_id from identity_claim c join identity_identifier i on i.id = c.identifier_id
 where c.source_id = %(source)s and c.key = any(%(keys)s)
@@ -68,6 +96,28 @@ def write_computed(
     with psycopg.Cursor(conn) as cursor:
         changed = {row[0] for row in cursor.execute(_WRITE, given).fetchall()}
         return _reconcile(cursor, changed, now)
+
+
+def keep_computed(
+    conn: psycopg.Connection[Any],
+    *,
+    profile_ids: Sequence[int] | npt.NDArray[np.int64],
+    columns: Mapping[str, Sequence[str]],
+    run: int,
+    now: datetime,
+) -> set[int]:
+    """As `write_computed`, but only what is other than the profile's trait is written, with `null` for a trait that it
+    shall not have. `run` must rise from one time to the next. The caller owns the transaction and the turn."""
+    ids = np.asarray(profile_ids, dtype=np.int64)
+    given = {
+        "ids": pg.int8s(np.tile(ids, len(columns))), "profiles": pg.int8s(ids), "names": pg.texts(columns),
+        "keys": pg.texts(key for key in columns for _ in range(len(ids))),
+        "values": pg.jsonbs(value for column in columns.values() for value in column),
+        "source": COMPUTED_SOURCE, "run": run, "now": now,
+    }  # fmt: skip
+    with psycopg.Cursor(conn) as cursor:
+        changed = {row[0] for row in cursor.execute(_KEEP, given).fetchall()}
+        return _reconcile(cursor, changed, now) if changed else changed
 
 
 def outdated_computed(

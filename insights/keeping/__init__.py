@@ -1,0 +1,1 @@
+"""Kept features: traits that follow what comes, by the one as-of function."""
