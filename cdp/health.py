@@ -13,6 +13,7 @@ from common import clock
 from connectors import selectors as connectors
 from events import selectors as events
 from identity import selectors as identity
+from insights import selectors as insights
 from segments import selectors as segments
 
 
@@ -60,6 +61,8 @@ def _numbers() -> Iterable[tuple[str, str, str, float]]:
     now = clock.now()
     backlog = events.backlog()
     oldest = (now - backlog.oldest_at).total_seconds() if backlog.oldest_at else 0.0
+    upkeep = insights.upkeep()
+    waited = (now - upkeep.oldest_at).total_seconds() if upkeep.oldest_at else 0.0
     yield "events_applied_total", "counter", "Items taken from the inbox and applied.", events.applied_total()
     yield "inbox_requests", "gauge", "Requests accepted and not yet applied.", backlog.requests
     yield "inbox_events", "gauge", "Events accepted and not yet applied.", backlog.events
@@ -70,6 +73,8 @@ def _numbers() -> Iterable[tuple[str, str, str, float]]:
     yield "segments", "gauge", "Live segments.", len(segments.segments())
     yield "ledger_head", "gauge", "The newest version of the membership ledger.", segments.head_seq()
     yield "timers_due", "gauge", "Profiles whose memberships wait for the clock.", segments.due_count(now)
+    yield "kept_features_waiting", "gauge", "People whose kept features are to be computed anew.", upkeep.waiting
+    yield "kept_features_oldest_seconds", "gauge", "How long the first of them has waited.", waited
     yield "deliveries_pending", "gauge", "Rows that wait to be sent to destinations.", connectors.pending_deliveries()
     yield "disk_free_bytes", "gauge", "Bytes free in the data folder.", vitals.disk_free()
     try:

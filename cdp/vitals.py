@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from cdp import rollcall
 from events import selectors as events
+from insights import selectors as insights
 
 BEAT_KEY = "cdp:beat"
 # Beat's heart beats every 15 s.
@@ -99,6 +100,21 @@ def check_documents(now: datetime) -> Check:
     return Check("documents", not count, finding, mend)
 
 
+def check_kept_features(now: datetime) -> Check:
+    """Kept features follow what comes."""
+    upkeep = insights.upkeep()
+    age = (now - upkeep.oldest_at).total_seconds() if upkeep.oldest_at else 0.0
+    ok = age <= OLDEST_LATE
+    mend = "" if ok else (
+        "see that a worker of the queue insights runs (logs/work.log in the data folder) and that “Kept features” is"
+        " not paused under Jobs, Schedules; after a large import it catches up by itself."
+    )  # fmt: skip
+    people = "1 person waits" if upkeep.waiting == 1 else f"{upkeep.waiting:,} people wait"
+    return Check(
+        "kept features", ok, f"{people}, the longest for {age:.0f} s" if upkeep.waiting else "nobody waits", mend
+    )
+
+
 def check_workers(now: datetime) -> Check:
     """The workers that were ever seen are there and know their tasks."""
     asked = rollcall.queues()
@@ -129,6 +145,7 @@ ALL: list[Callable[[datetime], Check]] = [
     check_disk,
     check_lag,
     check_documents,
+    check_kept_features,
 ]
 
 

@@ -146,6 +146,7 @@ urlpatterns = [
     path("insights/files/", feature_files.feature_files, name="feature_files"),
     path("insights/files/<int:table_id>/file.parquet", feature_files.feature_file, name="feature_file"),
     path("insights/features/", insights.features, name="features"),
+    path("insights/features/<slug:name>/kept/", insights.kept_feature, name="kept_feature"),
     path("insights/features/<slug:name>/remove/", insights.remove_feature, name="remove_feature"),
     path("insights/orders/", insights.orders, name="orders"),
     path("insights/engagement/", engagement.engagement, name="engagement"),

@@ -32,7 +32,7 @@ OURS = {
     "django_celery_beat_solarschedule", "django_content_type", "django_migrations", "django_session", "events_cursor",
     "events_retention", "events_seen", "events_tally", "identity_bulkrun", "identity_linkagemodel", "identity_policy",
     "insights_annotation", "insights_clustering", "insights_declaredfeature", "insights_engagementversion",
-    "insights_funnel", "insights_kpibaseline", "insights_kpistate", "insights_lifetimemodel",
+    "insights_funnel", "insights_keptfeature", "insights_kpibaseline", "insights_kpistate", "insights_lifetimemodel",
     "insights_lifetimesetting", "insights_model",
     "insights_onlinemodel", "insights_prediction", "insights_predictionmodel", "insights_recommendationsetting",
     "insights_recommender", "insights_run", "insights_setting", "privacy_consentgate", "privacy_erasurerequest",

@@ -122,7 +122,17 @@ def test_the_doctor_sees_a_late_beat_and_says_what_to_do() -> None:
         call_command("doctor", "--format", "json", stdout=out)
     assert ended.value.code == 1
     checks = {check["name"]: check for check in json.loads(out.getvalue())["checks"]}
-    assert list(checks) == ["database", "broker", "beat", "workers", "migrations", "disk", "lag", "documents"]
+    assert list(checks) == [
+        "database",
+        "broker",
+        "beat",
+        "workers",
+        "migrations",
+        "disk",
+        "lag",
+        "documents",
+        "kept features",
+    ]
     assert [name for name, check in checks.items() if not check["ok"]] == ["beat"]
     assert "last heartbeat 600 s ago" in checks["beat"]["finding"]
     assert checks["beat"]["mend"]

@@ -126,6 +126,7 @@ WHO: dict[str, tuple[str | None, str | None]] = {
     "model_card": ("see", None),
     "activate_version": (None, "edit_segments"),
     "features": ("see", "edit_segments"),
+    "kept_feature": (None, "edit_segments"),
     "remove_feature": (None, "edit_segments"),
     "orders": ("see", "edit_segments"),
     "engagement": ("see", "edit_segments"),

@@ -80,7 +80,9 @@ class TraitShape(ClaimShape):
 
     key = serializers.CharField()
     rule = serializers.CharField()
-    computation = serializers.IntegerField(allow_null=True, help_text="The run of insights that computed it.")
+    computation = serializers.IntegerField(
+        allow_null=True, help_text="The run of insights that computed it; of `feature_…` the number of the write."
+    )
     others = serializers.SerializerMethodField()
 
     @extend_schema_field(ClaimShape(many=True))

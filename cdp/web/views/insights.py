@@ -17,6 +17,8 @@ from cdp.web.suggestions import event_names
 from insights import selectors, services
 from insights.contracts import BadClustering, BadCohorts, BadFeature, BadSetting, NotPossible
 
+# Kept features follow within seconds.
+_LATE = timedelta(minutes=2)
 _PAGES = {"rfm": "web:rfm", "cohorts": "web:cohorts", "recommendations": "web:recommendations",
           "lifetime": "web:lifetime", "engagement": "web:engagement", "sentiment": "web:features"}  # fmt: skip
 
@@ -181,7 +183,7 @@ def features(request: PageRequest) -> HttpResponse:
         request, "insights/features.html", tabs=insights_tabs("web:features"), features=selectors.features(),
         declared=selectors.declared(), sentiment=selectors.sentiment_features(), form=form, combined=combined,
         events=event_names(now=request.now),
-        status=422 if sent.errors else 200, **run_state_of("sentiment"),
+        status=422 if sent.errors else 200, **_kept_features(request), **run_state_of("sentiment"),
     )  # fmt: skip
 
 
@@ -191,6 +193,34 @@ def _declared(name: str) -> str:
     return f"{every[name].title} is declared." + (
         f" Made of it, and changed with it: {', '.join(made)}." if made else ""
     )
+
+
+def _kept_features(request: PageRequest) -> dict[str, Any]:
+    kept, upkeep = selectors.kept_features(), selectors.upkeep()
+    late = upkeep.oldest_at is not None and request.now - upkeep.oldest_at > _LATE
+    return {"kept": kept, "kept_names": {one.name for one in kept if not one.leaving}, "upkeep": upkeep,
+            "kept_late": late}  # fmt: skip
+
+
+@action("edit_segments")
+def kept_feature(request: PageRequest, name: str) -> HttpResponse:
+    """Keep a feature as a trait, or no longer."""
+    drop = request.POST.get("do") == "drop"
+    try:
+        if drop:
+            services.drop_kept_feature(name=name, by=actor(request), now=request.now)
+            toast(request, f"{_title(name)} is kept no longer; its trait is being taken away.")
+        else:
+            made = services.keep_feature(name=name, by=actor(request), now=request.now)
+            toast(request, f"{made.trait} is computed of everybody now, then kept fresh.")
+    except BadFeature as wrong:
+        toast(request, str(wrong), bad=True)
+    return go(request, reverse("web:features"))
+
+
+def _title(name: str) -> str:
+    found = selectors.features().get(name)
+    return found.title if found else name
 
 
 @action("edit_segments")
