@@ -1,4 +1,5 @@
-"""What the demo's analysts asked for: a funnel, a baseline, groups of people, a prediction, and a first look at each.
+"""What the demo's analysts asked for: a funnel, a baseline, groups of people, a prediction, kept features, and a first
+look at each.
 
 They are asked for once the whole play is applied and computed by the product's own workers, so every page of insights
 has something to show a few minutes after the first start.
@@ -11,6 +12,8 @@ from insights.contracts import BadKpi, ClusteringSpec, FunnelSpec, Period, Predi
 
 _FUNNEL, _BASELINE = "From a look to an order", "The quarter before"
 _GROUPS, _PREDICTION = "shopping-habits", "buys-within-30-days"
+# What rules of segments ask for most.
+_KEPT = ("recency_days", "revenue_90d")
 _OF_ALL = ("rfm", "cohorts", "engagement", "lifetime", "recommendations")
 
 
@@ -33,6 +36,9 @@ def ask(*, by: str, now: datetime) -> None:
             slug=_PREDICTION, name="Buys within 30 days", spec=PredictionSpec("Order Completed").to_json(), by=by,
             now=now, via="demo",
         )  # fmt: skip
+    for name in _KEPT:
+        if name not in {one.name for one in selectors.kept_features()}:
+            services.keep_feature(name=name, by=by, now=now, via="demo")
     asked = {(one.kind, one.clustering or one.prediction) for one in selectors.runs(limit=1_000)}
     wanted = [*((kind, "") for kind in _OF_ALL), ("clusters", _GROUPS), ("training", _PREDICTION)]
     for kind, slug in wanted:

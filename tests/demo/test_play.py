@@ -173,6 +173,10 @@ def test_the_pages_of_insights_are_not_empty_when_the_demo_was_played(
     assert {kind for kind, state in ended.items() if state == "done"} >= {"rfm", "cohorts", "engagement"}
     assert [one.name for one in insights.funnels()] == ["From a look to an order"]
     assert [one.name for one in insights.baselines()] == ["The quarter before"]
+    insights_services.keep_up(clock_now=clock.now, after=follow_moves, at_most=600)
+    assert {one.name: one.people > 0 for one in insights.kept_features()} == {
+        "recency_days": True, "revenue_90d": True,
+    }  # fmt: skip
 
 
 def test_a_play_that_was_cut_short_is_taken_up_without_counting_anything_twice(
