@@ -36,14 +36,19 @@ def ask(*, by: str, now: datetime) -> None:
             slug=_PREDICTION, name="Buys within 30 days", spec=PredictionSpec("Order Completed").to_json(), by=by,
             now=now, via="demo",
         )  # fmt: skip
-    for name in _KEPT:
-        if name not in {one.name for one in selectors.kept_features()}:
-            services.keep_feature(name=name, by=by, now=now, via="demo")
+    _keep_features(by=by, now=now)
     asked = {(one.kind, one.clustering or one.prediction) for one in selectors.runs(limit=1_000)}
     wanted = [*((kind, "") for kind in _OF_ALL), ("clusters", _GROUPS), ("training", _PREDICTION)]
     for kind, slug in wanted:
         if (kind, slug) not in asked:
             services.request_run(kind=kind, slug=slug, by=by, now=now, via="demo")
+
+
+def _keep_features(*, by: str, now: datetime) -> None:
+    there = {one.name for one in selectors.kept_features()}
+    for name in _KEPT:
+        if name not in there:
+            services.keep_feature(name=name, by=by, now=now, via="demo")
 
 
 def _keep_baseline(*, by: str, now: datetime) -> None:
