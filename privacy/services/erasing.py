@@ -176,6 +176,8 @@ def _erase_everywhere(
     segments.recount(
         conn, identifier_ids=erased_events.identifier_ids, names=erased_events.names, now=now, reason="erasure"
     )  # fmt: skip
+    # Of others, whose events named the person.
+    insights.note_touched(conn, identifier_ids=sorted(erased_events.identifier_ids), now=now)
     return _sum(counts, erased.rows)
 
 

@@ -19,6 +19,7 @@ from events import selectors as log
 from events.contracts import LogFilter
 from identity import selectors as people
 from identity import services as identity
+from insights import services as insights
 from privacy import services as privacy
 from segments import selectors as ledger
 from segments import services as segments
@@ -151,6 +152,22 @@ def test_what_older_rules_left_out_is_derived_from_the_log_and_once_only(send: S
     send({"type": "track", "event": "Bought", "anonymousId": "b7"})
     assert people.find_profile("anonymous_id", "b7") == people.find_profile("user_id", "u7"), "the applier knows of it"
     assert identity.rebuild_profiles(now=NOW).healthy
+
+
+def test_kept_features_follow_events_that_hang_elsewhere(send: Send) -> None:
+    def keep_up() -> None:
+        insights.keep_up(clock_now=lambda: NOW + timedelta(hours=1), after=follow_moves, at_most=600)
+
+    insights.declare_feature(name="bought", measure="count", event="Bought", by="ann", now=NOW)
+    insights.keep_feature(name="bought", by="ann", now=NOW)
+    send(*visitors(10))
+    keep_up()
+    right = told()
+    assert '"feature_bought": 2' in str(right)
+    as_older_rules_left_it()
+    assert replay()["events_on_other_identifiers"] > 0
+    keep_up()
+    assert told() == right
 
 
 def test_what_people_chose_is_recorded_once_however_often_the_log_is_read(send: Send) -> None:

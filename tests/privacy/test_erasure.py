@@ -21,6 +21,7 @@ from events import selectors as log
 from identity import selectors as identity
 from identity import services as people
 from identity.contracts import IdentifierKey
+from insights import services as insights
 from privacy import selectors, services
 from privacy.contracts import ErasureView, NotPossible
 from segments import selectors as segments
@@ -149,7 +150,11 @@ def test_events_of_others_that_name_her_go_too(shop: Shop, send: Send) -> None:
         name="Inviting", rule={"event": "Invited", "count": {"is": "gte", "value": 1}}, by="ann", now=clock.now()
     )  # fmt: skip
     assert segments.size(inviting.id) == 1
+    insights.declare_feature(name="invited", measure="count", event="Invited", by="ann", now=clock.now())
+    insights.keep_feature(name="invited", by="ann", now=clock.now())
+    assert _invited(other) == 1
     done(shop)
+    assert _invited(other) == 0, "what was computed of the other one is computed anew"
     assert segments.size(inviting.id) == 0, "what was counted of the other one is counted anew"
     last = segments.changes(inviting.id, 0)[-1]
     assert (last.profile_id, last.entered, last.reason) == (other, False, "erasure")
@@ -159,6 +164,12 @@ def test_events_of_others_that_name_her_go_too(shop: Shop, send: Send) -> None:
         "$identify",
         "Paid",
     }
+
+
+def _invited(profile: int | None) -> Any:
+    insights.keep_up(clock_now=clock.now, after=follow_moves, at_most=600)
+    view = identity.profile_view(profile or 0)
+    return view and view.traits["feature_invited"]
 
 
 def test_the_receipt_verifies_and_a_changed_one_does_not(shop: Shop, tmp_path: Path, capsys: Any) -> None:

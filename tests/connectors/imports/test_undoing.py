@@ -14,6 +14,7 @@ import segments.selectors as segments_read
 import segments.services as segments
 from cdp.pipeline import undoing
 from cdp.pipeline.collect import collect
+from cdp.pipeline.follow import follow_moves
 from common import clock, jobs, pg
 from common.models import AuditEntry, Job
 from connectors import selectors, services
@@ -21,6 +22,7 @@ from events import selectors as log
 from events import services as events
 from identity import selectors as identity
 from identity import services as people
+from insights import services as insights
 from tests.connectors.imports.town import BEGAN, IDS, ORDERS, PEOPLE, RULES, WHEN, Town, at, row, rows_of
 from tests.connectors.killing import kill_worker, wait_until
 
@@ -70,6 +72,25 @@ def test_what_only_the_import_told_is_gone_and_the_rest_stands(found_town: Calla
         services.request_undo(import_id=done, dry=False, by="ann", now=clock.now())
     town.file(1, [row(w, "2", "ben", 10, "pro")], PEOPLE)
     assert identity.find_profile("user_id", f"{w}2") is not None, "the same row may come again"
+
+
+def test_kept_features_are_as_if_the_import_had_never_come(found_town: Callable[[], Town]) -> None:
+    town = found_town()
+    w = town.word
+    town.file(0, [row(w, "1", "ana", 10, "pro", "7")], ORDERS)
+    insights.keep_feature(name="frequency", by="ann", now=clock.now())
+
+    def orders() -> Any:
+        insights.keep_up(clock_now=clock.now, after=follow_moves, at_most=600)
+        view = identity.profile_view(identity.find_profile("user_id", f"{w}1") or 0)
+        return view and view.traits["feature_frequency"]
+
+    insights.keep_setting({"amount": ["amount"]}, by="ann", now=clock.now())
+    assert orders() == 1
+    done = town.file(1, [row(w, "1", "ana", 20, "pro", "8")], ORDERS)
+    assert orders() == 2
+    town.undo(done)
+    assert orders() == 1
 
 
 def test_all_items_of_a_row_are_undone_and_what_another_file_told_alike_stays(
