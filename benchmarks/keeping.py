@@ -24,7 +24,7 @@ PARTS = ("upkeep", "applier", "freshness")
 _NAMES = (
     "recency_days", "frequency", "monetary", "orders_90d", "revenue_90d", "events_30d", "products", "average_order",
 )  # fmt: skip
-_PIECE, _PROBES = 5_000, 60
+_PIECE, _PROBES = 2_000, 60
 _BASE = (
     """insert into identity_identifier (id, kind, value, component_id, profile_id, quarantine, first_seen_at)
     overriding system value select n, 'user_id', 'u' || n, n, n, '', now() from generate_series(1, %(people)s) n""",

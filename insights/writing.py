@@ -51,7 +51,16 @@ def keep_traits(
     after: After, begin: Callable[[psycopg.Connection[Any]], None],
 ) -> int:  # fmt: skip
     """Have these profiles have exactly these traits (JSON texts, `null` to have none), in one transaction that `begin`
-    begins; answers how many profiles changed. What they have already is not written."""
+    begins; answers how many profiles changed. Who has them already is found before the turn is taken, and not written:
+    where that is everybody, nobody waits for it. The caller is the only one who writes these traits."""
+    differing = identity.differing_computed(pg.raw(), profile_ids=profile_ids, columns=columns)
+    if not len(differing):
+        with transaction.atomic():
+            begin(pg.raw())
+        return 0
+    some = np.flatnonzero(np.isin(profile_ids, differing)).tolist()
+    profile_ids = profile_ids[some]
+    columns = {key: [values[one] for one in some] for key, values in columns.items()}
 
     def write(conn: psycopg.Connection[Any]) -> set[int]:
         begin(conn)

@@ -2,7 +2,13 @@
 
 from identity.kinds import IDENTIFIER_KINDS
 from identity.services.activation import activate_policy
-from identity.services.computed import keep_computed, outdated_computed, retract_computed, write_computed
+from identity.services.computed import (
+    differing_computed,
+    keep_computed,
+    outdated_computed,
+    retract_computed,
+    write_computed,
+)
 from identity.services.consents import known_among, record_consents, said_of, word_of
 from identity.services.erasing import erase, person_of
 from identity.services.evidence import apply_evidence
@@ -29,6 +35,7 @@ __all__ = [
     "assert_link",
     "by_component",
     "decide_review",
+    "differing_computed",
     "erase",
     "keep_computed",
     "known_among",

@@ -36,7 +36,7 @@ where (p.traits -> n.key) is distinct from n.value
 """
 # A value of a person is written when nothing computed stands there, or what stands makes another trait; what is not
 # known is taken away from all identifiers of the person.
-_KEEP = """
+_DIFFERING = """
 with incoming as materialized (
     select n.id, n.key, n.value from unnest(%(ids)s, %(keys)s, %(values)s) as n (id, key, value)
     join identity_identifier i on i.id = n.id and i.profile_id = n.id
@@ -49,7 +49,11 @@ with incoming as materialized (
     left join identity_profile p on p.id = n.id
     where case when n.value = 'null' then s.id is not null
           else s.id is null or (p.traits -> n.key) is distinct from n.value end
-), written as (
+)
+"""
+_WHO_DIFFERS = f"{_DIFFERING} select distinct id from differing order by id"
+_KEEP = f"""
+{_DIFFERING}, written as (
     insert into identity_claim as c (identifier_id, key, source_id, value, observed_at, tiebreak)
     select id, key, %(source)s, value, %(now)s, %(run)s from differing where value <> 'null'
     on conflict (identifier_id, key, source_id) do update
@@ -98,6 +102,18 @@ def write_computed(
         return _reconcile(cursor, changed, now)
 
 
+def differing_computed(
+    conn: psycopg.Connection[Any],
+    *,
+    profile_ids: Sequence[int] | npt.NDArray[np.int64],
+    columns: Mapping[str, Sequence[str]],
+) -> npt.NDArray[np.int64]:
+    """The profiles, ascending, of whom `keep_computed` would write anything."""
+    with psycopg.Cursor(conn) as cursor:
+        rows = cursor.execute(_WHO_DIFFERS, _given(profile_ids, columns)).fetchall()
+    return np.array([row[0] for row in rows], dtype=np.int64)
+
+
 def keep_computed(
     conn: psycopg.Connection[Any],
     *,
@@ -108,16 +124,19 @@ def keep_computed(
 ) -> set[int]:
     """As `write_computed`, but only what is other than the profile's trait is written, with `null` for a trait that it
     shall not have. `run` must rise from one time to the next. The caller owns the transaction and the turn."""
-    ids = np.asarray(profile_ids, dtype=np.int64)
-    given = {
-        "ids": pg.int8s(np.tile(ids, len(columns))), "profiles": pg.int8s(ids), "names": pg.texts(columns),
-        "keys": pg.texts(key for key in columns for _ in range(len(ids))),
-        "values": pg.jsonbs(value for column in columns.values() for value in column),
-        "source": COMPUTED_SOURCE, "run": run, "now": now,
-    }  # fmt: skip
+    given = {**_given(profile_ids, columns), "run": run, "now": now}
     with psycopg.Cursor(conn) as cursor:
         changed = {row[0] for row in cursor.execute(_KEEP, given).fetchall()}
         return _reconcile(cursor, changed, now) if changed else changed
+
+
+def _given(profile_ids: Sequence[int] | npt.NDArray[np.int64], columns: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    ids = np.asarray(profile_ids, dtype=np.int64)
+    return {
+        "ids": pg.int8s(np.tile(ids, len(columns))), "profiles": pg.int8s(ids), "names": pg.texts(columns),
+        "keys": pg.texts(key for key in columns for _ in range(len(ids))),
+        "values": pg.jsonbs(value for column in columns.values() for value in column), "source": COMPUTED_SOURCE,
+    }  # fmt: skip
 
 
 def outdated_computed(

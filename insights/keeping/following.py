@@ -1,9 +1,9 @@
 """Keeping features up: whoever something came of is computed anew, by the one as-of function, and what changed is
 written. Once a day everybody is, because windows and days pass without an event.
 
-One statement computes a piece, outside the turn; its values, the notes that asked for it and the place of the daily
-round are written in one transaction under the turn. What comes between the two is noted by whoever applies it, so it is
-computed once more. A worker that is killed leaves notes and place as they were.
+One statement computes a piece, outside the turn, and another finds whose traits differ. Values, the removal of the notes
+that asked for them and the place of the daily round are one transaction under the turn. What comes before that is noted
+by whoever applies it, so it is computed once more. A worker that is killed leaves notes and place as they were.
 """
 
 import logging
@@ -32,13 +32,13 @@ log = logging.getLogger(__name__)
 
 # "kept" in ASCII.
 _LOCK = 0x6B657074
-# People a piece, as runs write them; identifiers that are looked at for it, of whom many are the same people.
-_PIECE, _MOST_IDS = 5_000, 50_000
+# People a piece: the applier waits while one is written. Identifiers that are looked at: many are the same people.
+_PIECE, _MOST_IDS = 2_000, 50_000
 _TAKE = """
-select id, ids from (
-    select id, ids, sum(cardinality(ids)) over (order by id {way}) - cardinality(ids) as before
-    from (select id, ids from insights_touched where ripe_at <= %(as_of)s order by id {way} limit 1000) waiting
-) counted where before < %(most)s order by id {way}
+select t.id, t.ids from (
+    select id, sum(size) over (order by id {way}) - size as before
+    from (select id, size from insights_touched where ripe_at <= %(as_of)s order by id {way} limit 1000) waiting
+) counted join insights_touched t on t.id = counted.id where before < %(most)s order by t.id {way}
 """
 # From both ends in turn: a long backlog is worked off, and who came just now does not wait for its end.
 _OLDEST, _NEWEST = _TAKE.format(way="asc"), _TAKE.format(way="desc")

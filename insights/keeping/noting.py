@@ -15,8 +15,8 @@ _IN_A_ROW = 5_000
 # An event of a time to come is seen when that time has come; what lies farther ahead, by the next time of everybody.
 _AHEAD_US = 86_400_000_000
 _NOTE = f"""
-insert into insights_touched (noted_at, ripe_at, ids)
-select %(now)s, ripe, array_agg(id) from (
+insert into insights_touched (noted_at, ripe_at, ids, size)
+select %(now)s, ripe, array_agg(id), count(*) from (
     select u.id, u.ripe, (row_number() over (partition by u.ripe order by u.id) - 1) / {_IN_A_ROW} as part
     from unnest(%(ids)s, %(ripe)s) as u (id, ripe)
     where exists (select from insights_keptfeature where not leaving)

@@ -10,7 +10,7 @@ from insights.keeping.models import Keeping, KeptFeature
 
 # What is ripe at a later time waits for that time, and not for a worker.
 _WAITING = """
-select coalesce(sum(cardinality(ids)), 0)::bigint, min(ripe_at) from insights_touched where ripe_at <= noted_at
+select coalesce(sum(size), 0)::bigint, min(ripe_at) from insights_touched where ripe_at <= noted_at
 """
 
 

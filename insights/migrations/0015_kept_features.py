@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ("noted_at", models.DateTimeField()),
                 ("ripe_at", models.DateTimeField()),
                 ("ids", django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
+                ("size", models.IntegerField()),
             ],
         ),
         migrations.RunSQL(_STORAGE, _USUAL),
