@@ -1,7 +1,7 @@
 """Keeping features up: whoever something came of is computed anew, by the one as-of function, and what changed is
 written. Once a day everybody is, because windows and days pass without an event.
 
-One statement computes a piece, outside the turn, and another finds whose traits differ. Values, the removal of the notes
+One statement computes a piece, outside the turn, and another finds whose traits differ. Values, the removal of notes
 that asked for them and the place of the daily round are one transaction under the turn. What comes before that is noted
 by whoever applies it, so it is computed once more. A worker that is killed leaves notes and place as they were.
 """
