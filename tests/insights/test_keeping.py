@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,13 +10,15 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from django.db import connection
+from django.db.models import F
 from django.urls import reverse
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cdp.erasing import run_erasures
 from cdp.pipeline.follow import follow_moves
-from common import clock, pg
+from common import clock, pg, turns
 from common.models import AuditEntry
 from identity import selectors as identity
 from identity import services as identity_services
@@ -23,10 +26,11 @@ from insights import selectors, services
 from insights.contracts import BadFeature
 from insights.keeping import following
 from insights.keeping.contracts import MOST_KEPT, columns_of
-from insights.keeping.models import Touched
+from insights.keeping.models import Keeping, Touched
 from privacy import services as privacy
 from segments import selectors as segments
 from segments import services as segment_services
+from tests.connectors.killing import wait_until
 from tests.insights.sending import Sender
 from tests.insights.test_pages import holder
 from tests.web.conftest import one_of_each_role, signed_in, text_of
@@ -334,6 +338,36 @@ def test_a_worker_that_dies_before_its_commit_leaves_all_to_the_next(sender: Sen
     assert selectors.upkeep().waiting == 1
     assert keep_up() == 1
     assert traits(sender.profile("u1")) == {"feature_frequency": 1}
+
+
+def test_a_worker_that_another_has_overtaken_writes_nothing(sender: Sender) -> None:
+    keep("frequency")
+    sender.send(sender.identify("u1"))
+    keep_up()
+    sender.send(ordered(sender, "u1", 10))
+    done: list[int] = []
+
+    def works() -> None:
+        done.append(services.keep_up(clock_now=clock.now, after=follow_moves))
+        connection.close()
+
+    with pg.connect(autocommit=True) as other:
+        worker = threading.Thread(target=works)
+        with other.transaction():
+            turns.borrow(other)
+            worker.start()
+            wait_until(_somebody_waits_for_the_turn)
+            Keeping.objects.update(writes=F("writes") + 1)
+        worker.join()
+    assert done == [0]
+    assert (traits(sender.profile("u1")), selectors.upkeep().waiting) == ({"feature_frequency": 0}, 1)
+    assert keep_up() == 1
+    assert traits(sender.profile("u1")) == {"feature_frequency": 1}
+
+
+def _somebody_waits_for_the_turn() -> bool:
+    query = "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%common_turn%'"
+    return bool(pg.raw().execute(query).fetchall())
 
 
 def test_what_comes_while_values_are_computed_is_computed_once_more(sender: Sender) -> None:
