@@ -91,6 +91,19 @@ def test_two_features_are_combined_and_a_mistake_is_where_the_eye_is(visitor: Vi
     assert _look(visitor, "/insights/features/") == []
 
 
+def test_a_feature_is_kept_with_the_keyboard_and_its_page_is_whole(visitor: Visitor, buyers: None) -> None:
+    visitor.sign_in("marketer")
+    page, keys = visitor.page, visitor.page.keyboard
+    visitor.open("/insights/features/")
+    page.focus("button:has-text('Keep Orders as a trait')")
+    keys.press("Enter")
+    page.wait_for_selector("code:has-text('feature_frequency')")
+    services.keep_up(clock_now=clock.now, after=follow_moves, at_most=600)
+    visitor.open("/insights/features/")
+    page.wait_for_selector("text=all that came is in")
+    assert _look(visitor, "/insights/features/") == []
+
+
 def test_a_grouping_is_made_and_a_group_gets_a_name_with_the_keyboard_alone(visitor: Visitor, buyers: None) -> None:
     visitor.sign_in("marketer")
     page, keys = visitor.page, visitor.page.keyboard
