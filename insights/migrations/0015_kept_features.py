@@ -8,7 +8,7 @@ _USUAL = "alter table insights_touched alter column ids set storage extended"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("insights", "0012_sentiment"),
+        ("insights", "0014_interactions"),
     ]
 
     operations = [

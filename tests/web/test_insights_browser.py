@@ -95,7 +95,7 @@ def test_a_feature_is_kept_with_the_keyboard_and_its_page_is_whole(visitor: Visi
     visitor.sign_in("marketer")
     page, keys = visitor.page, visitor.page.keyboard
     visitor.open("/insights/features/")
-    page.focus("button:has-text('Keep Orders as a trait')")
+    page.focus("button:has-text('Keep Frequency as a trait')")
     keys.press("Enter")
     page.wait_for_selector("code:has-text('feature_frequency')")
     services.keep_up(clock_now=clock.now, after=follow_moves, at_most=600)

@@ -1,5 +1,6 @@
 """Insights: RFM, groups of people, the features they are made of, and what an order is."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
