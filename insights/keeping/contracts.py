@@ -49,14 +49,20 @@ def trait_of(name: str) -> str:
     return f"{PREFIX}{name}"
 
 
-def meaning_of(feature: Feature, declared: DeclaredView | None, orders: OrderSetting) -> str:
-    """A digest of all that decides the value but events and time: when it changes, everybody is computed anew."""
+def meaning_of(feature: Feature, declared: Mapping[str, DeclaredView], orders: OrderSetting) -> str:
+    """A digest of all that decides the value but events and time, of its parts too: when it changes, everybody is
+    computed anew."""
+    told = [_told(one, declared.get(one.name)) for one in (feature, *feature.parts)]
+    text = json.dumps([*told, orders.to_json()], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _told(feature: Feature, declared: DeclaredView | None) -> dict[str, Any]:
     told: dict[str, Any] = {"sql": feature.sql, "window": feature.window_days, "empty": feature.empty}
     if declared is not None:
         view = asdict(declared)
         told |= {key: view[key] for key in ("measure", "event", "property")}
-    text = json.dumps([told, orders.to_json()], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return told
 
 
 def value_of(value: Any) -> str:

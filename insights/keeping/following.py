@@ -118,7 +118,7 @@ class _Worker:
             if row.leaving or feature is None or feature.texts:
                 self._leave(row, now)
                 continue
-            meaning, today = meaning_of(feature, views.get(row.name), orders), day_of(now, orders.zone)
+            meaning, today = meaning_of(feature, views, orders), day_of(now, orders.zone)
             over = row.position is None and (row.begun_at is None or day_of(row.begun_at, orders.zone) != today)
             if over or row.meaning != meaning:
                 row.meaning, row.position, row.begun_at, row.counted = meaning, 0, now, 0

@@ -68,6 +68,23 @@ def test_another_meaning_of_a_feature_or_of_an_order_computes_everybody_anew(sen
     assert traits(profile) == {"feature_monetary": 12}
 
 
+def test_another_meaning_of_a_part_computes_what_is_made_of_it_anew(sender: Sender) -> None:
+    services.declare_feature(name="views", measure="count", event="Viewed", by="ann", now=clock.now())
+    services.declare_feature(
+        name="per_order", measure="ratio", left="views", right="frequency", by="ann", now=clock.now()
+    )  # fmt: skip
+    keep("per_order")
+    sender.send(viewed("u1", "a", days=1), viewed("u1", "a", days=2), ordered(sender, "u1", 10))
+    keep_up()
+    profile = sender.profile("u1")
+    assert traits(profile) == {"feature_per_order": 2}
+    services.declare_feature(
+        name="views", measure="distinct", event="Viewed", property="page", by="ann", now=clock.now()
+    )  # fmt: skip
+    keep_up()
+    assert traits(profile) == {"feature_per_order": 1}
+
+
 def test_what_cannot_be_kept_is_refused_with_why(sender: Sender) -> None:
     services.declare_feature(
         name="mood", measure="sentiment", event="Reviewed", property="text", by="ann", now=clock.now()
