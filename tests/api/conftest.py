@@ -17,6 +17,7 @@ from cdp.pipeline.run import Applier
 from common import access, clock, pg
 from connectors import services as connector_services
 from events import services as event_services
+from tests.applying import apply_all
 
 
 @dataclass
@@ -98,8 +99,7 @@ class World:
                 conn, source_id=self.source.id, document=json.dumps({"batch": batch}).encode(), events=len(batch),
                 client_ip=None, received_at=now, compressor=zstandard.ZstdCompressor(),
             )  # fmt: skip
-        while self.applier.apply_batch(now=clock.now()).taken:
-            pass
+        apply_all(self.applier, now=clock.now())
 
     def identify(self, user: str, **traits: Any) -> None:
         self.play({"type": "identify", "userId": user, "traits": traits})

@@ -19,6 +19,7 @@ from connectors import services as connectors
 from events import services as events
 from identity import selectors as identity
 from identity import services as identities
+from tests.applying import apply_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 START = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -61,8 +62,7 @@ def send(source: int, calls: list[dict[str, Any]], applier: Applier, *, now: dat
 
 
 def drain(applier: Applier, *, now: datetime) -> None:
-    while applier.apply_batch(now=now).taken:
-        pass
+    apply_all(applier, now=now)
 
 
 def track(user: str, event: str, at: datetime, **properties: Any) -> dict[str, Any]:

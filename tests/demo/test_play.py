@@ -35,6 +35,7 @@ from connectors.sources.ingestion import Ingestion
 from insights import selectors as insights
 from insights import services as insights_services
 from segments import selectors as segments
+from tests.applying import apply_all
 
 
 class _Quiet(WSGIRequestHandler):
@@ -97,8 +98,7 @@ def url(conn: psycopg.Connection[Any], door: Door) -> Iterator[str]:
 
 def _apply() -> None:
     applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
+    apply_all(applier, now=clock.now())
     applier.close()
 
 

@@ -18,6 +18,7 @@ from cdp.demo.truth import scorecard, store_truth
 from cdp.models import DemoTruth
 from cdp.pipeline.run import Applier
 from common import pg
+from tests.applying import apply_all
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -45,8 +46,7 @@ def _apply(conn: psycopg.Connection[Any], play: Play) -> None:
             compressor=zstandard.ZstdCompressor(level=1),
         )  # fmt: skip
     applier = Applier()
-    while applier.apply_batch(now=NOW).taken:
-        pass
+    apply_all(applier, now=NOW)
     applier.close()
 
 

@@ -22,6 +22,7 @@ from events import selectors as log
 from events.contracts import Item, Received
 from events.services import Batch, ensure_inbox, original
 from identity import selectors as identity
+from tests.applying import apply_all
 from tests.ingestion.client import Caller
 
 PHONE = (
@@ -153,8 +154,7 @@ def seen(transactional_db: None) -> Iterator[Seen]:
             headers={"User-Agent": agent, "Accept-Language": "de-AT, de;q=0.8"},
         )  # fmt: skip
         assert answer.status == 200, answer
-        while applier.apply_batch(now=clock.now()).taken:
-            pass
+        apply_all(applier, now=clock.now())
         found = sorted(log.stream_events(source_id=source.id), key=lambda event: event.message_id)
         return [dict(event.envelope.get("context") or {}) for event in found]  # type: ignore[call-overload]
 

@@ -19,6 +19,7 @@ from events.contracts import QuarantineFilter, Refusal
 from identity.contracts import IdentifierKey
 from privacy import services as privacy
 from quality import services as quality
+from tests.applying import apply_all
 from tests.connectors.killing import items_waiting, kill_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,8 +54,7 @@ def refuse(conn: psycopg.Connection[Any], source: int) -> Callable[..., int]:
 def apply() -> list[tuple[str, str]]:
     """What is in the log afterwards: (event, message)."""
     applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
+    apply_all(applier, now=clock.now())
     applier.close()
     return sorted((one.name, one.message_id) for one in log.stream_events())
 

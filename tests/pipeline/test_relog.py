@@ -23,6 +23,7 @@ from insights import services as insights
 from privacy import services as privacy
 from segments import selectors as ledger
 from segments import services as segments
+from tests.applying import apply_all
 from tests.connectors.killing import kill_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,8 +54,7 @@ def send(applier: Applier) -> Send:
                 conn, source_id=source, document=json.dumps({"batch": made}).encode(), events=len(made),
                 client_ip=None, received_at=NOW, compressor=compressor,
             )  # fmt: skip
-        while applier.apply_batch(now=NOW).taken:
-            pass
+        apply_all(applier, now=NOW)
 
     return store
 

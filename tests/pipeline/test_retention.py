@@ -22,6 +22,7 @@ from events import selectors as log
 from events.contracts import RetentionRule
 from segments import selectors as ledger
 from segments import services as segments
+from tests.applying import apply_all
 from tests.connectors.killing import kill_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,8 +60,7 @@ def send(applier: Applier) -> Send:
                 conn, source_id=source, document=json.dumps({"batch": items}).encode(), events=len(items),
                 client_ip=None, received_at=NOW, compressor=compressor,
             )  # fmt: skip
-        while applier.apply_batch(now=NOW).taken:
-            pass
+        apply_all(applier, now=NOW)
 
     return store
 

@@ -10,6 +10,7 @@ import zstandard
 from cdp.pipeline.run import Applier
 from common import clock, pg
 from events import services as events
+from tests.applying import apply_all
 from tests.web.conftest import Shop, shop
 
 __all__ = ["Shop", "shop"]
@@ -31,8 +32,8 @@ def send(transactional_db: None) -> Iterator[Send]:
                 conn, source_id=source_id, document=json.dumps({"batch": calls}).encode(), events=len(calls),
                 client_ip=None, received_at=clock.now(), compressor=zstandard.ZstdCompressor(level=1),
             )  # fmt: skip
-            while applied and applier.apply_batch(now=clock.now()).taken:
-                pass
+            if applied:
+                apply_all(applier, now=clock.now())
 
         yield store
     applier.close()

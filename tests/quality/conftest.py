@@ -14,6 +14,7 @@ from connectors import services as connectors
 from events import selectors as log
 from events import services as events
 from events.contracts import EventView
+from tests.applying import apply_all
 
 Deliver = Callable[..., list[EventView]]
 
@@ -44,8 +45,7 @@ def deliver(source: int) -> Iterator[Deliver]:
                     client_ip=None, received_at=clock.now(), compressor=zstandard.ZstdCompressor(level=1),
                 )  # fmt: skip
             applier = Applier()
-            while applier.apply_batch(now=clock.now()).taken:
-                pass
+            apply_all(applier, now=clock.now())
             applier.close()
             return sorted(log.stream_events(), key=lambda one: one.message_id)
 

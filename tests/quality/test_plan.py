@@ -18,6 +18,7 @@ from events import services as events
 from quality import selectors, services
 from quality.contracts import BadSchema
 from quality.plan.models import Violation
+from tests.applying import apply_all
 from tests.quality.conftest import lately
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,8 +48,7 @@ def send(source: int) -> Iterator[Send]:
             put(conn, at or source, *calls)
             # A process writes what its first batch taught at once.
             applier = Applier()
-            while applier.apply_batch(now=clock.now()).taken:
-                pass
+            apply_all(applier, now=clock.now())
             applier.close()
             return [one.properties for one in log.stream_events()]
 

@@ -27,6 +27,7 @@ from events import selectors as log
 from events.contracts import EventView
 from events.services import ensure_inbox
 from identity import selectors as identity
+from tests.applying import apply_all
 from tests.ingestion.client import Caller
 from tests.sdk.faults import FAULTS, proxy
 
@@ -83,8 +84,7 @@ def arrived(source: SourceView, *, least: int) -> list[EventView]:
     applier, deadline = Applier(), time.monotonic() + PATIENCE
     try:
         while True:
-            while applier.apply_batch(now=clock.now()).taken:
-                pass
+            apply_all(applier, now=clock.now())
             found = sorted(log.stream_events(source_id=source.id), key=lambda event: event.occurred_at)
             if len(found) >= least or time.monotonic() > deadline:
                 return found

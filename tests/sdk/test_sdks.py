@@ -21,6 +21,7 @@ from cdp.pipeline.run import Applier
 from common import clock, pg
 from connectors.sources.services import create_source
 from events.services import ensure_inbox
+from tests.applying import apply_all
 from tests.sdk.faults import FAULTS, FaultyProxy, proxy
 from tests.server import end_family
 
@@ -74,8 +75,7 @@ def apply_until_told(run: str, between: FaultyProxy, *, patience: float) -> None
     deadline = time.monotonic() + patience
     try:
         while True:
-            while applier.apply_batch(now=clock.now()).taken:
-                pass
+            apply_all(applier, now=clock.now())
             if (len(told(run)) >= COUNT and people(run) and duplicates() >= repeats) or time.monotonic() > deadline:
                 return
             time.sleep(0.2)

@@ -34,6 +34,7 @@ from quality import selectors as checked
 from quality import services as quality
 from quality.contracts import Definition
 from segments import services as segments
+from tests.applying import apply_all
 from tests.web.browser import PASSWORD, chromium, visitor
 from tests.web.linkage_rows import applied_run, trained_model
 
@@ -110,8 +111,7 @@ def _send(source_id: int, calls: list[dict[str, Any]]) -> None:
             compressor=zstandard.ZstdCompressor(level=1),
         )  # fmt: skip
     applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
+    apply_all(applier, now=clock.now())
     applier.close()
 
 

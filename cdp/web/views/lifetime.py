@@ -24,7 +24,7 @@ class LifetimeForm(CalmForm):
     method = forms.ChoiceField(
         label="Method", choices=list(LIFETIME_CHOICES.items()),
         help_text="BG/NBD + Gamma-Gamma knows when somebody ordered and for how much; gradient boosting knows all"
-        " features, and needs twice the days ahead of history, better three times.",
+        " features, and needs history of twice the days ahead, better of three times.",
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from connectors.contracts import EMAIL_PROVIDERS, InvalidSettings, SourceView
 from connectors.email.models import EmailHook
 from events import services as events
 from identity import selectors as identity
+from tests.applying import apply_all
 from tests.connectors.email import calls
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,8 +48,7 @@ def keep(source: SourceView, provider: str, secret: str = "") -> None:
 
 def applied() -> list[tuple[str, dict[str, Any]]]:
     applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
+    apply_all(applier, now=clock.now())
     applier.close()
     with connection.cursor() as cursor:
         cursor.execute("select name, properties from events_event where type = 'track' order by occurred_at, name")

@@ -21,6 +21,7 @@ from connectors.storage.models import FilePart, StoredFile
 from events import selectors as log
 from events import services as events
 from identity import selectors as identity
+from tests.applying import apply_all
 from tests.connectors.killing import kill_worker, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,8 +67,7 @@ def run(draft: ImportView, *, dry: bool = False, mapping: dict[str, Any] | None 
 
 def apply() -> None:
     applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
+    apply_all(applier, now=clock.now())
     applier.close()
 
 

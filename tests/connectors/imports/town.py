@@ -17,6 +17,7 @@ from connectors import selectors, services
 from connectors.contracts import ImportView
 from events import services as events
 from identity import selectors as identity
+from tests.applying import apply_all
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 COLUMNS = ("id", "mail", "when", "plan", "amount")
@@ -42,8 +43,7 @@ class Town:
         self.applier = Applier()
 
     def apply(self) -> None:
-        while self.applier.apply_batch(now=clock.now()).taken:
-            pass
+        apply_all(self.applier, now=clock.now())
 
     def calls(self, source: int, *calls: dict[str, Any]) -> None:
         """Calls on HTTP."""

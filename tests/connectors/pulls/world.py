@@ -12,6 +12,7 @@ from connectors import selectors, services
 from connectors.contracts import PullView
 from connectors.pulls.contracts import Pulled
 from privacy.services import suppressed_among
+from tests.applying import apply_all
 
 BY = "ann@example.com"
 
@@ -60,6 +61,5 @@ def came() -> list[dict[str, Any]]:
 def apply() -> None:
     """Everything that waits."""
     applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
+    apply_all(applier, now=clock.now())
     applier.close()

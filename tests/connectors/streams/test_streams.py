@@ -19,6 +19,7 @@ from connectors.streams.models import Stream
 from events import selectors as log
 from events import services as events
 from identity import selectors as identity
+from tests.applying import apply_all
 from tests.connectors.killing import items_waiting, kill_worker, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,8 +64,7 @@ def read(seconds: float = 15.0) -> Any:
 
 def apply() -> None:
     applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
+    apply_all(applier, now=clock.now())
     applier.close()
 
 

@@ -19,6 +19,7 @@ from connectors.webhooks.models import Webhook
 from events import selectors as log
 from events import services as events
 from identity import selectors as identity
+from tests.applying import apply_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = {"rules": [{"event": "'Paid'", "ids": {"email": "mail"}, "id": "id", "properties": {"total": "total"}}]}
@@ -54,8 +55,7 @@ def keep(source: SourceView, secret: str = "", mapping: Any = RULES, **signature
 
 def applied() -> list[tuple[str, dict[str, Any]]]:
     applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
+    apply_all(applier, now=clock.now())
     applier.close()
     return [(one.name, one.properties) for one in log.stream_events()]
 
