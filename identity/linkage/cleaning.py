@@ -1,13 +1,14 @@
 """Values as linkage compares them: folded, without titles, punctuation and the many ways of writing one thing. Pure.
 
 Every function is one of the value alone and is memoised, for the values of a base repeat: that is why files and
-profiles are cleaned by the same code, a million rows as well as one.
+profiles are cleaned by the same code, a million rows as well as one. What hardly repeats and is plain is not.
 """
 
 import re
 import unicodedata
 from functools import lru_cache
 
+from identity.policy import BLOCKED_VALUES
 from identity.standardise import standardise
 
 _MEMORY = 400_000
@@ -51,6 +52,10 @@ _MONTHS = {
 _YEAR_ONLY = re.compile(r"^[12]\d{3}$")
 _PLACEHOLDER_DAYS = frozenset({"18000101", "19000101", "19010101", "19700101", "20000101"})
 _NO_DOT_MATTERS = frozenset({"gmail.com", "googlemail.com"})
+# As most addresses come, and short: they are as they mean, but for a provider's dots.
+_PLAIN_EMAIL = re.compile(r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)@((?:[a-z0-9-]+\.)+[a-z]{2,24})")
+_SHORT_EMAIL = 64
+_SEPARATORS = str.maketrans("", "", "+ ().-/")
 _PLAIN_NUMBER = re.compile(r"[+\d\s().\-/]+")
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _NO_LETTERS = re.compile(r"[\W\d_]+")
@@ -129,9 +134,17 @@ def split_full_name(full: str) -> tuple[str, str, str]:
     return clean_name(parts.first), clean_name(parts.middle), clean_name(parts.last)
 
 
-@lru_cache(maxsize=_SHORT_MEMORY)
 def clean_email(raw: str) -> str:
     """The mailbox that an address means: tags are dropped everywhere, dots where the provider ignores them."""
+    plain = _PLAIN_EMAIL.fullmatch(raw) if len(raw) <= _SHORT_EMAIL else None
+    # Remembering what is plain would cost more than reading it again.
+    if plain is None or raw in BLOCKED_VALUES:
+        return _any_email(raw)
+    return raw if plain[2] not in _NO_DOT_MATTERS else f"{plain[1].replace('.', '')}@gmail.com"
+
+
+@lru_cache(maxsize=_SHORT_MEMORY)
+def _any_email(raw: str) -> str:
     address = standardise("email", raw)
     if address is None:
         return ""
@@ -180,16 +193,22 @@ def year_in_mailbox(email: str, given: str, surname: str) -> str:
     return "" if 20 < year < 30 else f"{1900 + year if year >= 30 else 2000 + year}0000"
 
 
-@lru_cache(maxsize=_SHORT_MEMORY)
 def clean_phone(raw: str) -> str:
     """The last nine digits, which no way of writing the country changes.
 
     phonenumbers is asked only about what is more than digits and separators (letters, extensions): for the rest the
     last nine digits are the same with it and without, and it costs forty times as much.
     """
+    digits = raw.translate(_SEPARATORS)
+    if not digits.isdigit() or not digits.isascii():
+        digits = _any_digits(raw)
+    return digits[-9:] if len(digits) >= 7 and digits.count(digits[0]) < len(digits) else ""
+
+
+@lru_cache(maxsize=_SHORT_MEMORY)
+def _any_digits(raw: str) -> str:
     number = raw if _PLAIN_NUMBER.fullmatch(raw) else standardise("phone", raw) or raw
-    digits = _NO_DIGITS.sub("", number)
-    return digits[-9:] if len(digits) >= 7 and len(set(digits)) > 1 else ""
+    return _NO_DIGITS.sub("", number)
 
 
 @lru_cache(maxsize=_MEMORY)
@@ -251,11 +270,15 @@ def _date_in_letters(raw: str) -> tuple[str, str, str] | None:
     return (year, str(month), day) if month and day and not (before and after) else None
 
 
-@lru_cache(maxsize=_SHORT_MEMORY)
 def clean_street(raw: str, raw_house: str) -> tuple[str, str]:
     """Street and house number; a number before or after the street is taken off it."""
     if not raw_house and (plain := _PLAIN_STREET.fullmatch(raw)) and plain[2][0] != " ":
         return _plain_street(plain[2]), plain[1].lstrip("0")
+    return _any_street(raw, raw_house)
+
+
+@lru_cache(maxsize=_SHORT_MEMORY)
+def _any_street(raw: str, raw_house: str) -> tuple[str, str]:
     text, house = clean_text(_UNIT.sub("", fold(raw))), clean_text(raw_house).replace(" ", "")
     if not house:
         if found := _HOUSE_FIRST.match(text):

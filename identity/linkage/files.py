@@ -140,10 +140,15 @@ def _table(path: Path, limit: int) -> pa.Table:
 
 
 def _texts(column: pa.Array) -> list[str]:
-    values = column.to_pylist()
-    if pa.types.is_string(column.type):
-        return [value.strip()[:200] if value else "" for value in values]
-    return [_text(value) for value in values]
+    if not pa.types.is_string(column.type):
+        return [_text(value) for value in column.to_pylist()]
+    # Of values that repeat each is one object, whose hash is computed once however often it is looked up.
+    encoded = column.dictionary_encode()
+    if 2 * len(encoded.dictionary) > len(column):
+        return [value.strip()[:200] if value else "" for value in column.to_pylist()]
+    distinct = [value.strip()[:200] for value in encoded.dictionary.to_pylist()]
+    places = encoded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)
+    return list(map([*distinct, ""].__getitem__, places.tolist()))
 
 
 def _text(value: Any) -> str:
