@@ -12,7 +12,7 @@ from insights.features.contracts import BadFeature, DeclaredView
 from insights.features.declared import MEASURES, OF_TEXTS, expect_measure, expect_name
 from insights.features.interactions import OPERATIONS, assembled, expect_parts, users_among
 from insights.features.reading import declared_view
-from insights.models import Clustering, DeclaredFeature, Prediction, Run
+from insights.models import Clustering, DeclaredFeature, Model, Prediction, PredictionModel, Run
 from insights.runs import request_run
 
 
@@ -22,8 +22,8 @@ def declare_feature(
     window_days: int | None = None, left: str = "", right: str = "", title: str = "", description: str = "",
     owner: str = "", via: str = "ui",
 ) -> DeclaredView:  # fmt: skip
-    """A new feature, or another meaning of one; what is made of it changes with it. Sentiment is computed of everybody
-    at once, and then daily. Raises BadFeature."""
+    """A new feature, or another meaning of one; what is made of it changes with it, and what was learned from it is
+    learned anew. Sentiment is computed of everybody at once, and then daily. Raises BadFeature."""
     expect_name(name)
     views = _locked()
     before = views.get(name)
@@ -53,6 +53,8 @@ def declare_feature(
     )  # fmt: skip
     if measure in OF_TEXTS or (before is not None and before.measure in OF_TEXTS):
         request_run(kind=Run.Kind.SENTIMENT, by=by, now=now, via=via)
+    if before is not None and _meaning(before) != _meaning(after):
+        _learn_anew({name, *(one.name for one in users_among(name, views))}, by=by, now=now, via=via)
     return after
 
 
@@ -104,6 +106,31 @@ def _readers(name: str) -> list[str]:
         *(one.name for one in Prediction.objects.all() if name in (*one.spec["features"], *one.spec["groups"])),
         *(["Engagement"] if any(name == one.feature for one in parts) else []),
     ]
+
+
+def _meaning(view: DeclaredView) -> tuple[object, ...]:
+    return view.measure, view.event, view.property, view.window_days, view.left, view.right
+
+
+def _learn_anew(names: set[str], *, by: str, now: datetime, via: str) -> None:
+    """Ask for what was computed with these features: a model goes on reading them by name, and they say another thing.
+    Of a prediction a new version is trained and judged; lifetime value and models of all features read every one."""
+    wanted: list[tuple[str, str]] = []
+    for grouping in Clustering.objects.filter(pk__in=Model.objects.filter(live=True).values("clustering")):
+        if names & set(grouping.spec.get("features", [])):
+            wanted.append((Run.Kind.CLUSTERS, grouping.slug))
+    trained = PredictionModel.objects.filter(status=PredictionModel.Status.CHAMPION).select_related("prediction")
+    for version in trained:
+        read = set(version.prediction.spec["features"])
+        if not read or names & read:
+            wanted.append((Run.Kind.TRAINING, version.prediction.slug))
+    _, parts, _ = weights()
+    read_by = {Run.Kind.LIFETIME: True, Run.Kind.ENGAGEMENT: any(one.feature in names for one in parts)}
+    for kind, reads in read_by.items():
+        if reads and Run.objects.filter(kind=kind, state=Run.State.DONE).exists():
+            wanted.append((kind, ""))
+    for asked, slug in wanted:
+        request_run(kind=asked, slug=slug, by=by, now=now, via=via)
 
 
 def _called(view: DeclaredView) -> str:

@@ -136,3 +136,22 @@ def test_groups_and_predictions_learn_from_it_and_explain_it(people: Sender) -> 
     assert "prediction_buy" in view.traits
     with pytest.raises(ValueError, match="basket is used by Main, Will buy;"):
         services.remove_feature(name="basket", by="ann", now=clock.now())
+
+
+def test_another_meaning_of_a_feature_asks_for_what_was_computed_with_it(people: Sender) -> None:
+    services.declare_feature(**BASKET, by="ann", now=clock.now())
+    services.keep_clustering(
+        slug="main", name="Main", spec={"features": ["basket", "frequency"], "groups": 3}, by="ann", now=clock.now()
+    )
+    ask("clusters", "main")
+    for slug, read in (("buy", "basket"), ("other", "frequency")):
+        spec: dict[str, Any] = {**crowd.SPEC, "features": ["recency_days", read], "groups": []}
+        services.keep_prediction(slug=slug, name=slug, spec=spec, by="ann", now=clock.now())
+        ask("training", slug)
+    services.declare_feature(**{**BASKET, "title": "Basket"}, by="ann", now=clock.now())
+    assert not Run.objects.filter(state=Run.State.WAITING).exists()
+    services.declare_feature(**{**BASKET, "left": "revenue_365d"}, by="ann", now=clock.now())
+    waiting = Run.objects.filter(state=Run.State.WAITING).order_by("kind")
+    assert [(run.kind, str(run.clustering or run.prediction)) for run in waiting] == [
+        ("clusters", "main"), ("training", "buy"),
+    ]  # fmt: skip

@@ -65,7 +65,8 @@ class Features(ApiView):
                    responses=FeatureShape)  # fmt: skip
     @idempotent
     def post(self, request: Request) -> Response:
-        """A new feature, or another meaning of one that was declared: what is combined of it changes with it."""
+        """A new feature, or another meaning of one that was declared: what is combined of it changes with it,
+        and what was computed with it is computed anew."""
         wanted = body(request, FeatureIn)
         judged(lambda: services.declare_feature(**wanted, by=actor(request), now=clock.now(), via="api"))
         return Response(FeatureShape(selectors.features()[wanted["name"]]).data)
