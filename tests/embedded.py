@@ -30,15 +30,16 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     folder = environment.data_folder()
     _stop.append(services.ensure(folder))
     if folder.parent == _OWN.parent and folder.name.startswith(_OWN.name):
-        _do_not_wait_for_the_disk(environment.embedded_services(folder)["database_url"])
+        _suit_tests(environment.embedded_services(folder)["database_url"])
     return (yield)
 
 
-def _do_not_wait_for_the_disk(url: str) -> None:
-    """What the tests store need not survive a power cut, and each test empties its tables. The tests that kill
-    processes run the product in folders of their own, where nothing of this holds."""
+def _suit_tests(url: str) -> None:
+    """What the tests store need not survive a power cut, and each test empties its tables. What was accepted waits for
+    transactions that began earlier, those of the autovacuum too, so a batch would be empty by chance. The tests that
+    kill processes run the product in folders of their own, where nothing of this holds."""
     with psycopg.connect(url, autocommit=True) as conn:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
             conn.execute(f"alter system set {setting} = off")
         conn.execute("select pg_reload_conf()")
 
