@@ -21,6 +21,7 @@ from typing import Any
 # As the launcher starts the product's processes; before numpy is loaded.
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
 
+from kit.files import take_in
 from kit.report import Report
 from kit.services import fresh_services, isolated
 
@@ -90,7 +91,7 @@ def _through(
         from insights import selectors, services
         from insights.models import Run
 
-        source = _take_in(content, mapping)
+        source, _ = take_in("History", content, mapping)
         services.keep_setting({**orders, "history_sources": [source]}, by="bench", now=clock.now())
         services.keep_recommendation_setting(setting, by="bench", now=clock.now())
         if catalogue:
@@ -159,28 +160,6 @@ def _asked() -> dict[str, Any]:
 
 def _at(values: list[float], share: float) -> float:
     return sorted(values)[int(share * (len(values) - 1))]
-
-
-def _take_in(content: bytes, mapping: dict[str, Any]) -> int:
-    from cdp.pipeline.run import Applier
-    from common import clock, pg
-    from connectors import services
-    from events import services as events
-
-    with pg.connect(autocommit=True) as conn:
-        events.ensure_inbox(conn, now=clock.now())
-    source = services.create_source(name="History", kind="offline", by="bench", now=clock.now())
-    draft = services.take_file(
-        source_id=source.id, name="history.csv", by="bench", now=clock.now(),
-        chunks=iter([content[at : at + 2**20] for at in range(0, len(content), 2**20)]),
-    )  # fmt: skip
-    services.request_run(import_id=draft.id, mapping=mapping, dry=False, by="bench", now=clock.now())
-    services.run_imports(now=clock.now(), after=lambda: None)
-    applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
-    applier.close()
-    return source.id
 
 
 def _told(report: Report, name: str, found: dict[str, Any], *, films: bool) -> None:

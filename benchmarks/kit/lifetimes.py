@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kit.files import take_in
 from kit.report import Report
 from kit.retail import take_in_retail
 from kit.services import fresh_services, isolated
@@ -139,11 +140,6 @@ def _values(folder: str, name: str, as_of: datetime) -> dict[str, Any]:
 
 def _take_in_journey(folder: Path) -> int:
     """A sample of the baskets of 2,469 households in a year; amounts are net of discounts."""
-    from cdp.pipeline.run import Applier
-    from common import clock, pg
-    from connectors import services
-    from events import services as events
-
     products = io.StringIO(gzip.decompress((folder / "completejourney_products.csv.gz").read_bytes()).decode())
     departments = {row["product_id"]: row["department"] for row in csv.DictReader(products)}
     lines = lzma.decompress((folder / "completejourney_transactions_sample.csv.xz").read_bytes()).decode()
@@ -155,18 +151,4 @@ def _take_in_journey(folder: Path) -> int:
             row["household_id"], row["transaction_timestamp"], row["basket_id"], row["product_id"],
             departments.get(row["product_id"], ""), row["sales_value"],
         ])  # fmt: skip
-    content = out.getvalue().encode()
-    with pg.connect(autocommit=True) as conn:
-        events.ensure_inbox(conn, now=clock.now())
-    source = services.create_source(name="Journey", kind="offline", by="bench", now=clock.now())
-    draft = services.take_file(
-        source_id=source.id, name="journey.csv", by="bench", now=clock.now(),
-        chunks=iter([content[at : at + 2**20] for at in range(0, len(content), 2**20)]),
-    )  # fmt: skip
-    services.request_run(import_id=draft.id, mapping=_JOURNEY, dry=False, by="bench", now=clock.now())
-    services.run_imports(now=clock.now(), after=lambda: None)
-    applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
-    applier.close()
-    return int(source.id)
+    return take_in("Journey", out.getvalue().encode(), _JOURNEY)[0]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kit.files import take_in
 from kit.report import Report
 from kit.services import fresh_services, isolated
 
@@ -339,18 +340,6 @@ def _csv(rows: list[dict[str, str]]) -> bytes:
 
 
 def _take_in(content: bytes, kinds: dict[str, str]) -> int:
-    from cdp.pipeline.run import Applier
-    from common import clock, pg
-    from connectors import services
-    from events import services as events
-
-    with pg.connect(autocommit=True) as conn:
-        events.ensure_inbox(conn, now=clock.now())
-    source = services.create_source(name=f"File {len(content)}", kind="offline", by="bench", now=clock.now())
-    draft = services.take_file(
-        source_id=source.id, name="table.csv", by="bench", now=clock.now(),
-        chunks=iter([content[at : at + 2**20] for at in range(0, len(content), 2**20)]),
-    )  # fmt: skip
     event = "Told" if kinds else "Befell"
     columns = [
         {"name": "user", "to": "identifiers.user_id"}, {"name": "at", "to": "timestamp"},
@@ -358,13 +347,7 @@ def _take_in(content: bytes, kinds: dict[str, str]) -> int:
           for name, kind in kinds.items()),
     ]  # fmt: skip
     mapping = {"rows": "track", "event": event, "columns": columns}
-    services.request_run(import_id=draft.id, mapping=mapping, dry=False, by="bench", now=clock.now())
-    services.run_imports(now=clock.now(), after=lambda: None)
-    applier = Applier()
-    while applier.apply_batch(now=clock.now()).taken:
-        pass
-    applier.close()
-    return int(source.id)
+    return take_in(f"File {len(content)}", content, mapping)[0]
 
 
 def _places(people: Any) -> Any:

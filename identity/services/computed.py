@@ -90,13 +90,7 @@ def write_computed(
     Whoever was merged away meanwhile is passed over. `run` is the number of the computation, kept with each claim. The
     caller owns the transaction and the turn.
     """
-    ids = np.asarray(profile_ids, dtype=np.int64)
-    given = {
-        "ids": pg.int8s(np.tile(ids, len(columns))),
-        "keys": pg.texts(key for key in columns for _ in range(len(ids))),
-        "values": pg.jsonbs(value for column in columns.values() for value in column),
-        "source": COMPUTED_SOURCE, "run": run, "now": now,
-    }  # fmt: skip
+    given = {**_given(profile_ids, columns), "run": run, "now": now}
     with psycopg.Cursor(conn) as cursor:
         changed = {row[0] for row in cursor.execute(_WRITE, given).fetchall()}
         return _reconcile(cursor, changed, now)
